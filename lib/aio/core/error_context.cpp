@@ -1,0 +1,40 @@
+#include <aio/core/error_context.hpp>
+
+#include <cstdio>
+
+#include <aio/core/errors.hpp>
+#include <aio/core/type_name.hpp>
+
+namespace aio {
+
+std::string describe(const std::exception_ptr& error) {
+    if (!error) return "no exception";
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        return type_name(typeid(e)) + ": " + e.what();
+    } catch (const BaseError& e) {
+        return type_name(typeid(e)) + ": " + e.what();
+    } catch (const CancelledError& e) {
+        return e.message().empty() ? "aio::CancelledError" : "aio::CancelledError: " + e.message();
+    } catch (...) {
+        return "an exception that is not a std::exception";
+    }
+}
+
+std::string describe(const ErrorContext& context) {
+    std::string text = context.message;
+    if (!context.source.empty()) text += " (" + context.source + ")";
+    if (context.exception) text += ": " + describe(context.exception);
+    return text;
+}
+
+void report_to_stderr(const ErrorContext& context) noexcept {
+    try {
+        std::fprintf(stderr, "aiouv: %s\n", describe(context).c_str());
+    } catch (...) {
+        std::fputs("aiouv: out of memory while reporting an error\n", stderr);
+    }
+}
+
+} // namespace aio

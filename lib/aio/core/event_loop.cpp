@@ -1,0 +1,168 @@
+#include <aio/core/event_loop.hpp>
+
+#include <cstdio>
+#include <exception>
+
+#include <aio/core/reactor.hpp>
+#include <aio/core/running_loop.hpp>
+#include <aio/uv/loop.hpp>
+
+namespace aio {
+namespace {
+
+/// Stops the loop, through its queue, once the future that a run call waits for is done.
+class StopWhenDone final : public detail::DoneCallback {
+public:
+    explicit StopWhenDone(detail::LoopState& state) noexcept : DoneCallback(state, Context()) {}
+    [[nodiscard]] bool equals(const std::type_info&, const void*) const noexcept override { return false; }
+    /// The run call has ended, for whatever reason.
+    void call_off() noexcept {
+        cancel();
+        if (!linked()) return;
+        unlink();
+        on_abandoned();
+    }
+
+private:
+    void invoke() override { loop().require_loop().stop(); }
+};
+
+} // namespace
+
+EventLoop::EventLoop(Clock& clock, uv_loop_s* adopted)
+    : state_(new detail::LoopState(*this, clock)), reactor_(std::make_unique<detail::Reactor>(*this, adopted)),
+      mailbox_(std::make_shared<detail::Mailbox>(reactor_->wake())) {}
+
+EventLoop::EventLoop() : EventLoop(SteadyClock::instance(), nullptr) {}
+
+EventLoop::EventLoop(Clock& clock) : EventLoop(clock, nullptr) {}
+
+EventLoop::EventLoop(uv_loop_s* adopted) : EventLoop(SteadyClock::instance(), adopted) {}
+
+EventLoop::~EventLoop() {
+    if (running_) {
+        std::fputs("aiouv: an event loop was destroyed while it was running\n", stderr);
+        std::terminate();
+    }
+    close();
+    state_->loop = nullptr;
+}
+
+void EventLoop::close() {
+    if (running_) throw RuntimeError("Cannot close a running event loop");
+    if (state_->closed) return;
+    mailbox_->close();
+    // References, because a task that is destroyed may queue another that has been destroyed before.
+    std::vector<detail::Ref<detail::FutureState>> pending;
+    pending.reserve(state_->task_count);
+    state_->tasks.for_each([&](detail::TaskState& task) { pending.emplace_back(&task.future()); });
+    state_->closed = true;
+    while (detail::ReadyItem* item = state_->ready.pop()) item->drop();
+    while (detail::TaskState* task = state_->tasks.front()) task->abandon();
+    state_->timers.fire_due(TimePoint::max());
+    while (detail::ReadyItem* item = state_->ready.pop()) item->drop();
+    while (detail::LoopResource* resource = state_->resources.pop_front()) resource->loop_closing();
+    default_executor_.reset();
+    reactor_.reset();
+}
+
+void EventLoop::run_reactor() {
+    state_->check_open();
+    if (running_) throw RuntimeError("This event loop is already running");
+    if (detail::running_loop_state() != nullptr)
+        throw RuntimeError("Cannot run the event loop while another loop is running in this thread");
+    {
+        const detail::RunningLoopScope scope(state_.get());
+        running_ = true;
+        reactor_->run();
+        running_ = false;
+        stopping_ = false;
+    }
+    if (state_->escaped) std::rethrow_exception(std::exchange(state_->escaped, nullptr));
+}
+
+void EventLoop::run_forever() { run_reactor(); }
+
+void EventLoop::run_until_done(detail::FutureState& future) {
+    if (&future.loop() != state_.get()) throw RuntimeError("The future belongs to a different loop than the one that is to run it");
+    state_->check_open();
+    const detail::Ref<detail::FutureState> keep(&future);
+    const detail::Ref<StopWhenDone> stop_when_done(new StopWhenDone(*state_));
+    detail::add_done_callback(future, *stop_when_done);
+    try {
+        run_reactor();
+    } catch (...) {
+        stop_when_done->call_off();
+        if (future.done()) future.mark_retrieved();
+        throw;
+    }
+    stop_when_done->call_off();
+    if (!future.done()) throw RuntimeError("Event loop stopped before Future completed.");
+}
+
+void EventLoop::check_schedulable() const {
+    state_->check_open();
+    if (running_ && detail::running_loop_state() != state_.get())
+        throw RuntimeError("Non-thread-safe operation: the loop runs in another thread; use call_soon_threadsafe");
+}
+
+void EventLoop::check_task_allowed(const TaskOptions& options) const {
+    check_schedulable();
+    if (options.eager_start() && detail::running_loop_state() != state_.get())
+        throw RuntimeError("eager_start needs a running loop: nothing may run a task before the loop does");
+}
+
+void EventLoop::start_task(detail::TaskState& task, bool eagerly) {
+    if (!eagerly) {
+        task.start();
+        return;
+    }
+    task.start_eagerly();
+    if (state_->escaped) {
+        task.future().mark_retrieved();
+        std::rethrow_exception(std::exchange(state_->escaped, nullptr));
+    }
+}
+
+std::vector<AnyTask> EventLoop::all_tasks() const {
+    std::vector<AnyTask> tasks;
+    tasks.reserve(state_->task_count);
+    state_->tasks.for_each([&](detail::TaskState& task) { tasks.emplace_back(detail::Ref<detail::FutureState>(&task.future())); });
+    return tasks;
+}
+
+AnyTask EventLoop::current_task() const noexcept {
+    if (state_->current_task == nullptr) return AnyTask();
+    return AnyTask(detail::Ref<detail::FutureState>(&state_->current_task->future()));
+}
+
+void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
+    if (!exception_handler_) {
+        default_exception_handler(context);
+        return;
+    }
+    try {
+        // A copy, so that a handler may replace itself.
+        const ExceptionHandler handler = exception_handler_;
+        handler(*this, context);
+    } catch (const BaseError&) {
+        state_->escaped = std::current_exception();
+    } catch (...) {
+        ErrorContext second;
+        second.message = "Exception in the exception handler";
+        second.exception = std::current_exception();
+        default_exception_handler(second);
+        default_exception_handler(context);
+    }
+}
+
+void EventLoop::default_exception_handler(const ErrorContext& context) noexcept { report_to_stderr(context); }
+
+uv::Loop& EventLoop::uv_loop() {
+    state_->check_open();
+    return reactor_->uv();
+}
+
+uv_loop_s* EventLoop::native() { return uv_loop().native(); }
+
+} // namespace aio

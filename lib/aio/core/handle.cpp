@@ -1,0 +1,49 @@
+#include <aio/core/handle.hpp>
+
+#include <aio/core/errors.hpp>
+
+namespace aio::detail {
+
+void HandleState::run() noexcept {
+    if (!cancelled_) {
+        const ContextScope scope(context_);
+        try {
+            invoke();
+        } catch (...) {
+            loop_->report_current_exception("Exception in callback");
+        }
+    }
+    release();
+}
+
+void ThreadsafeHandleState::cancel() noexcept {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+}
+
+bool ThreadsafeHandleState::cancelled() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return cancelled_;
+}
+
+void ThreadsafeHandleState::run() noexcept {
+    const std::shared_ptr<ThreadsafeHandleState> keep = std::move(self_);
+    const std::lock_guard lock(mutex_);
+    if (cancelled_) return;
+    const ContextScope scope(context_);
+    try {
+        invoke();
+    } catch (...) {
+        loop_->report_current_exception("Exception in callback");
+    }
+}
+
+void ThreadsafeHandleState::post(std::shared_ptr<ThreadsafeHandleState> state, Mailbox& mailbox) {
+    ThreadsafeHandleState& item = *state;
+    item.self_ = std::move(state);
+    if (mailbox.try_post(item)) return;
+    item.self_.reset();
+    throw RuntimeError("Event loop is closed");
+}
+
+} // namespace aio::detail

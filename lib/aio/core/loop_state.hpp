@@ -1,0 +1,62 @@
+#pragma once
+
+/// The part of an event loop that tasks, futures and timers touch.
+///
+/// It is separate from `EventLoop` for two reasons: handles may outlive their loop and must then find it closed rather than gone, and the hot paths
+/// need none of what the loop is otherwise made of.
+
+#include <cstddef>
+#include <exception>
+
+#include <aio/core/clock.hpp>
+#include <aio/core/intrusive_list.hpp>
+#include <aio/core/loop_resource.hpp>
+#include <aio/core/ready_queue.hpp>
+#include <aio/core/ref.hpp>
+#include <aio/core/timer_queue.hpp>
+
+namespace aio {
+
+class EventLoop;
+struct ErrorContext;
+
+namespace detail {
+
+class TaskState;
+
+/// Shared, on one thread, by a loop and everything that belongs to it.
+class LoopState final : public RefCounted {
+public:
+    explicit LoopState(EventLoop& owner, Clock& time_source) noexcept : loop(&owner), clock(&time_source) {}
+
+    /// The loop, or null once it has been destroyed.
+    EventLoop* loop;
+    Clock* clock;
+    ReadyQueue ready;
+    TimerQueue timers;
+    /// Tasks that are not done. The list holds a reference to each.
+    IntrusiveList<TaskState> tasks;
+    std::size_t task_count = 0;
+    /// What must be closed before the loop is.
+    IntrusiveList<LoopResource> resources;
+    /// The task whose step is running.
+    TaskState* current_task = nullptr;
+    bool closed = false;
+    /// A `BaseError` on its way out of the run call.
+    std::exception_ptr escaped;
+
+    /// Throws `RuntimeError` if the loop is closed.
+    void check_open() const;
+    /// The loop, or `RuntimeError` if it has been destroyed.
+    [[nodiscard]] EventLoop& require_loop() const;
+    /// Hands an error that nobody awaits to the loop's exception handler, or to stderr when there is no loop any more.
+    void report(const ErrorContext& context) noexcept;
+    /// For exceptions that leave callbacks: a `BaseError` leaves the run call, anything else is reported.
+    void report_current_exception(const char* message) noexcept;
+};
+
+/// The state of the loop that is running on this thread, or null.
+[[nodiscard]] LoopState* running_loop_state() noexcept;
+
+} // namespace detail
+} // namespace aio

@@ -1,0 +1,102 @@
+#include <aio/core/reactor.hpp>
+
+#include <cstdint>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/core/running_loop.hpp>
+
+namespace aio::detail {
+
+Reactor::Reactor(EventLoop& loop, uv_loop_s* adopted)
+    : loop_(loop), state_(loop.state()), uv_(adopted != nullptr ? uv::Loop(adopted) : uv::Loop()),
+      wake_(uv_, uv::bind<&Reactor::on_wake>(*this)), timer_(uv_, uv::bind<&Reactor::on_timer>(*this)),
+      prepare_(uv_, uv::bind<&Reactor::before_poll>(*this)), check_(uv_, uv::bind<&Reactor::after_poll>(*this)), idle_(uv_) {
+    // In an adopted loop only work that is pending keeps the owner's run call going; our own ends when it is stopped.
+    if (!uv_.owned()) wake_.keep_alive(false);
+    prepare_.start();
+    check_.start();
+}
+
+Reactor::~Reactor() = default;
+
+void Reactor::run() {
+    halted_ = false;
+    // Stopped beforehand: one round, with what the poll brings in it.
+    backlog_ = loop_.stopping_;
+    keep_polling(backlog_ || !state_.ready.empty());
+    wake_.keep_alive(true);
+    while (!halted_) uv_.run();
+    if (!uv_.owned()) wake_.keep_alive(false);
+    keep_polling(false);
+}
+
+void Reactor::before_poll() noexcept {
+    if (!backlog_) run_ready();
+    arm_timer();
+    keep_polling(backlog_ || !state_.ready.empty());
+}
+
+void Reactor::after_poll() noexcept {
+    run_ready();
+    backlog_ = !state_.ready.empty();
+}
+
+void Reactor::run_ready() noexcept {
+    if (halted_) return;
+    const RunningLoopScope scope(&state_);
+    std::size_t budget = items_per_poll;
+    do {
+        if (!state_.timers.empty()) state_.timers.fire_due(state_.clock->now());
+        const std::size_t items = state_.ready.size();
+        run_round(items);
+        if (loop_.stopping_ || state_.escaped) {
+            halt();
+            return;
+        }
+        budget -= items < budget ? items : budget;
+    } while (budget > 0 && !state_.ready.empty());
+}
+
+void Reactor::run_round(std::size_t items) noexcept {
+    for (; items > 0 && !state_.escaped; --items) state_.ready.pop()->run();
+}
+
+void Reactor::halt() noexcept {
+    if (!loop_.running_) {
+        // Somebody else runs the adopted loop, and it goes on: stopping concerns our own run calls, and an exception has nowhere to go.
+        loop_.stopping_ = false;
+        if (!state_.escaped) return;
+        ErrorContext context;
+        context.message = "An exception that ends a run call was thrown in a loop that its owner runs";
+        context.exception = std::exchange(state_.escaped, nullptr);
+        state_.report(context);
+        return;
+    }
+    halted_ = true;
+    uv_.stop();
+}
+
+void Reactor::arm_timer() noexcept {
+    if (!uv_.owned()) timer_.keep_alive(!state_.timers.empty());
+    if (state_.timers.empty() || state_.timers.next() >= armed_) return;
+    armed_ = state_.timers.next();
+    const TimePoint now = state_.clock->now();
+    const auto wait = armed_ > now ? std::chrono::ceil<std::chrono::milliseconds>(armed_ - now) : std::chrono::milliseconds(0);
+    timer_.start(static_cast<std::uint64_t>(wait.count()));
+}
+
+void Reactor::keep_polling(bool yes) noexcept {
+    if (yes == idle_started_) return;
+    idle_started_ = yes;
+    if (yes)
+        idle_.start();
+    else
+        idle_.stop();
+}
+
+void Reactor::on_wake() noexcept {
+    const RunningLoopScope scope(&state_);
+    loop_.mailbox()->deliver_all();
+}
+
+} // namespace aio::detail

@@ -1,0 +1,175 @@
+#include <aio/core/task_state.hpp>
+
+#include <atomic>
+#include <exception>
+
+#include <aio/core/error_context.hpp>
+
+namespace aio::detail {
+namespace {
+
+/// Default names count over the whole process, as asyncio's do.
+std::uint64_t next_task_number() noexcept {
+    static constinit std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+} // namespace
+
+TaskState::TaskState(LoopState& loop, std::string name, Context context)
+    : TaskCore(loop), context_(std::move(context)), name_(std::move(name)),
+      number_(next_task_number()) {
+    loop.check_open();
+}
+
+std::string TaskState::name() const { return name_.empty() ? "Task-" + std::to_string(number_) : name_; }
+
+void TaskState::start() {
+    loop_->tasks.push_back(*this);
+    ++loop_->task_count;
+    future().retain();
+    schedule();
+}
+
+void TaskState::start_eagerly() {
+    loop_->tasks.push_back(*this);
+    ++loop_->task_count;
+    future().retain();
+    run();
+}
+
+void TaskState::leave_loop() noexcept {
+    unlink();
+    --loop_->task_count;
+}
+
+bool TaskState::request_cancel(const std::string& message) {
+    if (future().done()) {
+        future().mark_retrieved();
+        return false;
+    }
+    // A chain of tasks that await each other may be as long as memory allows, so the walk to its end is a loop. A chain that bites its own tail
+    // cannot be longer than the number of tasks.
+    TaskState* task = this;
+    for (std::size_t steps = 0; steps <= loop_->task_count; ++steps) {
+        ++task->cancel_requests_;
+        Suspension* const waiting = task->suspension_;
+        TaskState* const inner = waiting != nullptr ? waiting->awaited_task() : nullptr;
+        if (inner != nullptr && !inner->future().done()) {
+            task = inner;
+            continue;
+        }
+        if (waiting != nullptr && waiting->request_cancel(message)) {
+            task->pending_message_ = message;
+            return true;
+        }
+        const bool being_delivered = waiting != nullptr && waiting->cancelled();
+        if (!being_delivered) task->pending_message_ = message;
+        task->must_cancel_ = true;
+        return true;
+    }
+    task->must_cancel_ = true;
+    return true;
+}
+
+bool TaskState::cancel_suspension(const std::string& message) noexcept {
+    if (suspension_ == nullptr) return false;
+    TaskState* const inner = suspension_->awaited_task();
+    if (inner != nullptr) return inner->request_cancel(message);
+    return suspension_->request_cancel(message);
+}
+
+unsigned TaskState::uncancel() noexcept {
+    if (cancel_requests_ > 0 && --cancel_requests_ == 0) must_cancel_ = false;
+    return cancel_requests_;
+}
+
+void TaskState::throw_cancelled() {
+    must_cancel_ = false;
+    throw CancelledError(pending_message_);
+}
+
+void TaskState::run() noexcept {
+    const Ref<FutureState> keep(&future());
+    if (!started_) {
+        started_ = true;
+        if (must_cancel_) {
+            must_cancel_ = false;
+            leave_loop();
+            destroy();
+            deliver_cancelled(pending_message_);
+            future().release();
+            return;
+        }
+    }
+    suspension_ = nullptr;
+    step();
+    if (empty())
+        finish();
+    else if (must_cancel_ && cancel_suspension(pending_message_))
+        must_cancel_ = false;
+}
+
+void TaskState::step() noexcept {
+    TaskState* const outer = std::exchange(loop_->current_task, this);
+    const ContextScope scope(context_);
+    FrameStack::run();
+    loop_->current_task = outer;
+}
+
+void TaskState::finish() noexcept {
+    leave_loop();
+    const std::exception_ptr error = root_promise().exception();
+    std::string message;
+    enum class Outcome { value, failed, cancelled } outcome = Outcome::value;
+    if (error) {
+        outcome = Outcome::failed;
+        try {
+            std::rethrow_exception(error);
+        } catch (const CancelledError& e) {
+            outcome = Outcome::cancelled;
+            message = e.message();
+        } catch (const BaseError&) {
+            loop_->escaped = error;
+        } catch (...) {
+        }
+    } else if (must_cancel_) {
+        outcome = Outcome::cancelled;
+        message = pending_message_;
+    }
+    must_cancel_ = false;
+
+    if (outcome == Outcome::value) {
+        try {
+            deliver_value();
+        } catch (...) {
+            deliver_exception(std::current_exception());
+        }
+        root_.destroy();
+    } else {
+        root_.destroy();
+        if (outcome == Outcome::cancelled)
+            deliver_cancelled(message);
+        else
+            deliver_exception(error);
+    }
+    root_ = nullptr;
+    future().release();
+}
+
+void TaskState::abandon() noexcept {
+    const Ref<FutureState> keep(&future());
+    leave_loop();
+    destroy();
+    suspension_ = nullptr;
+    ErrorContext context;
+    context.message = "Task was destroyed but it is pending!";
+    context.source = name();
+    deliver_closed();
+    loop_->report(context);
+    future().release();
+}
+
+void Suspension::throw_cancelled() const { static_cast<TaskState*>(task_)->throw_cancelled(); }
+
+} // namespace aio::detail

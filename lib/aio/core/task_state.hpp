@@ -1,0 +1,118 @@
+#pragma once
+
+/// The state behind `Task`: a coroutine on its own frame stack, its cancellation, its name and its context.
+
+#include <coroutine>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <aio/core/context.hpp>
+#include <aio/core/coro.hpp>
+#include <aio/core/future_state.hpp>
+#include <aio/core/suspension.hpp>
+
+namespace aio::detail {
+
+/// Everything about a task that does not depend on its result type. The loop holds a reference until the task is done, so dropping the
+/// last handle never stops it.
+class TaskState : public TaskCore, public ListNode {
+public:
+    [[nodiscard]] std::string name() const;
+    void set_name(std::string name) { name_ = std::move(name); }
+    [[nodiscard]] Context& context() noexcept { return context_; }
+
+    /// The task's own future.
+    [[nodiscard]] virtual FutureState& future() noexcept = 0;
+
+    /// `Task.cancel`: counts the request, and breaks off what the task waits for or leaves the cancellation for its next suspension.
+    bool request_cancel(const std::string& message);
+    [[nodiscard]] unsigned cancelling() const noexcept { return cancel_requests_; }
+    unsigned uncancel() noexcept;
+
+    /// Throws the `CancelledError` that an awaiter delivers. A cancellation still pending is the same one.
+    [[noreturn]] void throw_cancelled();
+    /// A `CancelledError` is being delivered from elsewhere (a cancelled future): it settles what is pending.
+    void settle_pending_cancel() noexcept { must_cancel_ = false; }
+
+    /// Queues the first step.
+    void start();
+    /// Runs the first step now, on the caller's stack.
+    void start_eagerly();
+
+    /// Destroys the coroutine of a pending task because its loop closes.
+    void abandon() noexcept;
+
+    // ReadyItem
+    void run() noexcept override;
+    void drop() noexcept override {}
+
+protected:
+    TaskState(LoopState& loop, std::string name, Context context);
+    ~TaskState() { destroy(); }
+
+    /// Moves the result out of the finished root frame into the future, or destroys the frame and tells the outcome.
+    virtual void deliver_value() = 0;
+    virtual void deliver_exception(std::exception_ptr error) = 0;
+    virtual void deliver_cancelled(const std::string& message) = 0;
+    virtual void deliver_closed() noexcept = 0;
+    [[nodiscard]] virtual const PromiseBase& root_promise() const noexcept = 0;
+
+    void adopt_root(std::coroutine_handle<> root, PromiseBase& promise) noexcept {
+        root_ = root;
+        push(promise, root_);
+    }
+
+    std::coroutine_handle<> root_;
+
+private:
+    void step() noexcept;
+    bool cancel_suspension(const std::string& message) noexcept;
+    void finish() noexcept;
+    void leave_loop() noexcept;
+
+    Context context_;
+    std::string name_;
+    std::uint64_t number_;
+    /// The message of the cancellation that is pending or being delivered.
+    std::string pending_message_;
+    unsigned cancel_requests_ = 0;
+    bool must_cancel_ = false;
+    bool started_ = false;
+};
+
+/// A task with a result of type `T`.
+template <class T>
+class TaskStateOf final : public FutureStateOf<T>, public TaskState {
+public:
+    TaskStateOf(LoopState& loop, Coro<T> coro, std::string name, Context context)
+        : FutureStateOf<T>(loop), TaskState(loop, std::move(name), std::move(context)) {
+        const std::coroutine_handle<CoroPromise<T>> root = coro.release();
+        adopt_root(root, root.promise());
+    }
+
+    [[nodiscard]] FutureState& future() noexcept override { return *this; }
+    bool cancel(const std::string& message) override { return request_cancel(message); }
+    [[nodiscard]] TaskState* as_task() noexcept override { return this; }
+    [[nodiscard]] const char* kind() const noexcept override { return "Task"; }
+
+private:
+    using Status = FutureState::Status;
+
+    std::coroutine_handle<CoroPromise<T>> typed_root() const noexcept {
+        return std::coroutine_handle<CoroPromise<T>>::from_address(root_.address());
+    }
+    [[nodiscard]] const PromiseBase& root_promise() const noexcept override { return typed_root().promise(); }
+
+    void deliver_value() override {
+        if constexpr (std::is_void_v<T>)
+            this->set_value();
+        else
+            this->set_value(wrap_stored<T>(typed_root().promise().take()));
+    }
+    void deliver_exception(std::exception_ptr error) override { this->set_exception(std::move(error)); }
+    void deliver_cancelled(const std::string& message) override { this->complete_cancelled(message); }
+    void deliver_closed() noexcept override { this->close_cancelled(); }
+};
+
+} // namespace aio::detail

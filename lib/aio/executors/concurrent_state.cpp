@@ -1,0 +1,90 @@
+#include <aio/executors/concurrent_state.hpp>
+
+#include <aio/core/error_context.hpp>
+
+namespace aio::detail {
+
+void report_callback_exception(const std::exception_ptr& error) noexcept {
+    ErrorContext context;
+    context.message = "Exception in a callback of a concurrent future";
+    context.exception = error;
+    report_to_stderr(context);
+}
+
+ConcurrentState::Status ConcurrentState::status() const {
+    const std::lock_guard lock(mutex_);
+    return status_;
+}
+
+bool ConcurrentState::cancel() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (status_ == Status::cancelled) return true;
+        if (status_ != Status::pending) return false;
+        status_ = Status::cancelled;
+    }
+    done_.notify_all();
+    run_callbacks();
+    return true;
+}
+
+bool ConcurrentState::set_running_or_notify_cancel() {
+    const std::lock_guard lock(mutex_);
+    if (status_ == Status::cancelled) return false;
+    if (status_ != Status::pending) throw InvalidStateError("this future is running or done already");
+    status_ = Status::running;
+    return true;
+}
+
+bool ConcurrentState::wait(std::optional<std::chrono::steady_clock::time_point> deadline) const {
+    std::unique_lock lock(mutex_);
+    const auto done = [&] { return status_ == Status::finished || status_ == Status::cancelled; };
+    if (deadline) return done_.wait_until(lock, *deadline, done);
+    done_.wait(lock, done);
+    return true;
+}
+
+void ConcurrentState::add_callback(std::shared_ptr<ConcurrentCallback> callback) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (status_ == Status::pending || status_ == Status::running) {
+            callbacks_.push_back(std::move(callback));
+            return;
+        }
+    }
+    callback->on_completed();
+}
+
+void ConcurrentState::run_callbacks() noexcept {
+    std::vector<std::shared_ptr<ConcurrentCallback>> callbacks;
+    {
+        const std::lock_guard lock(mutex_);
+        callbacks.swap(callbacks_);
+    }
+    for (const auto& callback : callbacks) callback->on_completed();
+}
+
+void ConcurrentState::fail(std::exception_ptr error) {
+    finish_with_exception(std::move(error));
+    run_callbacks();
+}
+
+void ConcurrentState::require_unfinished() const {
+    if (status_ == Status::finished || status_ == Status::cancelled)
+        throw InvalidStateError("this future is done already: its result can be set only once");
+}
+
+void ConcurrentState::require_result() const {
+    const std::lock_guard lock(mutex_);
+    if (status_ == Status::cancelled) throw CancelledError();
+    if (status_ != Status::finished) throw InvalidStateError("this future has no result yet");
+    if (exception_) std::rethrow_exception(exception_);
+}
+
+std::exception_ptr ConcurrentState::exception() const {
+    const std::lock_guard lock(mutex_);
+    if (status_ == Status::cancelled) throw CancelledError();
+    return exception_;
+}
+
+} // namespace aio::detail

@@ -1,0 +1,184 @@
+#pragma once
+
+/// The thread-safe state behind `ConcurrentFuture`, and the calls that executors run.
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <aio/core/errors.hpp>
+#include <aio/core/stored.hpp>
+
+namespace aio::detail {
+
+/// Told once, by the thread that completes (or cancels) a concurrent future, or at once if it is done already.
+class ConcurrentCallback {
+public:
+    virtual void on_completed() noexcept = 0;
+    virtual ~ConcurrentCallback() = default;
+
+protected:
+    ConcurrentCallback() = default;
+    ConcurrentCallback(const ConcurrentCallback&) = delete;
+    ConcurrentCallback& operator=(const ConcurrentCallback&) = delete;
+};
+
+/// Prints what a callback threw: there is no caller who could be told.
+void report_callback_exception(const std::exception_ptr& error) noexcept;
+
+/// Pending, then running, then finished; or pending, then cancelled. All members are thread-safe.
+class ConcurrentState : public std::enable_shared_from_this<ConcurrentState> {
+public:
+    enum class Status : std::uint8_t { pending, running, finished, cancelled };
+
+    ConcurrentState() = default;
+    ConcurrentState(const ConcurrentState&) = delete;
+    ConcurrentState& operator=(const ConcurrentState&) = delete;
+    virtual ~ConcurrentState() = default;
+
+    [[nodiscard]] Status status() const;
+    /// Cancels if it has not started; true also when it was cancelled before.
+    bool cancel();
+    /// Marks it as running; false if it was cancelled, and must not run.
+    [[nodiscard]] bool set_running_or_notify_cancel();
+    /// Waits until it is done. False if the time ran out first.
+    bool wait(std::optional<std::chrono::steady_clock::time_point> deadline) const;
+
+    void add_callback(std::shared_ptr<ConcurrentCallback> callback);
+
+    /// Fails it, and tells the callbacks.
+    void fail(std::exception_ptr error);
+    /// Throws unless it is finished with a value; does not wait.
+    void require_result() const;
+    [[nodiscard]] std::exception_ptr exception() const;
+
+    /// After a result has been stored with notification left to the caller: tells the callbacks.
+    void run_callbacks() noexcept;
+
+protected:
+    /// Stores an outcome under the lock by `store()`, and wakes who waits. Callbacks are left to `run_callbacks`.
+    template <class Store>
+    void finish(Store store) {
+        {
+            const std::lock_guard lock(mutex_);
+            require_unfinished();
+            store();
+            status_ = Status::finished;
+        }
+        done_.notify_all();
+    }
+    void finish_with_exception(std::exception_ptr error) {
+        finish([&] { exception_ = std::move(error); });
+    }
+
+private:
+    void require_unfinished() const;
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable done_;
+    std::vector<std::shared_ptr<ConcurrentCallback>> callbacks_;
+    std::exception_ptr exception_;
+    Status status_ = Status::pending;
+};
+
+/// The state with its value.
+template <class T>
+class ConcurrentStateOf : public ConcurrentState {
+public:
+    template <class... Args>
+    void set_value(Args&&... args) {
+        store_value(std::forward<Args>(args)...);
+        run_callbacks();
+    }
+    /// The value of a finished future; call `require_result` first.
+    [[nodiscard]] Stored<T>& value() noexcept { return *value_; }
+
+protected:
+    template <class... Args>
+    void store_value(Args&&... args) {
+        finish([&] { value_.emplace(std::forward<Args>(args)...); });
+    }
+
+private:
+    std::optional<Stored<T>> value_;
+};
+
+/// A call that an executor is to run: what stands in its queue.
+class Call {
+public:
+    /// The future of the call.
+    [[nodiscard]] virtual ConcurrentState& state() noexcept = 0;
+    /// Runs the function in this thread and stores the outcome. Callbacks are left to `state().run_callbacks()`.
+    virtual void execute() noexcept = 0;
+
+    /// Runs the call unless it was cancelled.
+    void run() noexcept {
+        if (!state().set_running_or_notify_cancel()) return;
+        execute();
+        state().run_callbacks();
+    }
+
+    virtual ~Call() = default;
+
+protected:
+    Call() = default;
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+};
+
+/// What a call of `F` with `Args` gives.
+template <class F, class... Args>
+using CallValue = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&&...>;
+
+/// `function(arguments...)` together with its future.
+template <class F, class... Args>
+class CallOf : public ConcurrentStateOf<CallValue<F, Args...>>, public Call {
+public:
+    using Value = CallValue<F, Args...>;
+
+    template <class G, class... As>
+    explicit CallOf(G&& function, As&&... arguments)
+        : function_(std::in_place, std::forward<G>(function)), arguments_(std::in_place, std::forward<As>(arguments)...) {}
+
+    [[nodiscard]] ConcurrentState& state() noexcept override { return *this; }
+
+    void execute() noexcept override {
+        try {
+            if constexpr (std::is_void_v<Value>) {
+                std::apply(*function_, std::move(*arguments_));
+                release_call();
+                this->store_value();
+            } else {
+                decltype(auto) value = std::apply(*function_, std::move(*arguments_));
+                release_call();
+                this->store_value(wrap_stored<Value>(std::forward<Value>(value)));
+            }
+        } catch (...) {
+            release_call();
+            this->finish_with_exception(std::current_exception());
+        }
+    }
+
+protected:
+    [[nodiscard]] const F& function() const noexcept { return *function_; }
+    [[nodiscard]] const std::tuple<Args...>& arguments() const noexcept { return *arguments_; }
+
+private:
+    /// The callable and its arguments do not outlive the call, however long somebody keeps the future.
+    void release_call() noexcept {
+        function_.reset();
+        arguments_.reset();
+    }
+    std::optional<F> function_;
+    std::optional<std::tuple<Args...>> arguments_;
+};
+
+} // namespace aio::detail

@@ -1,0 +1,64 @@
+#pragma once
+
+/// `Executor`: something that runs calls elsewhere, so that the loop is not blocked (`concurrent.futures.Executor`).
+///
+/// Four of them come with aiouv, and the same call moves between them by changing one argument of `run_in_executor`:
+///
+/// | executor | runs in | for |
+/// |---|---|---|
+/// | the default one | libuv's work queue | blocking I/O |
+/// | `ThreadPoolExecutor` | threads of its own | work that shares memory |
+/// | `ProcessPoolExecutor` | forked worker processes | CPU-bound work, isolated from crashes |
+/// | `InterpreterPoolExecutor` | Lua states in threads | scripts of users |
+///
+/// All take a callable and its arguments. Cancelling a call that has not started keeps it from running; one that is running goes on to its end, and its result
+/// is dropped.
+
+#include <concepts>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include <aio/executors/concurrent_future.hpp>
+
+namespace aio {
+
+/// An executor was shut down, or damaged beyond use.
+class BrokenExecutor : public RuntimeError {
+public:
+    using RuntimeError::RuntimeError;
+};
+
+/// The interface of all executors. Thread-safe, unless a derived class says otherwise.
+class Executor {
+public:
+    Executor() = default;
+    Executor(const Executor&) = delete;
+    Executor& operator=(const Executor&) = delete;
+    virtual ~Executor() = default;
+
+    /// Queues `function(arguments...)`. The callable and the arguments are copied or moved into the call. Throws `RuntimeError` after `shutdown`.
+    template <class F, class... Args>
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+    auto submit(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
+        return submit_as<detail::CallOf<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(function),
+                                                                                  std::forward<Args>(arguments)...);
+    }
+
+    /// Refuses further calls. With `wait`, returns when all that were submitted have ended; without, they go on by themselves. With
+    /// `cancel_futures`, calls that have not started are cancelled. May be called again.
+    virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
+
+protected:
+    /// Takes a call into the queue, or throws.
+    virtual void submit_call(std::shared_ptr<detail::Call> call) = 0;
+
+    template <class CallType, class... Args>
+    auto submit_as(Args&&... args) -> ConcurrentFuture<typename CallType::Value> {
+        auto call = std::make_shared<CallType>(std::forward<Args>(args)...);
+        submit_call(call);
+        return ConcurrentFuture<typename CallType::Value>(std::move(call));
+    }
+};
+
+} // namespace aio

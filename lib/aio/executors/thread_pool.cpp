@@ -1,0 +1,178 @@
+#include <aio/executors/thread_pool.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <aio/core/error_context.hpp>
+#include <aio/uv/loop.hpp>
+#include <aio/uv/thread.hpp>
+
+namespace aio {
+namespace {
+
+using CallQueue = std::deque<std::shared_ptr<detail::Call>>;
+
+std::string default_prefix() {
+    static constinit std::atomic<unsigned> pools{0};
+    return "ThreadPoolExecutor-" + std::to_string(pools.fetch_add(1));
+}
+
+std::exception_ptr broken_thread_pool(const std::string& reason) { return std::make_exception_ptr(BrokenThreadPool(reason)); }
+
+} // namespace
+
+class ThreadPoolExecutor::Core : public std::enable_shared_from_this<Core> {
+public:
+    Core(int max_workers, std::string name_prefix, std::function<void()> initializer, BrokenError broken)
+        : max_workers_(static_cast<std::size_t>(max_workers)), name_prefix_(std::move(name_prefix)),
+          initializer_(std::move(initializer)), broken_(broken) {}
+
+    [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
+
+    void submit(std::shared_ptr<detail::Call> call) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (shut_down_) throw RuntimeError("cannot schedule new calls after shutdown of pool " + name_prefix_);
+            if (!broken_reason_.empty()) std::rethrow_exception(broken_(broken_reason_));
+            queue_.push_back(std::move(call));
+            if (queue_.size() > idle_ && threads_.size() < max_workers_) start_thread();
+        }
+        work_available_.notify_one();
+    }
+
+    void shutdown(bool cancel_queued) {
+        CallQueue cancelled;
+        {
+            const std::lock_guard lock(mutex_);
+            shut_down_ = true;
+            if (cancel_queued) cancelled.swap(queue_);
+        }
+        work_available_.notify_all();
+        for (const auto& call : cancelled) call->state().cancel();
+    }
+
+    void join() {
+        std::vector<std::thread> threads;
+        {
+            const std::lock_guard lock(mutex_);
+            threads.swap(threads_);
+        }
+        for (std::thread& thread : threads) {
+            if (thread.get_id() == std::this_thread::get_id())
+                thread.detach();
+            else
+                thread.join();
+        }
+    }
+
+private:
+    void start_thread() {
+        try {
+            threads_.emplace_back([self = shared_from_this(), index = threads_.size()] { self->work(index); });
+        } catch (const std::system_error&) {
+            // With at least one thread the call will run, only later.
+            if (!threads_.empty()) return;
+            queue_.pop_back();
+            throw;
+        }
+    }
+
+    void work(std::size_t index) {
+        uv::set_thread_name(name_prefix_ + "_" + std::to_string(index));
+        if (!initialize()) return;
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            if (!queue_.empty()) {
+                std::shared_ptr<detail::Call> call = std::move(queue_.front());
+                queue_.pop_front();
+                lock.unlock();
+                call->run();
+                call.reset();
+                lock.lock();
+                continue;
+            }
+            if (shut_down_ || !broken_reason_.empty()) return;
+            ++idle_;
+            work_available_.wait(lock);
+            --idle_;
+        }
+    }
+
+    [[nodiscard]] bool initialize() {
+        if (!initializer_) return true;
+        try {
+            initializer_();
+            return true;
+        } catch (...) {
+            break_down(std::current_exception());
+            return false;
+        }
+    }
+
+    void break_down(const std::exception_ptr& error) {
+        ErrorContext context;
+        context.message = "Exception in the initializer of a pool";
+        context.exception = error;
+        context.source = name_prefix_;
+        report_to_stderr(context);
+
+        const std::string reason = "the initializer of pool " + name_prefix_ + " failed: " + describe(error);
+        CallQueue orphans;
+        {
+            const std::lock_guard lock(mutex_);
+            broken_reason_ = reason;
+            orphans.swap(queue_);
+        }
+        work_available_.notify_all();
+        for (const auto& call : orphans)
+            if (call->state().set_running_or_notify_cancel()) call->state().fail(broken_(reason));
+    }
+
+    const std::size_t max_workers_;
+    const std::string name_prefix_;
+    const std::function<void()> initializer_;
+    const BrokenError broken_;
+
+    std::mutex mutex_;
+    std::condition_variable work_available_;
+    CallQueue queue_;
+    std::vector<std::thread> threads_;
+    std::size_t idle_ = 0;
+    bool shut_down_ = false;
+    std::string broken_reason_;
+};
+
+int ThreadPoolExecutor::default_max_workers() noexcept {
+    return std::min(32, static_cast<int>(uv::available_parallelism()) + 4);
+}
+
+ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string thread_name_prefix, std::function<void()> initializer)
+    : ThreadPoolExecutor(max_workers, std::move(thread_name_prefix), std::move(initializer), &broken_thread_pool) {}
+
+ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string thread_name_prefix, std::function<void()> initializer,
+                                       BrokenError broken) {
+    if (max_workers <= 0) throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
+    if (thread_name_prefix.empty()) thread_name_prefix = default_prefix();
+    core_ = std::make_shared<Core>(max_workers, std::move(thread_name_prefix), std::move(initializer), broken);
+}
+
+ThreadPoolExecutor::~ThreadPoolExecutor() { ThreadPoolExecutor::shutdown(true, false); }
+
+int ThreadPoolExecutor::max_workers() const noexcept { return core_->max_workers(); }
+
+void ThreadPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) { core_->submit(std::move(call)); }
+
+void ThreadPoolExecutor::shutdown(bool wait, bool cancel_futures) {
+    core_->shutdown(cancel_futures);
+    if (wait) core_->join();
+}
+
+} // namespace aio

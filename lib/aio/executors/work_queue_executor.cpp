@@ -1,0 +1,265 @@
+#include <aio/executors/work_queue_executor.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <aio/core/running_loop.hpp>
+#include <aio/uv/loop.hpp>
+#include <aio/uv/work.hpp>
+
+namespace aio {
+
+/// The threads that users' calls may occupy, and the calls of all loops that wait for one.
+class WorkQueueExecutor::Lane {
+public:
+    struct Waiting {
+        std::shared_ptr<Core> core;
+        std::shared_ptr<detail::Call> call;
+    };
+
+    static Lane& instance() {
+        static Lane lane;
+        return lane;
+    }
+
+    /// Takes a thread's worth of share: true. With none free the call is queued and started when its turn comes.
+    [[nodiscard]] bool enter(const std::shared_ptr<Core>& core, std::shared_ptr<detail::Call>& call) {
+        const std::lock_guard lock(mutex_);
+        if (running_ < share()) {
+            ++running_;
+            return true;
+        }
+        waiting_.emplace_back(core, std::move(call));
+        return false;
+    }
+
+    /// Hands the share of a call that has ended to the next one that waits. Empty if there is none.
+    [[nodiscard]] Waiting leave() {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.empty()) {
+            --running_;
+            return Waiting(nullptr, nullptr);
+        }
+        Waiting next = std::move(waiting_.front());
+        waiting_.pop_front();
+        return next;
+    }
+
+    /// Takes out the waiting calls of one loop.
+    [[nodiscard]] std::vector<std::shared_ptr<detail::Call>> withdraw(const Core& core) {
+        std::vector<std::shared_ptr<detail::Call>> calls;
+        const std::lock_guard lock(mutex_);
+        std::erase_if(waiting_, [&](Waiting& waiting) {
+            if (waiting.core.get() != &core) return false;
+            calls.push_back(std::move(waiting.call));
+            return true;
+        });
+        return calls;
+    }
+
+private:
+    std::mutex mutex_;
+    unsigned running_ = 0;
+    std::deque<Waiting> waiting_;
+};
+
+/// One call in libuv's queue. Owns itself until libuv has called back.
+class WorkQueueExecutor::Job final : public uv::Work, public detail::ListNode {
+public:
+    static void start(std::shared_ptr<Core> core, std::shared_ptr<detail::Call> call);
+
+private:
+    Job(std::shared_ptr<Core> core, std::shared_ptr<detail::Call> call)
+        : Work(&run, &finished), core_(std::move(core)), call_(std::move(call)) {}
+
+    static void run(uv::Work& work) noexcept {
+        auto& self = static_cast<Job&>(work);
+        if (self.call_->state().set_running_or_notify_cancel()) self.call_->execute();
+    }
+    static void finished(uv::Work& work, int status) noexcept;
+
+    std::shared_ptr<Core> core_;
+    std::shared_ptr<detail::Call> call_;
+};
+
+/// What is shared with jobs in flight and other threads. Except where said, used on the loop's thread.
+class WorkQueueExecutor::Core : public std::enable_shared_from_this<Core> {
+public:
+    explicit Core(EventLoop& loop) : loop_(&loop), state_(&loop.state()), mailbox_(loop.mailbox()) {}
+
+    /// From any thread.
+    void submit(std::shared_ptr<detail::Call> call) {
+        if (shut_down_.load(std::memory_order_acquire))
+            throw RuntimeError("Executor shutdown has been called: the default executor takes no more calls");
+        outstanding_.fetch_add(1, std::memory_order_relaxed);
+        if (detail::running_loop_state() == state_)
+            enter(std::move(call));
+        else if (!Delivery::post(shared_from_this(), call, &Core::enter)) {
+            outstanding_.fetch_sub(1, std::memory_order_relaxed);
+            throw RuntimeError("Event loop is closed");
+        }
+    }
+
+    /// Starts a call that holds a share of the lane.
+    void start(std::shared_ptr<detail::Call> call) {
+        if (loop_ == nullptr) {
+            call->state().cancel();
+            finished();
+            return;
+        }
+        try {
+            Job::start(shared_from_this(), call);
+        } catch (...) {
+            if (call->state().set_running_or_notify_cancel()) call->state().fail(std::current_exception());
+            finished();
+        }
+    }
+
+    /// From any thread: starts a call that holds a share, on the loop's thread.
+    static void start_anywhere(Lane::Waiting waiting) {
+        while (waiting.core) {
+            Core& core = *waiting.core;
+            if (detail::running_loop_state() == core.state_) {
+                core.start(std::move(waiting.call));
+                return;
+            }
+            if (Delivery::post(waiting.core, waiting.call, &Core::start)) return;
+            // That loop has closed meanwhile: the share goes to the next.
+            waiting.call->state().cancel();
+            waiting = Lane::instance().leave();
+        }
+    }
+
+    /// A call has ended: its share goes on, and who waits for idleness is told.
+    void finished() {
+        start_anywhere(Lane::instance().leave());
+        forget();
+    }
+
+    [[nodiscard]] Future<> idle() {
+        Future<> future = loop_->create_future<>();
+        if (outstanding() == 0)
+            future.set_result();
+        else
+            idle_waiters_.push_back(future);
+        return future;
+    }
+
+    void refuse() noexcept { shut_down_.store(true, std::memory_order_release); }
+    [[nodiscard]] std::size_t outstanding() const noexcept { return outstanding_.load(std::memory_order_relaxed); }
+
+    void cancel_waiting() {
+        for (const auto& call : Lane::instance().withdraw(*this)) {
+            call->state().cancel();
+            forget();
+        }
+        jobs_.for_each([](Job& job) { job.cancel(); });
+    }
+
+    void close() {
+        refuse();
+        idle_waiters_.clear();
+        loop_ = nullptr;
+        cancel_waiting();
+    }
+
+    detail::IntrusiveList<Job>& jobs() noexcept { return jobs_; }
+    [[nodiscard]] uv::Loop& uv() const { return loop_->uv_loop(); }
+
+private:
+    /// A call on its way to the loop's thread.
+    class Delivery final : public detail::MailboxItem {
+    public:
+        using Target = void (Core::*)(std::shared_ptr<detail::Call>);
+        static bool post(std::shared_ptr<Core> core, const std::shared_ptr<detail::Call>& call, Target target) {
+            detail::Mailbox& mailbox = *core->mailbox_;
+            auto item = std::make_unique<Delivery>(std::move(core), call, target);
+            if (!mailbox.try_post(*item)) return false;
+            static_cast<void>(item.release());
+            return true;
+        }
+        Delivery(std::shared_ptr<Core> core, std::shared_ptr<detail::Call> call, Target target)
+            : core_(std::move(core)), call_(std::move(call)), target_(target) {}
+
+    private:
+        void deliver() noexcept override {
+            const std::unique_ptr<Delivery> self(this);
+            ((*core_).*target_)(std::move(call_));
+        }
+        void drop() noexcept override {
+            const std::unique_ptr<Delivery> self(this);
+            call_->state().cancel();
+        }
+        std::shared_ptr<Core> core_;
+        std::shared_ptr<detail::Call> call_;
+        Target target_;
+    };
+
+    void enter(std::shared_ptr<detail::Call> call) {
+        if (Lane::instance().enter(shared_from_this(), call)) start(std::move(call));
+    }
+
+    void forget() {
+        if (outstanding_.fetch_sub(1, std::memory_order_relaxed) != 1) return;
+        for (Future<>& waiter : std::exchange(idle_waiters_, {}))
+            if (!waiter.done()) waiter.set_result();
+    }
+
+    EventLoop* loop_;
+    const detail::LoopState* const state_;
+    const std::shared_ptr<detail::Mailbox> mailbox_;
+    detail::IntrusiveList<Job> jobs_;
+    std::vector<Future<>> idle_waiters_;
+    std::atomic<std::size_t> outstanding_ = 0;
+    std::atomic<bool> shut_down_ = false;
+};
+
+void WorkQueueExecutor::Job::start(std::shared_ptr<Core> core, std::shared_ptr<detail::Call> call) {
+    Core& owner = *core;
+    std::unique_ptr<Job> job(new Job(std::move(core), std::move(call)));
+    job->Work::start(owner.uv());
+    owner.jobs().push_back(*job.release());
+}
+
+void WorkQueueExecutor::Job::finished(uv::Work& work, int status) noexcept {
+    const std::unique_ptr<Job> self(static_cast<Job*>(&work));
+    self->unlink();
+    if (status < 0)
+        self->call_->state().cancel();
+    else
+        self->call_->state().run_callbacks();
+    self->core_->finished();
+}
+
+WorkQueueExecutor::WorkQueueExecutor(EventLoop& loop) : core_(std::make_shared<Core>(loop)) {
+    static_cast<void>(share());
+    loop.state().resources.push_back(*this);
+}
+
+WorkQueueExecutor::~WorkQueueExecutor() { core_->refuse(); }
+
+void WorkQueueExecutor::loop_closing() noexcept { core_->close(); }
+
+void WorkQueueExecutor::submit_call(std::shared_ptr<detail::Call> call) { core_->submit(std::move(call)); }
+
+Future<> WorkQueueExecutor::idle() { return core_->idle(); }
+
+void WorkQueueExecutor::shutdown(bool wait, bool cancel_futures) {
+    core_->refuse();
+    if (cancel_futures) core_->cancel_waiting();
+    if (wait && core_->outstanding() > 0)
+        throw RuntimeError("the default executor has calls left and cannot be waited for on the loop's thread: "
+                           "await shutdown_default_executor()");
+}
+
+unsigned WorkQueueExecutor::share() noexcept {
+    // As many threads as asyncio's default pool has. One is kept for files and one for DNS where there are enough.
+    static const unsigned threads = uv::configure_work_threads(std::min(32U, uv::available_parallelism() + 4));
+    return threads >= 4 ? threads - 2 : threads >= 2 ? threads - 1 : 1;
+}
+
+} // namespace aio

@@ -1,0 +1,44 @@
+#pragma once
+
+/// The default executor: blocking calls on libuv's work queue, as asyncio's default pool.
+///
+/// That queue is one per process, and libuv's own file and DNS operations need it too: enough blocking calls of users would stop all of
+/// them. So users' calls, of all loops together, occupy the queue's threads only up to a share, and the rest waits here, in order.
+
+#include <memory>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/core/loop_resource.hpp>
+#include <aio/executors/executor.hpp>
+
+namespace aio {
+
+/// Runs calls on libuv's work queue, for one loop. `submit` may be called from any thread; the callbacks of its futures run on the loop's thread. The
+/// loop must run for calls to start. Do not wait for its futures on the loop's thread: await them.
+class WorkQueueExecutor final : public Executor, private detail::LoopResource {
+public:
+    explicit WorkQueueExecutor(EventLoop& loop);
+    ~WorkQueueExecutor() override;
+
+    /// Refuses further calls. It cannot wait, because the loop must go on for its calls to end: with `wait`, throws `RuntimeError` if any
+    /// are left, and `EventLoop::shutdown_default_executor` is what to await.
+    void shutdown(bool wait = true, bool cancel_futures = false) override;
+
+    /// Completes when no call is left.
+    [[nodiscard]] Future<> idle();
+
+    /// How many of libuv's threads users' calls may occupy at once.
+    [[nodiscard]] static unsigned share() noexcept;
+
+protected:
+    void submit_call(std::shared_ptr<detail::Call> call) override;
+
+private:
+    class Lane;
+    class Job;
+    class Core;
+    void loop_closing() noexcept override;
+    std::shared_ptr<Core> core_;
+};
+
+} // namespace aio

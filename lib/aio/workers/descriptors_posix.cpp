@@ -1,0 +1,210 @@
+#include <aio/workers/descriptors_posix.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <system_error>
+#include <vector>
+
+namespace aio {
+
+namespace {
+
+[[noreturn]] void throw_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
+
+#ifndef __linux__
+void set_close_on_exec(int fd) {
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        throw_errno("cannot mark a descriptor close-on-exec");
+    }
+}
+#endif
+
+} // namespace
+
+PipeEnds make_pipe() {
+    int fds[2];
+#ifdef __linux__
+    if (pipe2(fds, O_CLOEXEC) < 0) {
+        throw_errno("cannot make a pipe");
+    }
+    PipeEnds ends{UniqueFd(fds[0]), UniqueFd(fds[1])};
+#else
+    if (pipe(fds) < 0) {
+        throw_errno("cannot make a pipe");
+    }
+    PipeEnds ends{UniqueFd(fds[0]), UniqueFd(fds[1])};
+    set_close_on_exec(fds[0]);
+    set_close_on_exec(fds[1]);
+#endif
+    ends.read_end = detail::above_stdio(std::move(ends.read_end));
+    ends.write_end = detail::above_stdio(std::move(ends.write_end));
+    return ends;
+}
+
+void set_nonblocking(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        throw_errno("cannot make a descriptor non-blocking");
+    }
+}
+
+namespace detail {
+
+std::pair<UniqueFd, UniqueFd> make_socket_pair() {
+    int fds[2];
+#ifdef __linux__
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
+        throw_errno("cannot make a socket pair");
+    }
+    UniqueFd first(fds[0]);
+    UniqueFd second(fds[1]);
+#else
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0) {
+        throw_errno("cannot make a socket pair");
+    }
+    UniqueFd first(fds[0]);
+    UniqueFd second(fds[1]);
+    set_close_on_exec(fds[0]);
+    set_close_on_exec(fds[1]);
+#endif
+    first = above_stdio(std::move(first));
+    second = above_stdio(std::move(second));
+    return {std::move(first), std::move(second)};
+}
+
+UniqueFd above_stdio(UniqueFd fd) {
+    if (fd.get() > STDERR_FILENO) {
+        return fd;
+    }
+    UniqueFd higher(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!higher) {
+        throw_errno("cannot duplicate a descriptor");
+    }
+    return higher;
+}
+
+void open_missing_stdio() noexcept {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            const int opened = ::open("/dev/null", O_RDWR); // NOLINT: the lowest free number, which is fd
+            if (opened > STDERR_FILENO) {
+                ::close(opened);
+            }
+        }
+    }
+}
+
+void detach_stdin() noexcept {
+    open_missing_stdio();
+    const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (nothing) {
+        dup2(nothing.get(), STDIN_FILENO);
+    }
+}
+
+namespace {
+
+/// Closes [first, last]. False where the system cannot.
+bool close_range_at_once([[maybe_unused]] unsigned first, [[maybe_unused]] unsigned last) noexcept {
+#if defined(__linux__) && defined(SYS_close_range)
+    return first > last || syscall(SYS_close_range, first, last, 0U) == 0;
+#else
+    return false;
+#endif
+}
+
+/// The open descriptors, or all numbers that may be open where they cannot be listed.
+std::vector<int> open_descriptors() {
+    struct CloseDirectory {
+        void operator()(DIR* directory) const noexcept { closedir(directory); }
+    };
+#ifdef __linux__
+    const char* path = "/proc/self/fd";
+#else
+    const char* path = "/dev/fd";
+#endif
+    std::vector<int> fds;
+    const std::unique_ptr<DIR, CloseDirectory> directory(opendir(path));
+    if (directory != nullptr) {
+        while (const dirent* entry = readdir(directory.get())) {
+            const int fd = std::atoi(entry->d_name);
+            if (fd > STDERR_FILENO && fd != dirfd(directory.get())) {
+                fds.push_back(fd);
+            }
+        }
+        return fds;
+    }
+    const long limit = std::min(sysconf(_SC_OPEN_MAX), 65536L);
+    for (int fd = STDERR_FILENO + 1; fd < limit; ++fd) {
+        fds.push_back(fd);
+    }
+    return fds;
+}
+
+} // namespace
+
+void close_all_except(std::span<const int> keep) noexcept {
+    std::vector<int> sorted(keep.begin(), keep.end());
+    std::sort(sorted.begin(), sorted.end());
+    unsigned next = STDERR_FILENO + 1;
+    bool closed = true;
+    for (const int fd : sorted) {
+        if (fd > STDERR_FILENO) {
+            closed = closed && close_range_at_once(next, static_cast<unsigned>(fd) - 1);
+            next = static_cast<unsigned>(fd) + 1;
+        }
+    }
+    if (closed && close_range_at_once(next, ~0U)) {
+        return;
+    }
+    for (const int fd : open_descriptors()) {
+        if (!std::binary_search(sorted.begin(), sorted.end(), fd)) {
+            ::close(fd);
+        }
+    }
+}
+
+bool write_all(int fd, std::span<const std::byte> bytes) noexcept {
+    while (!bytes.empty()) {
+        const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written >= 0) {
+            bytes = bytes.subspan(static_cast<std::size_t>(written));
+        } else if (errno != EINTR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+UniqueFd open_pidfd([[maybe_unused]] int pid) noexcept {
+#if defined(__linux__) && defined(SYS_pidfd_open)
+    return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)));
+#else
+    return UniqueFd();
+#endif
+}
+
+} // namespace detail
+
+bool send_signal([[maybe_unused]] const UniqueFd& pidfd, [[maybe_unused]] int signal) noexcept {
+#if defined(__linux__) && defined(SYS_pidfd_send_signal)
+    return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U) == 0;
+#else
+    errno = ENOSYS;
+    return false;
+#endif
+}
+
+} // namespace aio

@@ -1,0 +1,93 @@
+#include <aio/workers/zygote_client_posix.hpp>
+
+#include <sys/wait.h>
+
+#include <utility>
+
+namespace aio {
+
+using detail::ControlMessage;
+using detail::ControlRecord;
+using detail::RecordKind;
+
+ZygoteClient::ZygoteClient(ZygoteProcess process) : process_(std::move(process)), control_(process_.take_control()) {}
+
+void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
+                                  std::size_t max_payload) {
+    ControlRecord record;
+    record.kind = RecordKind::fork;
+    record.request_id = request_id;
+    record.max_payload = max_payload;
+    std::vector<UniqueFd> descriptors;
+    descriptors.push_back(std::move(task_read_end));
+    descriptors.push_back(std::move(result_write_end));
+    control_.send(record, std::move(descriptors));
+}
+
+void ZygoteClient::request_signal(int pid, int signal) {
+    ControlRecord record;
+    record.kind = RecordKind::kill;
+    record.pid = pid;
+    record.status = signal;
+    control_.send(record);
+}
+
+std::vector<ZygoteEvent> ZygoteClient::read_events() {
+    std::vector<ZygoteEvent> events;
+    if (closed_) {
+        return events;
+    }
+    std::vector<ControlMessage> messages;
+    const bool open = control_.receive(messages);
+    for (ControlMessage& message : messages) {
+        add_event(message, events);
+    }
+    if (!open) {
+        closed_ = true;
+        events.emplace_back(ZygoteClosed{closing_reason()});
+    }
+    return events;
+}
+
+void ZygoteClient::add_event(ControlMessage& message, std::vector<ZygoteEvent>& events) {
+    const ControlRecord& record = message.record;
+    switch (record.kind) {
+    case RecordKind::ready:
+        events.emplace_back(ZygoteReady{static_cast<int>(record.pid)});
+        break;
+    case RecordKind::refused:
+        refusal_ = "the program had started " + std::to_string(record.status - 1) +
+                   " threads before it came to serve as zygote; call aio::serve_if_zygote() earlier in main";
+        break;
+    case RecordKind::started: {
+        UniqueFd pidfd = message.descriptors.empty() ? UniqueFd() : std::move(message.descriptors.front());
+        events.emplace_back(
+            WorkerStarted{record.request_id, static_cast<int>(record.pid), record.error, std::move(pidfd)});
+        break;
+    }
+    case RecordKind::exited:
+        events.emplace_back(WorkerExited{static_cast<int>(record.pid), record.status,
+                                         std::chrono::microseconds(record.user_microseconds),
+                                         std::chrono::microseconds(record.system_microseconds),
+                                         static_cast<std::uint64_t>(record.max_resident_bytes)});
+        break;
+    default:
+        break;
+    }
+}
+
+std::string ZygoteClient::closing_reason() {
+    if (!refusal_.empty()) {
+        return refusal_;
+    }
+    const std::optional<int> status = process_.exit_status();
+    if (!status) {
+        return "the zygote process closed its socket";
+    }
+    if (WIFSIGNALED(*status)) {
+        return "the zygote process was ended by signal " + std::to_string(WTERMSIG(*status));
+    }
+    return "the zygote process left with exit code " + std::to_string(WEXITSTATUS(*status));
+}
+
+} // namespace aio

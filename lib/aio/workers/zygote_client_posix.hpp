@@ -1,0 +1,93 @@
+#pragma once
+// ZygoteClient: asks a zygote for workers and hears how they fare. Tied to no event loop: watch `descriptor()` for being
+// readable and call `read_events` then; watch it for being writable while `has_queued()` and call `flush` then. Nothing here
+// blocks, except the destructor for an instant.
+//
+//     PipeEnds tasks = make_pipe(), results = make_pipe();
+//     client.request_worker(1, std::move(tasks.read_end), std::move(results.write_end));
+//     // later, out of read_events(): WorkerStarted{1, pid}, ..., WorkerExited{pid, status}
+//
+// The worker's side of the pipes is in <aio/workers/frame.hpp>.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <aio/workers/control_socket_posix.hpp>
+#include <aio/workers/frame.hpp>
+#include <aio/workers/zygote_process_posix.hpp>
+
+namespace aio {
+
+/// The zygote is up and serves. Requests made earlier are not lost.
+struct ZygoteReady {
+    int pid = -1;
+};
+
+/// The answer to `request_worker`.
+struct WorkerStarted {
+    std::uint64_t request_id = 0;
+    int pid = -1;      ///< -1 when it could not be started
+    int error = 0;     ///< errno then, else 0
+    UniqueFd pidfd;    ///< for `send_signal`, and readable once the worker has ended; none on systems without
+};
+
+/// A worker has ended, by itself or by a signal. Follows its WorkerStarted. Results it has written before are still in the pipe.
+struct WorkerExited {
+    int pid = -1;
+    int status = 0; ///< as from waitpid: WIFEXITED, WTERMSIG and so on
+    std::chrono::microseconds user_time{};
+    std::chrono::microseconds system_time{};
+    std::uint64_t max_resident_bytes = 0;
+};
+
+/// The zygote is gone and all its workers with it. The last event; no WorkerExited follows for those that were running.
+struct ZygoteClosed {
+    std::string reason; ///< for people
+};
+
+using ZygoteEvent = std::variant<ZygoteReady, WorkerStarted, WorkerExited, ZygoteClosed>;
+
+/// Our end of the conversation with one zygote, which it owns: destroying the client ends the zygote and all its workers at
+/// once. Not thread-safe.
+class ZygoteClient {
+public:
+    /// Throws std::system_error.
+    explicit ZygoteClient(ZygoteProcess process);
+
+    /// For polling only. Close-on-exec and non-blocking.
+    [[nodiscard]] int descriptor() const noexcept { return control_.descriptor(); }
+
+    /// The zygote itself.
+    [[nodiscard]] int pid() const noexcept { return process_.pid(); }
+
+    /// Asks for a worker that reads frames from `task_read_end` and writes to `result_write_end`, both blocking; they are closed here
+    /// once sent. `request_id` is the caller's choice. `max_payload` limits frames in both directions, in bytes.
+    void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
+                        std::size_t max_payload = default_max_payload);
+
+    /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if the worker has
+    /// ended; its number cannot have been reused, because the zygote is the one to release it.
+    void request_signal(int pid, int signal);
+
+    /// What has happened since the last call, in order. Empty when nothing has. After ZygoteClosed always empty.
+    [[nodiscard]] std::vector<ZygoteEvent> read_events();
+
+    /// True while requests wait for the socket to become writable.
+    [[nodiscard]] bool has_queued() const noexcept { return control_.has_queued(); }
+    void flush() { control_.flush(); }
+
+private:
+    void add_event(detail::ControlMessage& message, std::vector<ZygoteEvent>& events);
+    std::string closing_reason();
+
+    ZygoteProcess process_; // before the socket: that is closed first, which lets the zygote end
+    detail::ControlSocket control_;
+    std::string refusal_;
+    bool closed_ = false;
+};
+
+} // namespace aio
