@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by tests/run and samples/run: installs what a build needs and this machine lacks.
 #
 #   prerequisites NAME...    NAME as in the table below. Returns 0 when a build can go on, 1 when a tool without

@@ -8,9 +8,7 @@
 
 namespace {
 
-int twice(int x) {
-    return 2 * x;
-}
+int twice(int x) { return 2 * x; }
 
 template <int N>
 int add(int x) noexcept {
@@ -36,7 +34,8 @@ TEST_CASE("code reference: templates, noexcept functions and lambdas are found a
 
 TEST_CASE("code reference: functions of shared libraries are of another module") {
     const aio::CodeReference library = aio::reference_to(&std::strtol);
-    CHECK(reinterpret_cast<long (*)(const char*, char**, int)>(aio::resolve(library))("12", nullptr, 10) == 12);
+    CHECK(reinterpret_cast<long (*)(const char*, char**, int)>(aio::resolve(library))("12", nullptr, 10) ==
+          12);
 }
 
 TEST_CASE("code reference: what is no function is refused") {
@@ -51,6 +50,8 @@ TEST_CASE("code reference: an unknown module and an offset outside the code are 
     CHECK_THROWS_AS(static_cast<void>(aio::resolve(unknown)), aio::RuntimeError);
     const aio::CodeReference outside(good.module_id(), ~std::uint64_t{0} / 2);
     CHECK_THROWS_AS(static_cast<void>(aio::resolve(outside)), aio::RuntimeError);
-    const aio::CodeReference header(good.module_id(), 0);
-    CHECK_THROWS_AS(static_cast<void>(aio::resolve(header)), aio::RuntimeError);
+    const auto distance =
+        reinterpret_cast<std::uintptr_t>(&a_variable) - reinterpret_cast<std::uintptr_t>(&twice);
+    const aio::CodeReference data(good.module_id(), good.offset() + distance);
+    CHECK_THROWS_AS(static_cast<void>(aio::resolve(data)), aio::RuntimeError);
 }

@@ -144,18 +144,24 @@ namespace {
 using aio::Encodable;
 using aio::EncodableInput;
 
-static_assert(Encodable<int> && Encodable<bool> && Encodable<long double> && Encodable<Colour> && Encodable<std::byte>);
-static_assert(Encodable<Big> && Encodable<Node> && Encodable<Empty> && Encodable<ThirtyTwo> && Encodable<Money> && Encodable<Purse>);
+static_assert(Encodable<int> && Encodable<bool> && Encodable<long double> && Encodable<Colour> &&
+              Encodable<std::byte>);
+static_assert(Encodable<Big> && Encodable<Node> && Encodable<Empty> && Encodable<ThirtyTwo> &&
+              Encodable<Money> && Encodable<Purse>);
 static_assert(Encodable<std::vector<std::map<std::string, std::optional<Point>>>>);
 static_assert(Encodable<WithConst> && Encodable<SingleOptional>);
-static_assert(aio::detail::count_fields<ThirtyTwo>() == 32 && aio::detail::count_fields<OptionalFirst>() == 3);
+static_assert(aio::detail::count_fields<ThirtyTwo>() == 32 &&
+              aio::detail::count_fields<OptionalFirst>() == 3);
 static_assert(!Encodable<TooMany>);
 static_assert(!Encodable<int*> && !Encodable<const char*> && !Encodable<int&> && !Encodable<const int>);
 static_assert(!Encodable<Opaque> && !Encodable<std::vector<Opaque>> && !Encodable<std::optional<Opaque>>);
-static_assert(!Encodable<std::map<int, Opaque>> && !Encodable<std::tuple<int, Opaque>> && !Encodable<HoldsOpaque>);
-static_assert(!Encodable<std::variant<int, Opaque>> && !Encodable<std::array<Opaque, 2>> && !Encodable<std::unique_ptr<Opaque>>);
+static_assert(!Encodable<std::map<int, Opaque>> && !Encodable<std::tuple<int, Opaque>> &&
+              !Encodable<HoldsOpaque>);
+static_assert(!Encodable<std::variant<int, Opaque>> && !Encodable<std::array<Opaque, 2>> &&
+              !Encodable<std::unique_ptr<Opaque>>);
 static_assert(Encodable<TwoArguments> && !Encodable<WithArrayOfClass> && !Encodable<WithArrayLast>);
-static_assert(!Encodable<WithCArray> && !Encodable<WithPointer> && !Encodable<WithReference> && !Encodable<WithBase>);
+static_assert(!Encodable<WithCArray> && !Encodable<WithPointer> && !Encodable<WithReference> &&
+              !Encodable<WithBase>);
 static_assert(!Encodable<Overlay> && !Encodable<std::function<void()>>);
 static_assert(!Encodable<std::string_view> && EncodableInput<std::string_view>);
 static_assert(!Encodable<std::span<const int>> && EncodableInput<std::span<const int>>);
@@ -319,7 +325,8 @@ TEST_CASE("codec: input cut off at any byte is an error") {
     aio::encode(out, make_big());
     const auto bytes = out.bytes();
     for (std::size_t length = 0; length < bytes.size(); ++length) {
-        const std::vector<std::byte> prefix(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length));
+        const std::vector<std::byte> prefix(bytes.begin(),
+                                            bytes.begin() + static_cast<std::ptrdiff_t>(length));
         CHECK_THROWS_AS(static_cast<void>(aio::decode_all<Big>(prefix)), aio::DecodeError);
     }
 }

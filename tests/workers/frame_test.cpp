@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-
 namespace {
 
 std::vector<std::byte> bytes_of(const std::string& text) {
@@ -75,7 +74,8 @@ TEST_CASE("frame: a payload above the limit is refused as soon as it is announce
     aio::FrameParser parser(99);
     parser.feed(out.bytes().first(sizeof(aio::FrameHeader)));
     CHECK_THROWS_WITH_AS(static_cast<void>(parser.next()),
-                         "wrong frame from the other process: length 100, the limit is 99", aio::ProtocolError);
+                         "wrong frame from the other process: length 100, the limit is 99",
+                         aio::ProtocolError);
 }
 
 TEST_CASE("frame: types that do not exist and content where none belongs are refused") {

@@ -7,18 +7,12 @@
 
 namespace {
 
-int sum_of(const std::vector<int>& values) {
-    return std::accumulate(values.begin(), values.end(), 0);
-}
+int sum_of(const std::vector<int>& values) { return std::accumulate(values.begin(), values.end(), 0); }
 
-std::size_t length_of(std::string_view text) noexcept {
-    return text.size();
-}
+std::size_t length_of(std::string_view text) noexcept { return text.size(); }
 
 int calls = 0;
-void count_call() {
-    ++calls;
-}
+void count_call() { ++calls; }
 
 struct Scale {
     double factor;
@@ -128,11 +122,14 @@ TEST_CASE("remote call: a call with another signature is refused before the func
     CHECK(calls == 0);
 }
 
-TEST_CASE("remote call: a call cut off at any byte or with bytes left over is refused before the function runs") {
+TEST_CASE(
+    "remote call: a call cut off at any byte or with bytes left over is refused before the function runs") {
     static int ran = 0;
     ran = 0;
     aio::ByteWriter call;
-    aio::encode_call(call, [](const std::string& text, int number) { ran += static_cast<int>(text.size()) + number; }, "text", 5);
+    aio::encode_call(
+        call, [](const std::string& text, int number) { ran += static_cast<int>(text.size()) + number; },
+        "text", 5);
     std::vector<std::byte> bytes = call.take();
     for (std::size_t length = 0; length < bytes.size(); ++length) {
         aio::ByteWriter out;

@@ -84,7 +84,8 @@ TEST_CASE("remote error: standard exceptions arrive as themselves") {
     CHECK(arrives_as<std::bad_cast>(std::bad_cast(), std::bad_cast().what()));
     CHECK(arrives_as<std::bad_cast>(std::bad_any_cast(), std::bad_any_cast().what()));
     CHECK(arrives_as<std::bad_function_call>(std::bad_function_call(), std::bad_function_call().what()));
-    CHECK(arrives_as<std::bad_optional_access>(std::bad_optional_access(), std::bad_optional_access().what()));
+    CHECK(
+        arrives_as<std::bad_optional_access>(std::bad_optional_access(), std::bad_optional_access().what()));
     CHECK(arrives_as<std::bad_variant_access>(std::bad_variant_access(), std::bad_variant_access().what()));
     CHECK(arrives_as<std::exception>(std::exception(), std::exception().what()));
 }

@@ -93,6 +93,10 @@ const std::error_category& error_category() noexcept {
     return category;
 }
 
+const int status::canceled = UV_ECANCELED;
+const int status::closed = UV_EBADF;
+const int status::out_of_memory = UV_ENOMEM;
+
 void throw_error(int status, std::string_view what) {
     throw std::system_error(error_code(status), std::string(what));
 }

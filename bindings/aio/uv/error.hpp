@@ -17,6 +17,13 @@ inline std::error_code error_code(int status) noexcept {
     return status < 0 ? std::error_code(status, error_category()) : std::error_code();
 }
 
+/// The few libuv errors that aiouv itself gives, as its platform numbers them.
+namespace status {
+extern const int canceled;
+extern const int closed;
+extern const int out_of_memory;
+} // namespace status
+
 /// Throws `std::system_error` for a negative status. `what` names the operation and what it was done to: "connect 127.0.0.1:80".
 [[noreturn]] void throw_error(int status, std::string_view what);
 

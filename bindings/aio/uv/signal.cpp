@@ -36,6 +36,11 @@ bool signal_is_default(int signum) noexcept {
     return ::sigaction(signum, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
 }
 
+bool is_signal(int signum) noexcept {
+    struct sigaction action {};
+    return ::sigaction(signum, nullptr, &action) == 0;
+}
+
 void ignore_sigpipe() noexcept {
     static const bool done = []() noexcept {
         if (signal_is_default(SIGPIPE)) std::signal(SIGPIPE, SIG_IGN);

@@ -29,6 +29,9 @@ private:
 /// Whether a signal has its default action: nobody in this process handles or ignores it. False for a number that is no signal.
 [[nodiscard]] bool signal_is_default(int signum) noexcept;
 
+/// Whether this is the number of a signal.
+[[nodiscard]] bool is_signal(int signum) noexcept;
+
 /// Ignores SIGPIPE for the whole process, once, unless the program has given it a handler of its own. A write to a pipe or socket whose reader
 /// has gone is then an error (broken_pipe). Every loop does this when it is made. Programs started with `Process` get the default back.
 void ignore_sigpipe() noexcept;

@@ -205,6 +205,8 @@ public:
     /// The same as libuv's own type.
     [[nodiscard]] uv_loop_s* native();
 
+    /// For the library: runs until a future of this loop is done, leaving its outcome to be read. Throws as `run_until_complete` does.
+    void run_until_done(detail::FutureState& future);
     /// For the library: what other threads post to.
     [[nodiscard]] const std::shared_ptr<detail::Mailbox>& mailbox() const noexcept { return mailbox_; }
     /// For the library: the state shared with tasks and futures.
@@ -223,7 +225,6 @@ private:
     void check_schedulable() const;
     void check_task_allowed(const TaskOptions& options) const;
     void start_task(detail::TaskState& task, bool eagerly);
-    void run_until_done(detail::FutureState& future);
     void run_reactor();
 
     detail::Ref<detail::LoopState> state_;

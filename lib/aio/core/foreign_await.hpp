@@ -144,12 +144,30 @@ private:
     std::atomic<Phase> phase_ = Phase::starting;
 };
 
+/// An awaiter that stands for another one. GCC 12 wants to copy an awaiter that it gets by reference, and ours cannot be copied.
+template <class Awaiter>
+class AwaiterReference final : public AwaiterTag {
+public:
+    explicit AwaiterReference(Awaiter& awaiter) noexcept : awaiter_(awaiter) {}
+    [[nodiscard]] bool await_ready() { return awaiter_.await_ready(); }
+    template <class Promise>
+    auto await_suspend(std::coroutine_handle<Promise> caller) {
+        return awaiter_.await_suspend(caller);
+    }
+    decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+private:
+    Awaiter& awaiter_;
+};
+
 /// What a coroutine of aiouv really awaits when its code says `co_await awaitable`.
 template <class Awaitable>
 decltype(auto) adapt_awaitable(Awaitable&& awaitable) {
     static_assert(IsAwaitable<Awaitable>, "this cannot be awaited: it has no operator co_await and is no awaiter "
                                           "(a named Coro is awaited as co_await std::move(coro))");
-    if constexpr (OwnAwaitable<Awaitable>)
+    if constexpr (OwnAwaitable<Awaitable> && RawAwaiter<std::remove_reference_t<Awaitable>>)
+        return AwaiterReference<std::remove_reference_t<Awaitable>>(awaitable);
+    else if constexpr (OwnAwaitable<Awaitable>)
         return static_cast<Awaitable&&>(awaitable);
     else
         return ForeignAwaiter<Awaitable>(std::forward<Awaitable>(awaitable));

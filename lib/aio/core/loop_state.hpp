@@ -41,6 +41,12 @@ public:
     IntrusiveList<LoopResource> resources;
     /// The task whose step is running.
     TaskState* current_task = nullptr;
+    /// How many more operations that need no waiting (a read of bytes that are there, a write that fits) the running step may do before it gives
+    /// way: without a limit one busy connection would keep the loop to itself.
+    unsigned immediate_left = 0;
+    static constexpr unsigned immediate_per_step = 64;
+    /// Takes one of them; false: suspend, although there is nothing to wait for.
+    [[nodiscard]] bool take_immediate() noexcept { return immediate_left != 0 && immediate_left-- != 0; }
     bool closed = false;
     /// A `BaseError` on its way out of the run call.
     std::exception_ptr escaped;

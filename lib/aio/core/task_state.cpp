@@ -113,6 +113,7 @@ void TaskState::run() noexcept {
 void TaskState::step() noexcept {
     TaskState* const outer = std::exchange(loop_->current_task, this);
     const ContextScope scope(context_);
+    loop_->immediate_left = LoopState::immediate_per_step;
     FrameStack::run();
     loop_->current_task = outer;
 }

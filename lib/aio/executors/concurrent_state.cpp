@@ -69,6 +69,10 @@ void ConcurrentState::fail(std::exception_ptr error) {
     run_callbacks();
 }
 
+void ConcurrentState::fail_unless_cancelled(std::exception_ptr error) {
+    if (finish_unless_cancelled([&] { exception_ = std::move(error); })) run_callbacks();
+}
+
 void ConcurrentState::require_unfinished() const {
     if (status_ == Status::finished || status_ == Status::cancelled)
         throw InvalidStateError("this future is done already: its result can be set only once");

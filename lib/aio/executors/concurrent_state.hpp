@@ -56,6 +56,8 @@ public:
 
     /// Fails it, and tells the callbacks.
     void fail(std::exception_ptr error);
+    /// As `fail`, but does nothing if it was cancelled in the meantime.
+    void fail_unless_cancelled(std::exception_ptr error);
     /// Throws unless it is finished with a value; does not wait.
     void require_result() const;
     [[nodiscard]] std::exception_ptr exception() const;
@@ -74,6 +76,19 @@ protected:
             status_ = Status::finished;
         }
         done_.notify_all();
+    }
+    /// As above; false, with nothing stored, if it was cancelled in the meantime.
+    template <class Store>
+    bool finish_unless_cancelled(Store store) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (status_ == Status::cancelled) return false;
+            require_unfinished();
+            store();
+            status_ = Status::finished;
+        }
+        done_.notify_all();
+        return true;
     }
     void finish_with_exception(std::exception_ptr error) {
         finish([&] { exception_ = std::move(error); });
@@ -97,6 +112,9 @@ public:
     void set_value(Args&&... args) {
         store_value(std::forward<Args>(args)...);
         run_callbacks();
+    }
+    void set_value_unless_cancelled(Stored<T> value) {
+        if (this->finish_unless_cancelled([&] { value_.emplace(std::move(value)); })) run_callbacks();
     }
     /// The value of a finished future; call `require_result` first.
     [[nodiscard]] Stored<T>& value() noexcept { return *value_; }

@@ -1,11 +1,13 @@
 #pragma once
-// Reads the fields of a plain struct without any registration: how many there are, of which types, and a visitor over
-// them. This is how the codec sends aggregates. Works for aggregates of up to 32 fields without base classes; C arrays
-// as fields are refused (use std::array), because brace elision makes them look like several fields.
+// Reads the fields of a plain struct without any registration: how many there are, of which types, and a
+// visitor over them. This is how the codec sends aggregates. Works for aggregates of up to 32 fields without
+// base classes; C arrays as fields are refused (use std::array), because brace elision makes them look like
+// several fields.
 //
-// The number of fields is found by asking with how many initialisers `T{...}` is well-formed, each being a probe that
-// converts to anything. The probe's conversion is const-qualified on purpose: for types like std::optional that can
-// also be constructed *from* the probe, the constructor is then the better match and nothing is ambiguous.
+// The number of fields is found by asking with how many initialisers `T{...}` is well-formed, each being a
+// probe that converts to anything. The probe's conversion is const-qualified on purpose: for types like
+// std::optional that can also be constructed *from* the probe, the constructor is then the better match and
+// nothing is ambiguous.
 
 #include <concepts>
 #include <cstddef>
@@ -21,8 +23,8 @@ struct TypeList {};
 inline constexpr std::size_t max_aggregate_fields = 32;
 inline constexpr std::size_t no_field_count = static_cast<std::size_t>(-1);
 
-/// Converts to any type but the aggregate itself. Never run; defined because a constexpr constructor that takes the probe
-/// is instantiated even where nothing is evaluated.
+/// Converts to any type but the aggregate itself. Never run; defined because a constexpr constructor that
+/// takes the probe is instantiated even where nothing is evaluated.
 template <class T>
 struct FieldProbe {
     template <class U>
@@ -57,16 +59,19 @@ consteval bool takes_empty_list(std::index_sequence<Before...>, std::index_seque
 
 template <class T, std::size_t... Before, std::size_t... After>
 consteval bool takes_pair_list(std::index_sequence<Before...>, std::index_sequence<After...>) {
-    return requires { T{FieldProbeAt<T, Before>{}..., {FieldProbe<T>{}, FieldProbe<T>{}}, FieldProbeAt<T, After>{}...}; };
+    return requires {
+        T{FieldProbeAt<T, Before>{}..., {FieldProbe<T>{}, FieldProbe<T>{}}, FieldProbeAt<T, After>{}...};
+    };
 }
 
 template <class T, std::size_t Before, std::size_t... Afters>
 consteval bool takes_pair_list_before_fewer(std::index_sequence<Afters...>) {
-    return (takes_pair_list<T>(std::make_index_sequence<Before>{}, std::make_index_sequence<Afters>{}) || ...);
+    using BeforeIt = std::make_index_sequence<Before>;
+    return (takes_pair_list<T>(BeforeIt{}, std::make_index_sequence<Afters>{}) || ...);
 }
 
-/// False for the first initialiser that goes into a C array. A braced list in its place stands for the whole array, so
-/// that fewer initialisers can follow than for a field of its own.
+/// False for the first initialiser that goes into a C array. A braced list in its place stands for the whole
+/// array, so that fewer initialisers can follow than for a field of its own.
 template <class T, std::size_t Count, std::size_t Position>
 consteval bool is_whole_field() {
     using Before = std::make_index_sequence<Position>;
@@ -115,8 +120,9 @@ consteval std::size_t count_fields() {
 template <class T>
 concept FieldwiseAggregate = std::is_class_v<T> && (count_fields<T>() != no_field_count);
 
-/// Calls `visitor.template operator()<Declared...>(field...)` with every field of `value` in order of declaration.
-/// `Declared` are the types as written in the struct, made const; a reference field shows as a reference.
+/// Calls `visitor.template operator()<Declared...>(field...)` with every field of `value` in order of
+/// declaration. `Declared` are the types as written in the struct, made const; a reference field shows as a
+/// reference.
 template <FieldwiseAggregate T, class Visitor>
 constexpr decltype(auto) visit_fields(const T& value, Visitor&& visitor) {
     constexpr std::size_t count = count_fields<T>();

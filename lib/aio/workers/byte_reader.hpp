@@ -1,7 +1,7 @@
 #pragma once
-// ByteReader: a cursor over received bytes. It trusts nothing: every length is compared with the bytes that are really
-// there before anything is allocated, so a corrupt or hostile peer can neither crash the reader nor make it allocate
-// much more than what it received.
+// ByteReader: a cursor over received bytes. It trusts nothing: every length is compared with the bytes that
+// are really there before anything is allocated, so a corrupt or hostile peer can neither crash the reader
+// nor make it allocate much more than what it received.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,8 +15,8 @@
 
 namespace aio {
 
-/// Reads what a ByteWriter of the same host wrote. Does not own the bytes: they must outlive the reader. Every function
-/// throws DecodeError when the bytes are not what is asked for. Not thread-safe.
+/// Reads what a ByteWriter of the same host wrote. Does not own the bytes: they must outlive the reader.
+/// Every function throws DecodeError when the bytes are not what is asked for. Not thread-safe.
 class ByteReader {
 public:
     explicit ByteReader(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {}
@@ -24,7 +24,8 @@ public:
     [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_; }
     [[nodiscard]] std::size_t position() const noexcept { return position_; }
 
-    /// The next `size` bytes, without copying them; the view lives as long as the bytes given to the constructor.
+    /// The next `size` bytes, without copying them; the view lives as long as the bytes given to the
+    /// constructor.
     [[nodiscard]] std::span<const std::byte> read(std::size_t size) {
         if (size > remaining()) {
             throw DecodeError("input ends early: " + std::to_string(size) + " bytes wanted at offset " +
@@ -43,7 +44,8 @@ public:
         }
     }
 
-    /// A number, or an enumerator by its object representation. Use `read_flag` for bool: not every byte is one.
+    /// A number, or an enumerator by its object representation. Use `read_flag` for bool: not every byte is
+    /// one.
     template <class T>
         requires(std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) || std::is_enum_v<T>
     [[nodiscard]] T read_scalar() {
@@ -61,14 +63,14 @@ public:
         return value == 1;
     }
 
-    /// The number of elements that follow, each of at least `min_element_size` (> 0) bytes. Refuses a number that the
-    /// remaining bytes cannot hold, so the caller may allocate for it.
+    /// The number of elements that follow, each of at least `min_element_size` (> 0) bytes. Refuses a number
+    /// that the remaining bytes cannot hold, so the caller may allocate for it.
     [[nodiscard]] std::size_t read_count(std::size_t min_element_size) {
         const std::size_t count = read_scalar<std::uint32_t>();
         if (count > remaining() / min_element_size) {
             throw DecodeError("length " + std::to_string(count) + " of elements of at least " +
-                              std::to_string(min_element_size) + " bytes exceeds the " + std::to_string(remaining()) +
-                              " bytes left");
+                              std::to_string(min_element_size) + " bytes exceeds the " +
+                              std::to_string(remaining()) + " bytes left");
         }
         return count;
     }
@@ -80,7 +82,8 @@ public:
         }
     }
 
-    /// Marks one level of nesting for as long as it lives; the constructor throws DecodeError beyond `max_codec_depth`.
+    /// Marks one level of nesting for as long as it lives; the constructor throws DecodeError beyond
+    /// `max_codec_depth`.
     class Nesting {
     public:
         explicit Nesting(ByteReader& reader) : reader_(reader) {

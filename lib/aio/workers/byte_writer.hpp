@@ -1,6 +1,6 @@
 #pragma once
-// ByteWriter: the growing buffer that `encode` writes into. One writer may hold several values one after another;
-// `clear()` keeps the memory, so a writer that is reused does not allocate in the long run.
+// ByteWriter: the growing buffer that `encode` writes into. One writer may hold several values one after
+// another; `clear()` keeps the memory, so a writer that is reused does not allocate in the long run.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,13 +16,13 @@
 
 namespace aio {
 
-/// How many containers and pointers a value may be nested in. The writer refuses what the reader would refuse, so that
-/// too deep a value fails where it is sent and not in the other process.
+/// How many containers and pointers a value may be nested in. The writer refuses what the reader would
+/// refuse, so that too deep a value fails where it is sent and not in the other process.
 inline constexpr unsigned max_codec_depth = 256;
 
-/// Appends bytes to a buffer it owns. Numbers are written in the byte order of this machine: the reader is another
-/// process of the same host and the same build. Not thread-safe. A function that throws leaves the bytes written so far;
-/// go back with `truncate`.
+/// Appends bytes to a buffer it owns. Numbers are written in the byte order of this machine: the reader is
+/// another process of the same host and the same build. Not thread-safe. A function that throws leaves the
+/// bytes written so far; go back with `truncate`.
 class ByteWriter {
 public:
     ByteWriter() = default;
@@ -39,15 +39,14 @@ public:
 
     /// Appends the object representation of a number or an enumerator.
     template <class T>
-        requires std::is_arithmetic_v<T> || std::is_enum_v<T>
-    void append_scalar(T value) {
-        append(&value, sizeof value);
-    }
+    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+    void append_scalar(T value) { append(&value, sizeof value); }
 
     /// Appends the number of elements that follow. Throws EncodeError when it does not fit 32 bits.
     void append_count(std::size_t count) {
         if (count > std::numeric_limits<std::uint32_t>::max()) {
-            throw EncodeError("cannot encode " + std::to_string(count) + " elements: the limit is 4294967295");
+            throw EncodeError("cannot encode " + std::to_string(count) +
+                              " elements: the limit is 4294967295");
         }
         append_scalar(static_cast<std::uint32_t>(count));
     }
@@ -80,12 +79,14 @@ public:
     /// Hands the buffer over and leaves the writer empty.
     [[nodiscard]] std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
 
-    /// Marks one level of nesting for as long as it lives; the constructor throws EncodeError beyond `max_codec_depth`.
+    /// Marks one level of nesting for as long as it lives; the constructor throws EncodeError beyond
+    /// `max_codec_depth`.
     class Nesting {
     public:
         explicit Nesting(ByteWriter& writer) : writer_(writer) {
             if (writer.depth_ >= max_codec_depth) {
-                throw EncodeError("cannot encode a value nested deeper than " + std::to_string(max_codec_depth));
+                throw EncodeError("cannot encode a value nested deeper than " +
+                                  std::to_string(max_codec_depth));
             }
             ++writer.depth_;
         }

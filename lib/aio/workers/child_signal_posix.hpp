@@ -5,8 +5,9 @@
 
 namespace aio::detail {
 
-/// Becomes readable when a child process has ended. For a process with one thread, all signals blocked and default
-/// handlers; at most one may exist. A signalfd where the system has it, else a pipe that a handler writes to.
+/// Becomes readable when a child process has ended. For a process with one thread, all signals blocked and
+/// default handlers; at most one may exist. A signalfd where the system has it, else a pipe that a handler
+/// writes to.
 class ChildSignal {
 public:
     /// Throws std::system_error.

@@ -1,10 +1,11 @@
 #pragma once
-// CodeReference: the address of a function, in a form that means the same function in another process of the same build.
+// CodeReference: the address of a function, in a form that means the same function in another process of the
+// same build.
 //
-// Address space randomisation moves whole modules (the program and its shared libraries) but nothing inside them, so a
-// function is named by its module and its offset there. The module is named by the build-id that the linker gave it, so a
-// reference can never resolve into a different build. No registration, no names, works for lambdas and templates, and is
-// indifferent to identical code folding.
+// Address space randomisation moves whole modules (the program and its shared libraries) but nothing inside
+// them, so a function is named by its module and its offset there. The module is named by the build-id that
+// the linker gave it, so a reference can never resolve into a different build. No registration, no names,
+// works for lambdas and templates, and is indifferent to identical code folding.
 
 #include <cstdint>
 
@@ -13,7 +14,8 @@ namespace aio {
 /// Any function, with its type forgotten; cast it back to its true type before calling it.
 using AnyFunction = void (*)();
 
-/// A function's module and its offset there. Plain numbers: may be sent and stored, but only within one build.
+/// A function's module and its offset there. Plain numbers: may be sent and stored, but only within one
+/// build.
 class CodeReference {
 public:
     constexpr CodeReference() noexcept = default;
@@ -30,8 +32,9 @@ private:
     std::uint64_t offset_ = 0;
 };
 
-/// The reference of `function`. Throws ValueError for null, and RuntimeError when the address lies in no executable segment
-/// of a loaded module (code made at run time). Thread-safe; fast after the first call, which lists the modules.
+/// The reference of `function`. Throws ValueError for null, and RuntimeError when the address lies in no
+/// executable segment of a loaded module (code made at run time). Thread-safe; fast after the first call,
+/// which lists the modules.
 [[nodiscard]] CodeReference reference_to(AnyFunction function);
 
 template <class Result, class... Args>
@@ -44,8 +47,9 @@ template <class Result, class... Args>
     return reference_to(reinterpret_cast<AnyFunction>(function));
 }
 
-/// The function in this process. Throws RuntimeError when its module is not loaded here (for example a plugin that was
-/// opened after the worker had started) or the offset is outside the module's executable segments. Thread-safe.
+/// The function in this process. Throws RuntimeError when its module is not loaded here (for example a plugin
+/// that was opened after the worker had started) or the offset is outside the module's executable segments.
+/// Thread-safe.
 [[nodiscard]] AnyFunction resolve(CodeReference reference);
 
 } // namespace aio

@@ -20,8 +20,8 @@ std::string hexadecimal(std::uint64_t value) {
     return text.str();
 }
 
-/// What the loader last said, and the functions looked up since. Everything is forgotten when a module comes or goes: an
-/// address may then belong to another one.
+/// What the loader last said, and the functions looked up since. Everything is forgotten when a module comes
+/// or goes: an address may then belong to another one.
 class ModuleTable {
 public:
     CodeReference find(std::uintptr_t address) {
@@ -37,8 +37,9 @@ public:
                 return reference;
             }
         }
-        throw RuntimeError("the address " + hexadecimal(address) +
-                           " is in no executable segment of a loaded module and cannot be called in another process");
+        throw RuntimeError(
+            "the address " + hexadecimal(address) +
+            " is in no executable segment of a loaded module and cannot be called in another process");
     }
 
     std::uintptr_t resolve(CodeReference reference) {
@@ -54,11 +55,12 @@ public:
                 }
             }
         }
-        throw RuntimeError(loaded ? "offset " + hexadecimal(reference.offset()) + " of module " +
-                                        hexadecimal(reference.module_id()) + " is outside its executable segments"
-                                  : "the module " + hexadecimal(reference.module_id()) +
-                                        " of the function is not loaded in this process: load it before workers are "
-                                        "started, and run the same build everywhere");
+        throw RuntimeError(
+            loaded ? "offset " + hexadecimal(reference.offset()) + " of module " +
+                         hexadecimal(reference.module_id()) + " is outside its executable segments"
+                   : "the module " + hexadecimal(reference.module_id()) +
+                         " of the function is not loaded in this process: load it before workers are "
+                         "started, and run the same build everywhere");
     }
 
 private:

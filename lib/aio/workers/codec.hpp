@@ -1,15 +1,16 @@
 #pragma once
-// The codec: values to bytes and back, for what crosses to worker processes and interpreters. No ceremony: numbers,
-// strings, standard containers, optional, variant, tuple, chrono, paths, error codes and plain structs of all these just
-// work; anything else by specialising `aio::Codec`, see <aio/workers/codec_base.hpp>.
+// The codec: values to bytes and back, for what crosses to worker processes and interpreters. No ceremony:
+// numbers, strings, standard containers, optional, variant, tuple, chrono, paths, error codes and plain
+// structs of all these just work; anything else by specialising `aio::Codec`, see
+// <aio/workers/codec_base.hpp>.
 //
 //     struct Job { std::string name; std::vector<double> weights; std::optional<int> limit; };
 //     aio::ByteWriter out;
 //     aio::encode(out, job);
 //     Job copy = aio::decode_all<Job>(out.bytes());
 //
-// Both sides are processes of one host and one build, so numbers keep their native form and nothing is versioned. Even so
-// the decoder survives any bytes: see ByteReader.
+// Both sides are processes of one host and one build, so numbers keep their native form and nothing is
+// versioned. Even so the decoder survives any bytes: see ByteReader.
 
 #include <aio/workers/codec_associative.hpp>
 #include <aio/workers/codec_base.hpp>

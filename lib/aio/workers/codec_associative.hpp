@@ -1,6 +1,6 @@
 #pragma once
-// Codecs of set, map and their unordered kin: the number of elements, then each. A key that comes twice is an error, so
-// what is decoded always has the number of elements that was announced.
+// Codecs of set, map and their unordered kin: the number of elements, then each. A key that comes twice is an
+// error, so what is decoded always has the number of elements that was announced.
 
 #include <cstddef>
 #include <cstdint>

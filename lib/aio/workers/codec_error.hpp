@@ -5,8 +5,9 @@
 
 namespace aio {
 
-/// Received bytes are no valid encoding of the expected type: cut off, out of range, too deep, or with bytes left over.
-/// The bytes come from another process, so this is an ordinary error and never undefined behaviour.
+/// Received bytes are no valid encoding of the expected type: cut off, out of range, too deep, or with bytes
+/// left over. The bytes come from another process, so this is an ordinary error and never undefined
+/// behaviour.
 class DecodeError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

@@ -1,6 +1,6 @@
 #pragma once
-// Codecs of values made of several others side by side: pair, tuple, and plain structs. Fields follow one another with
-// nothing in between; only an empty one takes a byte.
+// Codecs of values made of several others side by side: pair, tuple, and plain structs. Fields follow one
+// another with nothing in between; only an empty one takes a byte.
 
 #include <cstddef>
 #include <cstdint>
@@ -56,7 +56,8 @@ struct Codec<std::tuple<Ts...>> {
     static constexpr std::uint64_t shape = detail::hash_text("product");
 
     static void encode(ByteWriter& out, const std::tuple<Ts...>& value) {
-        std::apply([&out](const Ts&... fields) { detail::FieldEncoder{out}.operator()<Ts...>(fields...); }, value);
+        std::apply([&out](const Ts&... fields) { detail::FieldEncoder{out}.operator()<Ts...>(fields...); },
+                   value);
     }
     static std::tuple<Ts...> decode(ByteReader& in) {
         if constexpr (sizeof...(Ts) == 0) {
@@ -68,14 +69,17 @@ struct Codec<std::tuple<Ts...>> {
     }
 };
 
-/// Plain structs: no constructors, bases, private fields, C arrays, bit-fields or references; at most 32 fields.
+/// Plain structs: no constructors, bases, private fields, C arrays, bit-fields or references; at most 32
+/// fields.
 template <detail::FieldwiseAggregate T>
 struct Codec<T> {
     using Parts = detail::FieldTypes<T>;
     static constexpr std::size_t min_size = detail::min_size_of_all(Parts{});
     static constexpr std::uint64_t shape = detail::hash_text("product");
 
-    static void encode(ByteWriter& out, const T& value) { detail::visit_fields(value, detail::FieldEncoder{out}); }
+    static void encode(ByteWriter& out, const T& value) {
+        detail::visit_fields(value, detail::FieldEncoder{out});
+    }
     static T decode(ByteReader& in) { return decode_fields(in, Parts{}); }
 
 private:

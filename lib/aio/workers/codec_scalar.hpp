@@ -30,16 +30,17 @@ concept FlagScalar = std::is_same_v<T, bool> || (std::is_enum_v<T> && !is_raw_sc
 
 } // namespace detail
 
-/// Numbers and enumerations, in the representation of this machine. An enumerator arrives by number: a value without a
-/// name is passed on, as a cast would. (So corrupt input can give an enumeration without a fixed underlying type a value
-/// outside its range, which no decoder can see; `enum class` and `enum E : int` have no such values.)
+/// Numbers and enumerations, in the representation of this machine. An enumerator arrives by number: a value
+/// without a name is passed on, as a cast would. (So corrupt input can give an enumeration without a fixed
+/// underlying type a value outside its range, which no decoder can see; `enum class` and `enum E : int` have
+/// no such values.)
 template <detail::RawScalar T>
 struct Codec<T> {
     using Parts = detail::TypeList<>;
     static constexpr std::size_t min_size = sizeof(T);
     static constexpr std::uint64_t shape =
-        detail::hash_number(sizeof(T) * 8 + (std::is_enum_v<T> ? 4 : 0) + (std::is_floating_point_v<T> ? 2 : 0) +
-                                (std::is_signed_v<T> ? 1 : 0),
+        detail::hash_number(sizeof(T) * 8 + (std::is_enum_v<T> ? 4 : 0) +
+                                (std::is_floating_point_v<T> ? 2 : 0) + (std::is_signed_v<T> ? 1 : 0),
                             detail::hash_text("scalar"));
 
     static void encode(ByteWriter& out, T value) { out.append_scalar(value); }
@@ -57,8 +58,8 @@ struct Codec<T> {
     static T decode(ByteReader& in) { return static_cast<T>(in.read_flag("bool")); }
 };
 
-/// What carries nothing takes one zero byte, so that a vector of it has a length that can be checked. Empty structs,
-/// std::monostate among them, are written as this.
+/// What carries nothing takes one zero byte, so that a vector of it has a length that can be checked. Empty
+/// structs, std::monostate among them, are written as this.
 template <>
 struct Codec<std::nullptr_t> {
     using Parts = detail::TypeList<>;

@@ -1,6 +1,7 @@
 #pragma once
-// Codecs of sequences: string, vector, deque, list, array; string_view and span for writing only. A sequence is its
-// length and its elements; elements that are plain scalars and lie side by side are copied as one block.
+// Codecs of sequences: string, vector, deque, list, array; string_view and span for writing only. A sequence
+// is its length and its elements; elements that are plain scalars and lie side by side are copied as one
+// block.
 
 #include <algorithm>
 #include <array>
@@ -36,7 +37,8 @@ void encode_elements(ByteWriter& out, const Range& range) {
     }
 }
 
-/// Room for `count` elements, but never for more memory than there is input left: a short message must not claim much.
+/// Room for `count` elements, but never for more memory than there is input left: a short message must not
+/// claim much.
 template <class Sequence>
 void reserve_for_input(Sequence& sequence, std::size_t count, const ByteReader& in) {
     sequence.reserve(std::min(count, in.remaining() / sizeof(typename Sequence::value_type)));
@@ -78,7 +80,9 @@ struct SequenceShape {
 template <class Char, class Traits, class Allocator>
 struct Codec<std::basic_string<Char, Traits, Allocator>> : detail::SequenceShape<Char> {
     using String = std::basic_string<Char, Traits, Allocator>;
-    static void encode(ByteWriter& out, const String& text) { detail::encode_block(out, text.data(), text.size()); }
+    static void encode(ByteWriter& out, const String& text) {
+        detail::encode_block(out, text.data(), text.size());
+    }
     static String decode(ByteReader& in) { return detail::decode_block<String>(in); }
 };
 
@@ -130,7 +134,9 @@ struct Codec<std::span<T, Extent>> : detail::SequenceShape<std::remove_const_t<T
 
 template <class T, class Allocator>
 struct Codec<std::deque<T, Allocator>> : detail::SequenceShape<T> {
-    static void encode(ByteWriter& out, const std::deque<T, Allocator>& values) { detail::encode_elements(out, values); }
+    static void encode(ByteWriter& out, const std::deque<T, Allocator>& values) {
+        detail::encode_elements(out, values);
+    }
     static std::deque<T, Allocator> decode(ByteReader& in) {
         return detail::decode_elements<std::deque<T, Allocator>>(in);
     }
@@ -138,7 +144,9 @@ struct Codec<std::deque<T, Allocator>> : detail::SequenceShape<T> {
 
 template <class T, class Allocator>
 struct Codec<std::list<T, Allocator>> : detail::SequenceShape<T> {
-    static void encode(ByteWriter& out, const std::list<T, Allocator>& values) { detail::encode_elements(out, values); }
+    static void encode(ByteWriter& out, const std::list<T, Allocator>& values) {
+        detail::encode_elements(out, values);
+    }
     static std::list<T, Allocator> decode(ByteReader& in) {
         return detail::decode_elements<std::list<T, Allocator>>(in);
     }

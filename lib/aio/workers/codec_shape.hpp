@@ -1,6 +1,6 @@
 #pragma once
-// Compile-time hashing for `schema_hash`: FNV-1a over names and numbers that we choose, never over names that a compiler
-// prints, which differ between compilers and collide for lambdas.
+// Compile-time hashing for `schema_hash`: FNV-1a over names and numbers that we choose, never over names that
+// a compiler prints, which differ between compilers and collide for lambdas.
 
 #include <cstdint>
 #include <string_view>

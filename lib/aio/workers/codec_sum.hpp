@@ -1,6 +1,6 @@
 #pragma once
-// Codecs of values that are one of several things or nothing: optional, unique_ptr, variant. A tag says which, and a tag
-// that does not exist is an error.
+// Codecs of values that are one of several things or nothing: optional, unique_ptr, variant. A tag says
+// which, and a tag that does not exist is an error.
 
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +34,8 @@ struct Codec<std::optional<T>> {
     }
 };
 
-/// The object pointed to, or null. For a class with virtual functions that means the static type: give such a class a codec of its own.
+/// The object pointed to, or null. For a class with virtual functions that means the static type: give such a
+/// class a codec of its own.
 template <class T>
 struct Codec<std::unique_ptr<T>> {
     using Parts = detail::TypeList<T>;
@@ -72,7 +73,9 @@ struct Codec<std::variant<Ts...>> {
         out.append_scalar(static_cast<std::uint8_t>(value.index()));
         std::visit([&out](const auto& alternative) { aio::encode(out, alternative); }, value);
     }
-    static Variant decode(ByteReader& in) { return decode_alternative<0>(in, in.read_scalar<std::uint8_t>()); }
+    static Variant decode(ByteReader& in) {
+        return decode_alternative<0>(in, in.read_scalar<std::uint8_t>());
+    }
 
 private:
     template <std::size_t I>
@@ -81,7 +84,8 @@ private:
             throw DecodeError("variant alternative " + std::to_string(index) + " of " + std::to_string(I));
         } else {
             if (index == I) {
-                return Variant(std::in_place_index<I>, aio::decode<std::variant_alternative_t<I, Variant>>(in));
+                return Variant(std::in_place_index<I>,
+                               aio::decode<std::variant_alternative_t<I, Variant>>(in));
             }
             return decode_alternative<I + 1>(in, index);
         }

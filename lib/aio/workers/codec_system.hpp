@@ -13,14 +13,16 @@ namespace aio {
 
 template <>
 struct Codec<std::filesystem::path> : detail::SequenceShape<std::filesystem::path::value_type> {
-    static void encode(ByteWriter& out, const std::filesystem::path& path) { aio::encode(out, path.native()); }
+    static void encode(ByteWriter& out, const std::filesystem::path& path) {
+        aio::encode(out, path.native());
+    }
     static std::filesystem::path decode(ByteReader& in) {
         return std::filesystem::path(aio::decode<std::filesystem::path::string_type>(in));
     }
 };
 
-/// The value and the name of the category. The generic, system and iostream categories are known everywhere, others after
-/// `register_error_category`. An unknown category is an EncodeError or a DecodeError.
+/// The value and the name of the category. The generic, system and iostream categories are known everywhere,
+/// others after `register_error_category`. An unknown category is an EncodeError or a DecodeError.
 template <>
 struct Codec<std::error_code> {
     static constexpr std::size_t min_size = sizeof(std::uint32_t) + sizeof(int);
@@ -30,9 +32,9 @@ struct Codec<std::error_code> {
     static std::error_code decode(ByteReader& in);
 };
 
-/// Makes error codes of `category` encodable, by the name it reports. Call it in both processes, before the first task: a
-/// worker forked from a zygote knows what was registered when the zygote was started. `category` must live for ever.
-/// Thread-safe. Registering one name twice is harmless; the first stays.
+/// Makes error codes of `category` encodable, by the name it reports. Call it in both processes, before the
+/// first task: a worker forked from a zygote knows what was registered when the zygote was started.
+/// `category` must live for ever. Thread-safe. Registering one name twice is harmless; the first stays.
 void register_error_category(const std::error_category& category);
 
 /// The category of that name, or null. Thread-safe.

@@ -33,7 +33,8 @@ constexpr int receive_flags = 0;
 
 void attach(msghdr& message, AncillaryBuffer& buffer, const std::vector<UniqueFd>& descriptors) {
     message.msg_control = buffer.bytes.data();
-    message.msg_controllen = static_cast<decltype(message.msg_controllen)>(CMSG_SPACE(descriptors.size() * sizeof(int)));
+    message.msg_controllen =
+        static_cast<decltype(message.msg_controllen)>(CMSG_SPACE(descriptors.size() * sizeof(int)));
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
@@ -47,7 +48,8 @@ void attach(msghdr& message, AncillaryBuffer& buffer, const std::vector<UniqueFd
 }
 
 void collect(msghdr& message, std::vector<UniqueFd>& descriptors) {
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
             continue;
         }
@@ -63,9 +65,7 @@ void collect(msghdr& message, std::vector<UniqueFd>& descriptors) {
     }
 }
 
-bool would_block(int error) noexcept {
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
+bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
 } // namespace
 
@@ -103,7 +103,8 @@ void ControlSocket::flush() {
 }
 
 ControlSocket::Progress ControlSocket::send_some(Outgoing& outgoing) {
-    iovec part{reinterpret_cast<char*>(&outgoing.record) + outgoing.sent, sizeof(ControlRecord) - outgoing.sent};
+    iovec part{reinterpret_cast<char*>(&outgoing.record) + outgoing.sent,
+               sizeof(ControlRecord) - outgoing.sent};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;

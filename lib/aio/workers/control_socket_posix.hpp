@@ -1,6 +1,7 @@
 #pragma once
-// The socket between the pool's process and its zygote: records of fixed size, some with file descriptors attached.
-// A stream socket and not SOCK_SEQPACKET, which macOS does not have; records are put together again from what arrives.
+// The socket between the pool's process and its zygote: records of fixed size, some with file descriptors
+// attached. A stream socket and not SOCK_SEQPACKET, which macOS does not have; records are put together again
+// from what arrives.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,13 +15,15 @@
 namespace aio::detail {
 
 enum class RecordKind : std::uint32_t {
-    nonce = 1, ///< starter to exec'ed zygote, before all others: proves that the environment marker is meant for it
+    nonce = 1, ///< starter to exec'ed zygote, before all others: proves that the environment marker is meant
+               ///< for it
     ready,     ///< zygote: serving; pid
     refused,   ///< zygote: cannot serve because it has `status` threads; it exits
-    fork,      ///< client: start a worker for request_id; attached: task pipe's read end, result pipe's write end
-    started,   ///< zygote: the worker of request_id; pid or error; attached: its pidfd where there is such a thing
-    kill,      ///< client: send `status` as a signal to the process group of worker pid
-    exited,    ///< zygote: worker pid has ended; wait status and resource usage
+    fork, ///< client: start a worker for request_id; attached: task pipe's read end, result pipe's write end
+    started, ///< zygote: the worker of request_id; pid or error; attached: its pidfd where there is such a
+             ///< thing
+    kill,    ///< client: send `status` as a signal to the process group of worker pid
+    exited,  ///< zygote: worker pid has ended; wait status and resource usage
 };
 
 struct ControlRecord {
@@ -39,8 +42,8 @@ struct ControlRecord {
 };
 static_assert(sizeof(ControlRecord) == 64 && std::is_trivially_copyable_v<ControlRecord>);
 
-/// A record as it arrived, with the descriptors attached to it. There are fewer than were sent when this process has no
-/// room for them.
+/// A record as it arrived, with the descriptors attached to it. There are fewer than were sent when this
+/// process has no room for them.
 class ControlMessage {
 public:
     ControlMessage(const ControlRecord& message_record, std::vector<UniqueFd> attached) noexcept
@@ -58,15 +61,16 @@ public:
 
     [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
 
-    /// Sends the record, or queues it until `flush`. The descriptors are closed here once sent. Once the other end is
-    /// gone nothing is sent, and `receive` reports it.
+    /// Sends the record, or queues it until `flush`. The descriptors are closed here once sent. Once the
+    /// other end is gone nothing is sent, and `receive` reports it.
     void send(const ControlRecord& record, std::vector<UniqueFd> descriptors = {});
 
     /// True while something is queued: call `flush` when the socket is writable.
     [[nodiscard]] bool has_queued() const noexcept { return !queue_.empty(); }
     void flush();
 
-    /// Takes all that has arrived. Returns false when the other end is closed or sent something that is no record.
+    /// Takes all that has arrived. Returns false when the other end is closed or sent something that is no
+    /// record.
     [[nodiscard]] bool receive(std::vector<ControlMessage>& messages);
 
 private:

@@ -15,7 +15,7 @@
 #include <system_error>
 #include <vector>
 
-namespace aio {
+namespace aio::detail {
 
 namespace {
 
@@ -48,8 +48,8 @@ PipeEnds make_pipe() {
     set_close_on_exec(fds[0]);
     set_close_on_exec(fds[1]);
 #endif
-    ends.read_end = detail::above_stdio(std::move(ends.read_end));
-    ends.write_end = detail::above_stdio(std::move(ends.write_end));
+    ends.read_end = above_stdio(std::move(ends.read_end));
+    ends.write_end = above_stdio(std::move(ends.write_end));
     return ends;
 }
 
@@ -59,8 +59,6 @@ void set_nonblocking(int fd) {
         throw_errno("cannot make a descriptor non-blocking");
     }
 }
-
-namespace detail {
 
 std::pair<UniqueFd, UniqueFd> make_socket_pair() {
     int fds[2];
@@ -196,8 +194,6 @@ UniqueFd open_pidfd([[maybe_unused]] int pid) noexcept {
 #endif
 }
 
-} // namespace detail
-
 bool send_signal([[maybe_unused]] const UniqueFd& pidfd, [[maybe_unused]] int signal) noexcept {
 #if defined(__linux__) && defined(SYS_pidfd_send_signal)
     return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U) == 0;
@@ -207,4 +203,4 @@ bool send_signal([[maybe_unused]] const UniqueFd& pidfd, [[maybe_unused]] int si
 #endif
 }
 
-} // namespace aio
+} // namespace aio::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What the worker module needs to do with file descriptors. Everything made here is close-on-exec and never one of the
-// numbers 0 to 2, which belong to standard input, output and error even when those are closed.
+// What the worker module needs to do with file descriptors. Everything made here is close-on-exec and never
+// one of the numbers 0 to 2, which belong to standard input, output and error even when those are closed.
 
 #include <cstddef>
 #include <span>
@@ -8,12 +8,13 @@
 
 #include <aio/workers/unique_fd_posix.hpp>
 
-namespace aio {
+namespace aio::detail {
 
 /// The two ends of a pipe.
 class PipeEnds {
 public:
-    PipeEnds(UniqueFd read, UniqueFd write) noexcept : read_end(std::move(read)), write_end(std::move(write)) {}
+    PipeEnds(UniqueFd read, UniqueFd write) noexcept
+        : read_end(std::move(read)), write_end(std::move(write)) {}
 
     UniqueFd read_end;
     UniqueFd write_end;
@@ -25,15 +26,14 @@ public:
 /// Makes reads and writes of `fd` return at once. Throws std::system_error.
 void set_nonblocking(int fd);
 
-namespace detail {
-
 /// A pair of connected AF_UNIX stream sockets, blocking and close-on-exec. Throws std::system_error.
 [[nodiscard]] std::pair<UniqueFd, UniqueFd> make_socket_pair();
 
 /// The same descriptor under a number above 2 if it has a lower one. Throws std::system_error.
 [[nodiscard]] UniqueFd above_stdio(UniqueFd fd);
 
-/// Opens /dev/null as standard input, whatever it was, and as standard output and error where they are closed.
+/// Opens /dev/null as standard input, whatever it was, and as standard output and error where they are
+/// closed.
 void detach_stdin() noexcept;
 
 /// Opens /dev/null for those of 0 to 2 that are closed.
@@ -48,10 +48,8 @@ void close_all_except(std::span<const int> keep) noexcept;
 /// A descriptor for the child process `pid`, or none where the system has no such thing.
 [[nodiscard]] UniqueFd open_pidfd(int pid) noexcept;
 
-} // namespace detail
-
-/// Sends `signal` to the very process that `pidfd` stands for, even if its number has been given away since. False when it
-/// is gone or the system has no pidfds; see errno.
+/// Sends `signal` to the very process that `pidfd` stands for, even if its number has been given away since.
+/// False when it is gone or the system has no pidfds; see errno.
 [[nodiscard]] bool send_signal(const UniqueFd& pidfd, int signal) noexcept;
 
-} // namespace aio
+} // namespace aio::detail

@@ -21,23 +21,27 @@ std::uint32_t checksum_of(const FrameHeader& header) noexcept {
     return sum;
 }
 
-bool has_payload(FrameType type) noexcept {
-    return type != FrameType::ready && type != FrameType::goodbye;
-}
+bool has_payload(FrameType type) noexcept { return type != FrameType::ready && type != FrameType::goodbye; }
 
 FrameHeader make_header(FrameType type, std::uint64_t task_id, std::size_t length) {
     if (length > std::numeric_limits<std::uint32_t>::max()) {
         throw EncodeError("a message of " + std::to_string(length) + " bytes does not fit a frame");
     }
-    FrameHeader header{FrameHeader::expected_magic, FrameHeader::expected_version,      type, 0,
-                       task_id,                     static_cast<std::uint32_t>(length), 0};
+    FrameHeader header{FrameHeader::expected_magic,
+                       FrameHeader::expected_version,
+                       type,
+                       0,
+                       task_id,
+                       static_cast<std::uint32_t>(length),
+                       0};
     header.checksum = checksum_of(header);
     return header;
 }
 
 } // namespace
 
-void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id, std::span<const std::byte> payload) {
+void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id,
+                  std::span<const std::byte> payload) {
     const FrameHeader header = make_header(type, task_id, payload.size());
     out.append(&header, sizeof header);
     out.append(payload);
@@ -88,7 +92,8 @@ std::optional<FrameView> FrameParser::next() {
     if (available < header.payload_length) {
         return std::nullopt;
     }
-    const auto payload = std::span<const std::byte>(buffer_).subspan(consumed_ + sizeof header, header.payload_length);
+    const auto payload =
+        std::span<const std::byte>(buffer_).subspan(consumed_ + sizeof header, header.payload_length);
     consumed_ += sizeof header + header.payload_length;
     return FrameView(header, payload);
 }
@@ -112,7 +117,8 @@ FrameHeader FrameParser::read_header() {
         fail("flags " + std::to_string(header.flags));
     }
     if (header.payload_length > max_payload_) {
-        fail("length " + std::to_string(header.payload_length) + ", the limit is " + std::to_string(max_payload_));
+        fail("length " + std::to_string(header.payload_length) + ", the limit is " +
+             std::to_string(max_payload_));
     }
     if (header.payload_length != 0 && !has_payload(header.type)) {
         fail("length " + std::to_string(header.payload_length) + " of a message without content");

@@ -1,9 +1,9 @@
 #pragma once
-// Frames: what travels on the two pipes between the pool and one worker. A frame is a fixed header and a payload; one pipe
-// carries the frames of one direction, one after another.
+// Frames: what travels on the two pipes between the pool and one worker. A frame is a fixed header and a
+// payload; one pipe carries the frames of one direction, one after another.
 //
-// A stream that breaks a rule once is broken for good: the parser never looks for the next good frame, its owner ends the
-// worker instead. Both ends are processes of one host, so numbers keep their native form.
+// A stream that breaks a rule once is broken for good: the parser never looks for the next good frame, its
+// owner ends the worker instead. Both ends are processes of one host, so numbers keep their native form.
 
 #include <cstddef>
 #include <cstdint>
@@ -43,7 +43,8 @@ struct FrameHeader {
     std::uint32_t payload_length;
     std::uint32_t checksum; ///< over the bytes before it
 
-    static constexpr std::uint32_t expected_magic = 0x664F4941; ///< "AIOf" in memory on a little-endian machine
+    static constexpr std::uint32_t expected_magic =
+        0x664F4941; ///< "AIOf" in memory on a little-endian machine
     static constexpr std::uint8_t expected_version = 1;
 };
 static_assert(sizeof(FrameHeader) == 24 && std::is_trivially_copyable_v<FrameHeader>);
@@ -56,6 +57,9 @@ struct WorkerHello {
 
 /// Payloads above this are refused unless the owner says otherwise.
 inline constexpr std::size_t default_max_payload = std::size_t{64} << 20;
+
+/// No limit may be lower: the description of an error must always fit.
+inline constexpr std::size_t smallest_max_payload = 4096;
 
 /// One whole frame, as seen in the parser's buffer.
 class FrameView {
@@ -77,11 +81,13 @@ private:
 /// Appends a whole frame to `out`. Throws EncodeError when the payload does not fit 32 bits.
 void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id, std::span<const std::byte> payload);
 
-/// Starts a frame whose payload is then written to `out` directly, without a copy: leaves room for the header and returns
-/// where it is, for `finish_frame` once the payload is complete. To give up instead, `out.truncate(start)`.
+/// Starts a frame whose payload is then written to `out` directly, without a copy: leaves room for the header
+/// and returns where it is, for `finish_frame` once the payload is complete. To give up instead,
+/// `out.truncate(start)`.
 [[nodiscard]] std::size_t begin_frame(ByteWriter& out);
 
-/// Completes the frame begun at `start`, whose payload is everything written since. Throws EncodeError when that does not fit 32 bits.
+/// Completes the frame begun at `start`, whose payload is everything written since. Throws EncodeError when
+/// that does not fit 32 bits.
 void finish_frame(ByteWriter& out, std::size_t start, FrameType type, std::uint64_t task_id);
 
 /// The size of the payload written since `begin_frame` returned `start`.
@@ -92,21 +98,24 @@ void finish_frame(ByteWriter& out, std::size_t start, FrameType type, std::uint6
 ///     parser.feed(received);
 ///     while (auto frame = parser.next()) { ... }
 ///
-/// The buffer grows with what was received and never with what a header announces. After a ProtocolError every further
-/// call throws it again. Not thread-safe.
+/// The buffer grows with what was received and never with what a header announces. After a ProtocolError
+/// every further call throws it again. Not thread-safe.
 class FrameParser {
 public:
     /// `max_payload` in bytes: a frame that announces more is a ProtocolError.
-    explicit FrameParser(std::size_t max_payload = default_max_payload) noexcept : max_payload_(max_payload) {}
+    explicit FrameParser(std::size_t max_payload = default_max_payload) noexcept
+        : max_payload_(max_payload) {}
 
     /// Adds received bytes. Invalidates all FrameViews. Throws ProtocolError if the stream is already broken.
     void feed(std::span<const std::byte> bytes);
 
-    /// The next whole frame, or nothing until more bytes are fed. Throws ProtocolError on a header that is wrong in its
-    /// magic number, version, type, flags, length or checksum; it is checked as soon as it is complete.
+    /// The next whole frame, or nothing until more bytes are fed. Throws ProtocolError on a header that is
+    /// wrong in its magic number, version, type, flags, length or checksum; it is checked as soon as it is
+    /// complete.
     [[nodiscard]] std::optional<FrameView> next();
 
-    /// True when the stream stands inside a frame: an end of file here means that the peer died while it was sending.
+    /// True when the stream stands inside a frame: an end of file here means that the peer died while it was
+    /// sending.
     [[nodiscard]] bool is_mid_frame() const noexcept { return buffer_.size() != consumed_; }
 
 private:

@@ -28,9 +28,7 @@ bool LoadedModule::is_code(std::uintptr_t address) const noexcept {
 
 #ifdef __APPLE__
 
-std::uint64_t module_generation() {
-    return _dyld_image_count();
-}
+std::uint64_t module_generation() { return _dyld_image_count(); }
 
 std::vector<LoadedModule> list_modules() {
     std::vector<LoadedModule> modules;
@@ -52,10 +50,12 @@ std::vector<LoadedModule> list_modules() {
                 const auto* segment = reinterpret_cast<const segment_command_64*>(command);
                 if ((segment->initprot & VM_PROT_EXECUTE) != 0) {
                     const auto begin = static_cast<std::uintptr_t>(segment->vmaddr) + slide;
-                    module.executable.push_back({begin, begin + static_cast<std::uintptr_t>(segment->vmsize)});
+                    module.executable.push_back(
+                        {begin, begin + static_cast<std::uintptr_t>(segment->vmsize)});
                 }
             }
-            command = reinterpret_cast<const load_command*>(reinterpret_cast<const char*>(command) + command->cmdsize);
+            command = reinterpret_cast<const load_command*>(reinterpret_cast<const char*>(command) +
+                                                            command->cmdsize);
         }
         modules.push_back(std::move(module));
     }
@@ -83,7 +83,8 @@ std::string_view find_build_id(const char* notes, std::size_t size, std::size_t 
         if (text_at > size || header.n_descsz > size - text_at) {
             break;
         }
-        if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 && std::memcmp(notes + name_at, "GNU", 4) == 0) {
+        if (header.n_type == NT_GNU_BUILD_ID && header.n_namesz == 4 &&
+            std::memcmp(notes + name_at, "GNU", 4) == 0) {
             return {notes + text_at, header.n_descsz};
         }
         if (next_at >= size) {
@@ -99,8 +100,8 @@ std::string_view file_name(const char* path) noexcept {
     return whole.substr(whole.find_last_of('/') + 1);
 }
 
-/// The build-id if there is one; otherwise the layout of the segments and the name of the file, which differ between
-/// builds often enough to notice.
+/// The build-id if there is one; otherwise the layout of the segments and the name of the file, which differ
+/// between builds often enough to notice.
 std::uint64_t identify(const dl_phdr_info& info) {
     for (std::size_t i = 0; i < info.dlpi_phnum; ++i) {
         const auto& segment = info.dlpi_phdr[i];

@@ -1,6 +1,6 @@
 #pragma once
-// The modules loaded into this process (the program and its shared libraries), each with an identity that is the same in
-// every process of the same build. Used by code references.
+// The modules loaded into this process (the program and its shared libraries), each with an identity that is
+// the same in every process of the same build. Used by code references.
 
 #include <cstdint>
 #include <vector>
@@ -12,7 +12,9 @@ struct AddressRange {
     std::uintptr_t begin = 0;
     std::uintptr_t end = 0;
 
-    [[nodiscard]] bool contains(std::uintptr_t address) const noexcept { return address >= begin && address < end; }
+    [[nodiscard]] bool contains(std::uintptr_t address) const noexcept {
+        return address >= begin && address < end;
+    }
 };
 
 struct LoadedModule {

@@ -35,9 +35,7 @@ SignalsBlocked::SignalsBlocked() noexcept {
     pthread_sigmask(SIG_SETMASK, &all, &previous_);
 }
 
-SignalsBlocked::~SignalsBlocked() {
-    pthread_sigmask(SIG_SETMASK, &previous_, nullptr);
-}
+SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
 
 void block_all_signals() noexcept {
     const sigset_t all = all_signals();
@@ -51,7 +49,7 @@ void unblock_all_signals() noexcept {
 }
 
 void reset_signal_handlers() noexcept {
-    struct sigaction action{};
+    struct sigaction action {};
     action.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) {
         if (signal != SIGKILL && signal != SIGSTOP) {

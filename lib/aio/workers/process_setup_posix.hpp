@@ -6,8 +6,8 @@
 
 namespace aio::detail {
 
-/// Blocks all signals while it lives, then restores the mask as it was. Forking inside it gives a child that no signal
-/// reaches before it has set itself up.
+/// Blocks all signals while it lives, then restores the mask as it was. Forking inside it gives a child that
+/// no signal reaches before it has set itself up.
 class SignalsBlocked {
 public:
     SignalsBlocked() noexcept;
@@ -28,8 +28,8 @@ void reset_signal_handlers() noexcept;
 /// The name that ps and top show. At most 15 characters; does nothing where the system cannot.
 void set_process_name(const char* name) noexcept;
 
-/// Asks the system to kill this process when its parent dies. False when `parent` is dead already. Where the system
-/// cannot do that, only checks.
+/// Asks the system to kill this process when its parent dies. False when `parent` is dead already. Where the
+/// system cannot do that, only checks.
 [[nodiscard]] bool die_with_parent(int parent) noexcept;
 
 /// How many threads this process has; 0 where that cannot be found out.

@@ -6,7 +6,8 @@ namespace detail {
 
 void expect_signature(ByteReader& in, std::uint64_t expected) {
     if (in.read_scalar<std::uint64_t>() != expected) {
-        throw RuntimeError("the call has another signature than the function it names: the processes run different builds");
+        throw RuntimeError(
+            "the call has another signature than the function it names: the processes run different builds");
     }
 }
 

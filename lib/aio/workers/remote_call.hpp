@@ -1,18 +1,19 @@
 #pragma once
-// Remote calls: a function and its arguments as bytes, and back to a call in another process of the same build.
+// Remote calls: a function and its arguments as bytes, and back to a call in another process of the same
+// build.
 //
-// What may be called: a function (or function pointer), a captureless lambda or other empty functor, or a functor struct
-// whose fields are encodable, which is our closure:
+// What may be called: a function (or function pointer), a captureless lambda or other empty functor, or a
+// functor struct whose fields are encodable, which is our closure:
 //
 //     struct Resize { int width; Image operator()(const std::string& file) const; };
 //     encode_call(out, Resize{640}, "cat.png");
 //
-// A lambda with captures cannot travel, and the compiler says so. The address of a small generated function (the thunk),
-// which knows all the types, travels as a CodeReference; with it a hash of the signature, which the thunk compares before
-// it reads anything else.
+// A lambda with captures cannot travel, and the compiler says so. The address of a small generated function
+// (the thunk), which knows all the types, travels as a CodeReference; with it a hash of the signature, which
+// the thunk compares before it reads anything else.
 //
-// Arguments are copied as for std::thread: the callee gets rvalues of the decayed types. Views become what owns the same
-// elements: `const char*` and string_view arrive as std::string, span<T> as std::vector<T>.
+// Arguments are copied as for std::thread: the callee gets rvalues of the decayed types. Views become what
+// owns the same elements: `const char*` and string_view arrive as std::string, span<T> as std::vector<T>.
 
 #include <concepts>
 #include <cstddef>
@@ -168,29 +169,35 @@ void run_call(ByteReader& in, ByteWriter& out) {
 
 template <class T>
 consteval void explain_argument() {
-    static_assert(Encodable<transferred_t<T>>,
-                  "an argument cannot be sent to another process: use numbers, strings, standard containers and plain "
-                  "structs of them, or specialise aio::Codec for its type. Pointers, references and views stay behind.");
+    static_assert(
+        Encodable<transferred_t<T>>,
+        "an argument cannot be sent to another process: use numbers, strings, standard containers and plain "
+        "structs of them, or specialise aio::Codec for its type. Pointers, references and views stay "
+        "behind.");
 }
 
 /// Fails to compile, with the reason.
 template <class F, class... Args>
 consteval void explain_refusal() {
-    static_assert(callable_kind<F>() != CallableKind::refused,
-                  "this callable cannot be sent to another process. If it is a lambda with captures: pass the captured "
-                  "values as arguments after a function or a captureless lambda, or write a struct with the values as "
-                  "fields and an operator(). A functor struct needs encodable fields.");
+    static_assert(
+        callable_kind<F>() != CallableKind::refused,
+        "this callable cannot be sent to another process. If it is a lambda with captures: pass the captured "
+        "values as arguments after a function or a captureless lambda, or write a struct with the values as "
+        "fields and an operator(). A functor struct needs encodable fields.");
     (explain_argument<Args>(), ...);
     if constexpr (callable_kind<F>() != CallableKind::refused && (Encodable<transferred_t<Args>> && ...)) {
-        static_assert(std::is_invocable_v<F, transferred_t<Args>...>,
-                      "the function cannot be called with these arguments as they arrive: as rvalues, with const char* "
-                      "and string_view as std::string and span as std::vector. It cannot take a non-const reference.");
+        static_assert(
+            std::is_invocable_v<F, transferred_t<Args>...>,
+            "the function cannot be called with these arguments as they arrive: as rvalues, with const char* "
+            "and string_view as std::string and span as std::vector. It cannot take a non-const reference.");
         if constexpr (std::is_invocable_v<F, transferred_t<Args>...>) {
             using Result = std::invoke_result_t<F, transferred_t<Args>...>;
-            static_assert(!std::is_reference_v<Result>,
-                          "the function returns a reference, which would refer to the other process: return a value");
+            static_assert(
+                !std::is_reference_v<Result>,
+                "the function returns a reference, which would refer to the other process: return a value");
             static_assert(std::is_reference_v<Result> || TransferableResult<Result>,
-                          "the result cannot be sent back: return a number, string, container or plain struct that owns "
+                          "the result cannot be sent back: return a number, string, container or plain "
+                          "struct that owns "
                           "its data, or specialise aio::Codec for its type");
         }
     }
@@ -204,19 +211,20 @@ concept Transferable = detail::is_transferable<std::decay_t<F>, transferred_t<Ar
 
 /// What `f(args...)` returns over there: a value type, or void.
 template <class F, class... Args>
-    requires Transferable<F, Args...>
+requires Transferable<F, Args...>
 using call_result_t = std::remove_cv_t<std::invoke_result_t<std::decay_t<F>, transferred_t<Args>...>>;
 
-/// Appends the call `f(args...)` to `out`, for `execute_call` in another process. What cannot be sent does not compile and
-/// says why. Throws ValueError for a null function or text pointer, RuntimeError for a function outside any module,
-/// EncodeError for a value that cannot be sent; `out` is then as before.
+/// Appends the call `f(args...)` to `out`, for `execute_call` in another process. What cannot be sent does
+/// not compile and says why. Throws ValueError for a null function or text pointer, RuntimeError for a
+/// function outside any module, EncodeError for a value that cannot be sent; `out` is then as before.
 template <class F, class... Args>
 void encode_call(ByteWriter& out, const F& f, const Args&... args) {
     using Callable = std::decay_t<const F&>;
     if constexpr (Transferable<Callable, const Args&...>) {
         const std::size_t start = out.size();
         try {
-            const CodeReference thunk = reference_to(&detail::run_call<Callable, transferred_t<const Args&>...>);
+            const CodeReference thunk =
+                reference_to(&detail::run_call<Callable, transferred_t<const Args&>...>);
             out.append_scalar(thunk.module_id());
             out.append_scalar(thunk.offset());
             out.append_scalar(detail::signature_hash<Callable, transferred_t<const Args&>...>());
@@ -235,9 +243,9 @@ void encode_call(ByteWriter& out, const F& f, const Args&... args) {
     }
 }
 
-/// In the worker: makes the call in `payload` and appends its encoded result to `out`. Throws whatever the function throws;
-/// RuntimeError when the function's module is not loaded here or the signatures differ, DecodeError for broken bytes.
-/// After an exception `out` may end in half a result.
+/// In the worker: makes the call in `payload` and appends its encoded result to `out`. Throws whatever the
+/// function throws; RuntimeError when the function's module is not loaded here or the signatures differ,
+/// DecodeError for broken bytes. After an exception `out` may end in half a result.
 void execute_call(std::span<const std::byte> payload, ByteWriter& out);
 
 /// Back at the caller: the result out of the bytes that `execute_call` wrote. Throws DecodeError.

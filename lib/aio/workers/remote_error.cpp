@@ -33,17 +33,19 @@ enum class Construction : std::uint8_t {
     exit,
     interrupt,
     base,
+    exception,
 };
 
 /// Types made from a message, derived ones before their bases.
-using MessageErrors = detail::TypeList<TimeoutError, RuntimeError, DecodeError, EncodeError, ValueError, InvalidStateError,
-                                       std::invalid_argument, std::domain_error, std::length_error, std::out_of_range,
-                                       std::range_error, std::overflow_error, std::underflow_error, std::logic_error,
-                                       std::runtime_error>;
+using MessageErrors =
+    detail::TypeList<TimeoutError, RuntimeError, DecodeError, EncodeError, ValueError, InvalidStateError,
+                     std::invalid_argument, std::domain_error, std::length_error, std::out_of_range,
+                     std::range_error, std::overflow_error, std::underflow_error, std::logic_error,
+                     std::runtime_error>;
 
-/// Types made from nothing; std::exception takes whatever is left.
+/// Types made from nothing. What is none of these either arrives as std::exception.
 using PlainErrors = detail::TypeList<std::bad_alloc, std::bad_optional_access, std::bad_variant_access,
-                                     std::bad_function_call, std::bad_cast, std::exception>;
+                                     std::bad_function_call, std::bad_cast>;
 
 struct ErrorCodeText {
     std::string category;
@@ -84,7 +86,8 @@ std::string cut(const char* text) {
     return std::string(view);
 }
 
-// Writing. ------------------------------------------------------------------------------------------------------------
+// Writing.
+// ------------------------------------------------------------------------------------------------------------
 
 template <class... Ts>
 std::uint8_t index_among(detail::TypeList<Ts...>, const std::exception& error) {
@@ -100,7 +103,8 @@ constexpr std::uint8_t count_of(detail::TypeList<Ts...>) {
 
 ErrorCodeText describe_code(const std::error_code& code) {
     const std::error_condition condition = code.default_error_condition();
-    return {code.category().name(), code.value(), condition.category() == std::generic_category() ? condition.value() : 0};
+    return {code.category().name(), code.value(),
+            condition.category() == std::generic_category() ? condition.value() : 0};
 }
 
 /// The way to make something that is caught where `error` would be.
@@ -120,7 +124,8 @@ void classify(const std::exception& error, ErrorText& text) {
     text.construction = Construction::from_message;
     if (text.index == count_of(MessageErrors{})) {
         text.index = index_among(PlainErrors{}, error);
-        text.construction = Construction::from_nothing;
+        text.construction =
+            text.index == count_of(PlainErrors{}) ? Construction::exception : Construction::from_nothing;
     }
 }
 
@@ -183,7 +188,8 @@ ErrorText describe_current_exception() {
     return text;
 }
 
-// Reading. ------------------------------------------------------------------------------------------------------------
+// Reading.
+// ------------------------------------------------------------------------------------------------------------
 
 std::error_code make_code(const std::optional<ErrorCodeText>& text) {
     if (!text) {
@@ -234,8 +240,8 @@ std::exception_ptr make_exception(ErrorText&& text, std::int64_t pid) {
         return make_remote<std::ios_base::failure>(std::move(info), message, make_code(text.code));
     case Construction::filesystem:
         text.paths.resize(2);
-        return make_remote<std::filesystem::filesystem_error>(std::move(info), message, text.paths[0], text.paths[1],
-                                                              make_code(text.code));
+        return make_remote<std::filesystem::filesystem_error>(std::move(info), message, text.paths[0],
+                                                              text.paths[1], make_code(text.code));
     case Construction::cancelled:
         return make_remote<CancelledError>(std::move(info), message);
     case Construction::exit:
@@ -244,6 +250,8 @@ std::exception_ptr make_exception(ErrorText&& text, std::int64_t pid) {
         return make_remote<KeyboardInterrupt>(std::move(info));
     case Construction::base:
         return make_remote<BaseError>(std::move(info), message);
+    case Construction::exception:
+        return make_remote<std::exception>(std::move(info));
     }
     return nullptr;
 }

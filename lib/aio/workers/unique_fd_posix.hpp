@@ -31,7 +31,8 @@ public:
     /// Gives the descriptor up without closing it.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
 
-    /// Closes the descriptor, if any, and owns `fd` instead. close() is not repeated after EINTR: the number is free by then.
+    /// Closes the descriptor, if any, and owns `fd` instead. close() is not repeated after EINTR: the number
+    /// is free by then.
     void reset(int fd = -1) noexcept {
         if (fd_ >= 0) {
             const int saved = errno;

@@ -6,6 +6,7 @@
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/type_name.hpp>
 
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ private:
     bool greet();
     bool answer(const FrameView& task);
     void run_task(const FrameView& task, std::size_t start);
+    void report_error(std::size_t start);
 
     WorkerSetup& setup_;
     FrameParser parser_;
@@ -59,6 +61,25 @@ void Worker::run_task(const FrameView& task, std::size_t start) {
     }
 }
 
+/// Writes the exception being handled in place of what the task has left in the buffer.
+void Worker::report_error(std::size_t start) {
+    out_.truncate(start);
+    static_cast<void>(begin_frame(out_));
+    encode_current_exception(out_);
+    if (frame_payload_size(out_, start) <= setup_.max_payload) {
+        return;
+    }
+    const std::string type = current_exception_type_name().substr(0, smallest_max_payload / 4);
+    out_.truncate(start);
+    static_cast<void>(begin_frame(out_));
+    try {
+        throw RuntimeError("the task threw " + type + ", whose description exceeds the limit of " +
+                           std::to_string(setup_.max_payload) + " bytes");
+    } catch (const RuntimeError&) {
+        encode_current_exception(out_);
+    }
+}
+
 bool Worker::answer(const FrameView& task) {
     out_.clear();
     const std::size_t start = begin_frame(out_);
@@ -66,9 +87,7 @@ bool Worker::answer(const FrameView& task) {
     try {
         run_task(task, start);
     } catch (...) {
-        out_.truncate(start);
-        static_cast<void>(begin_frame(out_));
-        encode_current_exception(out_);
+        report_error(start);
         type = FrameType::error;
     }
     finish_frame(out_, start, type, task.task_id());
@@ -109,8 +128,8 @@ int Worker::run() {
     }
 }
 
-/// The order matters: bound to its parent before anything can go wrong, out of the terminal's process group before signals
-/// are let in again.
+/// The order matters: bound to its parent before anything can go wrong, out of the terminal's process group
+/// before signals are let in again.
 void become_worker(const WorkerSetup& setup) noexcept {
     if (!die_with_parent(setup.parent)) {
         _exit(worker_exit_broken_pipe);

@@ -1,10 +1,11 @@
 #pragma once
 // What runs in a worker process: one thread, no event loop, one task after another.
 //
-// The worker says HELLO and READY, then reads TASK frames from one pipe and answers each on the other, with RESULT or with
-// ERROR for whatever the task threw, be it SystemExit or an int: no exception ends a worker. It leaves with _exit, after flushing the
-// standard streams, when it is told GOODBYE or its pipe ends. It runs none of the program's atexit functions and static
-// destructors: those belong to the process it is a copy of.
+// The worker says HELLO and READY, then reads TASK frames from one pipe and answers each on the other, with
+// RESULT or with ERROR for whatever the task threw, be it SystemExit or an int: no exception ends a worker.
+// It leaves with _exit, after flushing the standard streams, when it is told GOODBYE or its pipe ends. It
+// runs none of the program's atexit functions and static destructors: those belong to the process it is a
+// copy of.
 
 #include <cstddef>
 #include <utility>
@@ -17,7 +18,10 @@ namespace aio::detail {
 class WorkerSetup {
 public:
     WorkerSetup(UniqueFd task_pipe, UniqueFd result_pipe, int parent_pid, std::size_t payload_limit) noexcept
-        : tasks(std::move(task_pipe)), results(std::move(result_pipe)), parent(parent_pid), max_payload(payload_limit) {}
+        : tasks(std::move(task_pipe)),
+          results(std::move(result_pipe)),
+          parent(parent_pid),
+          max_payload(payload_limit) {}
 
     UniqueFd tasks;          ///< read end, blocking
     UniqueFd results;        ///< write end, blocking
@@ -28,10 +32,12 @@ public:
 /// Exit code of a worker whose pool sent something that is no frame.
 inline constexpr int worker_exit_protocol_error = 120;
 
-/// Exit code of a worker that could no longer read tasks or send results: the pool is gone, or a task closed the pipes.
+/// Exit code of a worker that could no longer read tasks or send results: the pool is gone, or a task closed
+/// the pipes.
 inline constexpr int worker_exit_broken_pipe = 121;
 
-/// Turns the forked process into a worker and serves until the end. To be called with all signals blocked, in a process with one thread.
+/// Turns the forked process into a worker and serves until the end. To be called with all signals blocked, in
+/// a process with one thread.
 [[noreturn]] void run_worker(WorkerSetup setup) noexcept;
 
 } // namespace aio::detail

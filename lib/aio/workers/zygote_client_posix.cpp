@@ -1,5 +1,7 @@
 #include <aio/workers/zygote_client_posix.hpp>
 
+#include <aio/core/errors.hpp>
+
 #include <sys/wait.h>
 
 #include <utility>
@@ -10,10 +12,15 @@ using detail::ControlMessage;
 using detail::ControlRecord;
 using detail::RecordKind;
 
-ZygoteClient::ZygoteClient(ZygoteProcess process) : process_(std::move(process)), control_(process_.take_control()) {}
+ZygoteClient::ZygoteClient(ZygoteProcess process)
+    : process_(std::move(process)), control_(process_.take_control()) {}
 
 void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                                   std::size_t max_payload) {
+    if (max_payload < smallest_max_payload) {
+        throw ValueError("max_payload must be at least " + std::to_string(smallest_max_payload) +
+                         " bytes, not " + std::to_string(max_payload));
+    }
     ControlRecord record;
     record.kind = RecordKind::fork;
     record.request_id = request_id;

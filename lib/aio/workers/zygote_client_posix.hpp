@@ -1,9 +1,10 @@
 #pragma once
-// ZygoteClient: asks a zygote for workers and hears how they fare. Tied to no event loop: watch `descriptor()` for being
-// readable and call `read_events` then; watch it for being writable while `has_queued()` and call `flush` then. Nothing here
-// blocks, except the destructor for an instant.
+// ZygoteClient: asks a zygote for workers and hears how they fare. Tied to no event loop: watch
+// `descriptor()` for being readable and call `read_events` then; watch it for being writable while
+// `has_queued()` and call `flush` then. Nothing here blocks, except the destructor for an instant.
 //
-//     PipeEnds tasks = make_pipe(), results = make_pipe();
+//     detail::PipeEnds tasks = detail::make_pipe();
+//     detail::PipeEnds results = detail::make_pipe();
 //     client.request_worker(1, std::move(tasks.read_end), std::move(results.write_end));
 //     // later, out of read_events(): WorkerStarted{1, pid}, ..., WorkerExited{pid, status}
 //
@@ -30,12 +31,13 @@ struct ZygoteReady {
 /// The answer to `request_worker`.
 struct WorkerStarted {
     std::uint64_t request_id = 0;
-    int pid = -1;      ///< -1 when it could not be started
-    int error = 0;     ///< errno then, else 0
-    UniqueFd pidfd;    ///< for `send_signal`, and readable once the worker has ended; none on systems without
+    int pid = -1;   ///< -1 when it could not be started
+    int error = 0;  ///< errno then, else 0
+    UniqueFd pidfd; ///< for `send_signal`, and readable once the worker has ended; none on systems without
 };
 
-/// A worker has ended, by itself or by a signal. Follows its WorkerStarted. Results it has written before are still in the pipe.
+/// A worker has ended, by itself or by a signal. Follows its WorkerStarted. Results it has written before are
+/// still in the pipe.
 struct WorkerExited {
     int pid = -1;
     int status = 0; ///< as from waitpid: WIFEXITED, WTERMSIG and so on
@@ -44,15 +46,16 @@ struct WorkerExited {
     std::uint64_t max_resident_bytes = 0;
 };
 
-/// The zygote is gone and all its workers with it. The last event; no WorkerExited follows for those that were running.
+/// The zygote is gone and all its workers with it. The last event; no WorkerExited follows for those that
+/// were running.
 struct ZygoteClosed {
     std::string reason; ///< for people
 };
 
 using ZygoteEvent = std::variant<ZygoteReady, WorkerStarted, WorkerExited, ZygoteClosed>;
 
-/// Our end of the conversation with one zygote, which it owns: destroying the client ends the zygote and all its workers at
-/// once. Not thread-safe.
+/// Our end of the conversation with one zygote, which it owns: destroying the client ends the zygote and
+/// kills all its workers at once. Not thread-safe.
 class ZygoteClient {
 public:
     /// Throws std::system_error.
@@ -64,16 +67,19 @@ public:
     /// The zygote itself.
     [[nodiscard]] int pid() const noexcept { return process_.pid(); }
 
-    /// Asks for a worker that reads frames from `task_read_end` and writes to `result_write_end`, both blocking; they are closed here
-    /// once sent. `request_id` is the caller's choice. `max_payload` limits frames in both directions, in bytes.
+    /// Asks for a worker that reads frames from `task_read_end` and writes to `result_write_end`, both
+    /// blocking; they are closed here once sent. `request_id` is the caller's choice. `max_payload` limits
+    /// frames in both directions, in bytes: a larger result becomes an error, a larger task ends the worker.
+    /// Throws ValueError when it is below `smallest_max_payload`.
     void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                         std::size_t max_payload = default_max_payload);
 
-    /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if the worker has
-    /// ended; its number cannot have been reused, because the zygote is the one to release it.
+    /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if
+    /// the worker has ended; its number cannot have been reused, because the zygote is the one to release it.
     void request_signal(int pid, int signal);
 
-    /// What has happened since the last call, in order. Empty when nothing has. After ZygoteClosed always empty.
+    /// What has happened since the last call, in order. Empty when nothing has. After ZygoteClosed always
+    /// empty.
     [[nodiscard]] std::vector<ZygoteEvent> read_events();
 
     /// True while requests wait for the socket to become writable.

@@ -51,16 +51,12 @@ std::string program_path() {
     return path.c_str();
 }
 
-std::vector<std::string> program_arguments() {
-    return {*_NSGetArgv(), *_NSGetArgv() + *_NSGetArgc()};
-}
+std::vector<std::string> program_arguments() { return {*_NSGetArgv(), *_NSGetArgv() + *_NSGetArgc()}; }
 
 #else
 
 /// Not the path: the file there may have been replaced by another build since this program was started.
-std::string program_path() {
-    return "/proc/self/exe";
-}
+std::string program_path() { return "/proc/self/exe"; }
 
 std::vector<std::string> program_arguments() {
     std::ifstream file("/proc/self/cmdline", std::ios::binary);
@@ -100,7 +96,8 @@ std::uint64_t make_nonce() {
     return (std::uint64_t{device()} << 32) | device();
 }
 
-/// How posix_spawn is to set up the child: our socket under the number `target`, signals as for a fresh program.
+/// How posix_spawn is to set up the child: our socket under the number `target`, signals as for a fresh
+/// program.
 class SpawnPlan {
 public:
     SpawnPlan(int socket, int target) {
@@ -123,7 +120,8 @@ public:
     }
 
     /// The process id of the new child. Throws std::system_error.
-    pid_t spawn(const std::string& path, std::vector<std::string> arguments, std::vector<std::string> environment) {
+    pid_t spawn(const std::string& path, std::vector<std::string> arguments,
+                std::vector<std::string> environment) {
         pid_t pid = -1;
         check(posix_spawn(&pid, path.c_str(), &actions_, &attributes_, pointers_to(arguments).data(),
                           pointers_to(environment).data()));
@@ -152,8 +150,8 @@ bool parse_marker(std::string_view text, int& fd, std::uint64_t& nonce) noexcept
     return second.ec == std::errc() && second.ptr == end;
 }
 
-/// True when the record with `nonce` is the next thing to be read from the socket `fd`. Only looks, so that a descriptor that is
-/// not ours stays untouched.
+/// True when the record with `nonce` is the next thing to be read from the socket `fd`. Only looks, so that a
+/// descriptor that is not ours stays untouched.
 bool nonce_waits_in(int fd, std::uint64_t nonce) noexcept {
     struct stat status {};
     if (fstat(fd, &status) < 0 || !S_ISSOCK(status.st_mode)) {
@@ -161,7 +159,8 @@ bool nonce_waits_in(int fd, std::uint64_t nonce) noexcept {
     }
     detail::ControlRecord record;
     const ssize_t received = recv(fd, &record, sizeof record, MSG_PEEK | MSG_DONTWAIT);
-    return received == static_cast<ssize_t>(sizeof record) && record.magic == detail::ControlRecord::expected_magic &&
+    return received == static_cast<ssize_t>(sizeof record) &&
+           record.magic == detail::ControlRecord::expected_magic &&
            record.kind == detail::RecordKind::nonce && record.request_id == nonce;
 }
 
@@ -170,12 +169,14 @@ bool nonce_waits_in(int fd, std::uint64_t nonce) noexcept {
 ZygoteProcess start_zygote_by_fork() {
     const std::size_t threads = detail::count_threads();
     if (threads == 0) {
-        throw RuntimeError("cannot fork a zygote: this system does not tell how many threads the process has; use "
-                           "start_zygote_by_exec");
+        throw RuntimeError(
+            "cannot fork a zygote: this system does not tell how many threads the process has; use "
+            "start_zygote_by_exec");
     }
     if (threads > detail::forkable_threads()) {
         throw RuntimeError("cannot fork a zygote: this process has " + std::to_string(threads) +
-                           " threads, and a forked copy may inherit their locks; fork it before the first thread is started, "
+                           " threads, and a forked copy may inherit their locks; fork it before the first "
+                           "thread is started, "
                            "or use start_zygote_by_exec");
     }
     auto [ours, theirs] = detail::make_socket_pair();
@@ -202,7 +203,8 @@ ZygoteProcess start_zygote_by_exec() {
     }
     const int target = theirs.get() == 3 ? 4 : 3;
     char marker[64];
-    std::snprintf(marker, sizeof marker, "%s=%d:%llx", marker_name, target, static_cast<unsigned long long>(nonce));
+    std::snprintf(marker, sizeof marker, "%s=%d:%llx", marker_name, target,
+                  static_cast<unsigned long long>(nonce));
     SpawnPlan plan(theirs.get(), target);
     const pid_t pid = plan.spawn(program_path(), program_arguments(), environment_with(marker));
     return ZygoteProcess(pid, std::move(ours));

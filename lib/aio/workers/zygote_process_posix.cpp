@@ -22,8 +22,11 @@ ZygoteProcess::ZygoteProcess(int pid, UniqueFd control) noexcept
     : pid_(pid), owner_(getpid()), control_(std::move(control)) {}
 
 ZygoteProcess::ZygoteProcess(ZygoteProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), owner_(other.owner_), control_(std::move(other.control_)),
-      reaped_(other.reaped_), status_(other.status_) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      owner_(other.owner_),
+      control_(std::move(other.control_)),
+      reaped_(other.reaped_),
+      status_(other.status_) {}
 
 ZygoteProcess& ZygoteProcess::operator=(ZygoteProcess&& other) noexcept {
     if (this != &other) {
@@ -37,9 +40,7 @@ ZygoteProcess& ZygoteProcess::operator=(ZygoteProcess&& other) noexcept {
     return *this;
 }
 
-ZygoteProcess::~ZygoteProcess() {
-    stop();
-}
+ZygoteProcess::~ZygoteProcess() { stop(); }
 
 std::optional<int> ZygoteProcess::exit_status() noexcept {
     if (!reaped_ && pid_ > 0) {

@@ -1,5 +1,6 @@
 #pragma once
-// ZygoteProcess: owns a running zygote. How to start one: <aio/workers/zygote_posix.hpp>; how to talk to it: ZygoteClient.
+// ZygoteProcess: owns a running zygote. How to start one: <aio/workers/zygote_posix.hpp>; how to talk to it:
+// ZygoteClient.
 
 #include <optional>
 #include <utility>
@@ -8,9 +9,9 @@
 
 namespace aio {
 
-/// A child process that is a zygote, and our end of its socket. Destroying it ends the zygote and all workers: the socket is closed,
-/// and a zygote that has not left within a second (because it was stopped) is killed. That wait is the only blocking
-/// thing here and normally takes well under a millisecond.
+/// A child process that is a zygote, and our end of its socket. Destroying it ends the zygote and all
+/// workers: the socket is closed, and a zygote that has not left within a second (because it was stopped) is
+/// killed. That wait is the only blocking thing here and normally takes well under a millisecond.
 class ZygoteProcess {
 public:
     ZygoteProcess(int pid, UniqueFd control) noexcept;
@@ -23,8 +24,8 @@ public:
     /// Hands out our end of the socket; whoever closes it ends the zygote.
     [[nodiscard]] UniqueFd take_control() noexcept { return std::move(control_); }
 
-    /// The wait status of the zygote if it has ended, without waiting. Nothing while it runs, and when somebody else in
-    /// this program has collected the status.
+    /// The wait status of the zygote if it has ended, without waiting. Nothing while it runs, and when
+    /// somebody else in this program has collected the status.
     [[nodiscard]] std::optional<int> exit_status() noexcept;
 
 private:

@@ -41,7 +41,7 @@ void signal_worker(pid_t pid, int signal) noexcept {
 
 class ZygoteServer {
 public:
-    explicit ZygoteServer(UniqueFd control) : control_(std::move(control)) {}
+    explicit ZygoteServer(UniqueFd control) : control_(std::move(control)), program_(open_pidfd(getppid())) {}
 
     void serve();
 
@@ -54,6 +54,7 @@ private:
 
     ControlSocket control_;
     ChildSignal child_signal_;
+    UniqueFd program_; ///< readable when the program has ended; none where the system has no pidfds
     std::unordered_set<pid_t> workers_;
 };
 
@@ -77,17 +78,22 @@ void ZygoteServer::serve() {
     std::vector<ControlMessage> messages;
     for (bool open = true; open;) {
         const short wanted = control_.has_queued() ? POLLIN | POLLOUT : POLLIN;
-        std::array<pollfd, 2> polled{{{control_.descriptor(), wanted, 0}, {child_signal_.descriptor(), POLLIN, 0}}};
+        std::array<pollfd, 3> polled{{{control_.descriptor(), wanted, 0},
+                                      {child_signal_.descriptor(), POLLIN, 0},
+                                      {program_.get(), POLLIN, 0}}};
         if (::poll(polled.data(), polled.size(), -1) < 0) {
             continue;
         }
         if (polled[1].revents != 0) {
             reap();
         }
+        // A child that the program has forked and not exec'ed may hold the socket open beyond the program's
+        // end.
+        open = polled[2].revents == 0;
         if (polled[0].revents != 0) {
             control_.flush();
             messages.clear();
-            open = control_.receive(messages);
+            open = control_.receive(messages) && open;
             for (ControlMessage& message : messages) {
                 handle(message);
             }
@@ -135,7 +141,8 @@ void ZygoteServer::start_worker(ControlMessage& message) {
             attached.push_back(std::move(pidfd));
         }
     }
-    // The worker alone may hold its pipe ends: whoever else did would keep the pool from seeing that it has ended.
+    // The worker alone may hold its pipe ends: whoever else did would keep the pool from seeing that it has
+    // ended.
     message.descriptors.clear();
     control_.send(reply, std::move(attached));
 }
@@ -166,9 +173,15 @@ void ZygoteServer::reap() {
     }
 }
 
+/// Also collects them, so that the zygote is gone only when they are, and leaves no zombies to whoever
+/// inherits them.
 void ZygoteServer::kill_all() noexcept {
     for (const pid_t pid : workers_) {
         signal_worker(pid, SIGKILL);
+    }
+    for (const pid_t pid : workers_) {
+        while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+        }
     }
 }
 

@@ -1,0 +1,94 @@
+#pragma once
+
+/// Not installed: the memory behind a stream, with the requests and bytes that libuv uses.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <uv.h>
+
+#include <aio/uv/completion.hpp>
+#include <aio/uv/detail/lingering.hpp>
+#include <aio/uv/error.hpp>
+#include <aio/uv/stream.hpp>
+
+namespace aio::uv::detail {
+
+/// Lives from the handle's initialisation to its close callback, which comes after the callbacks of all requests.
+struct StreamBlock final : Lingering {
+    union Handle {
+        uv_handle_t base;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    };
+
+    /// Makes a block; `init(handle)` initialises one member of its union. A failed init means there is nothing to close.
+    template <class Init>
+    static StreamBlock* create(Loop& loop, const char* what, Init init) {
+        static_cast<void>(loop.receive_buffer());
+        auto* block = new StreamBlock(loop);
+        const int status = init(block->handle);
+        if (status < 0) {
+            delete block;
+            throw_error(status, what);
+        }
+        block->handle.base.data = block;
+        return block;
+    }
+
+    static StreamBlock* of(Stream& stream) noexcept { return stream.block_; }
+    static StreamBlock& of(void* data) noexcept { return *static_cast<StreamBlock*>(data); }
+
+    int start_reading() noexcept;
+    int queue(std::span<const std::byte> data);
+    int write(std::span<const std::byte> data, Completion& done) noexcept;
+    int shutdown(Completion& done) noexcept;
+    /// Closes at once; the close callback frees the block.
+    void close() noexcept;
+    /// The same, of a TCP connection, which the peer sees reset.
+    void reset() noexcept;
+    /// Lets the bytes on their way go out first.
+    void close_gently() noexcept;
+
+    [[nodiscard]] std::size_t unsent() const noexcept { return queued.size() + borrowed_size_waiting() + handle.stream.write_queue_size; }
+
+    Handle handle{};
+    Loop* const loop;
+    StreamReader* reader = nullptr;
+    bool reading = false;
+    bool paused = false;
+    /// `write_request` is with libuv.
+    bool writing = false;
+    /// The borrowed bytes are part of it.
+    bool borrowed_in_flight = false;
+    /// `shutdown` waits until what is queued has been given to libuv.
+    bool shutdown_waiting = false;
+    /// What broke the write direction, for good.
+    int write_error = 0;
+
+    /// What will go out with the next request, and what is going out with this one.
+    std::vector<std::byte> queued;
+    std::vector<std::byte> sending;
+    std::span<const std::byte> borrowed;
+
+    Completion* write_done = nullptr;
+    Completion* shutdown_done = nullptr;
+    Completion* connect_done = nullptr;
+    uv_write_t write_request{};
+    uv_shutdown_t shutdown_request{};
+    uv_connect_t connect_request{};
+
+private:
+    explicit StreamBlock(Loop& owner) noexcept;
+
+    [[nodiscard]] std::size_t borrowed_size_waiting() const noexcept { return borrowed_in_flight ? 0 : borrowed.size(); }
+    int send_queued() noexcept;
+    int start_shutdown() noexcept;
+    void write_ended(int status) noexcept;
+    void fail_writes(int status) noexcept;
+    void detach() noexcept;
+};
+
+} // namespace aio::uv::detail

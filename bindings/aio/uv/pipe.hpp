@@ -1,0 +1,40 @@
+#pragma once
+
+/// A pipe: an anonymous one by its descriptor, or a Unix domain socket.
+
+#include <string_view>
+
+#include <aio/uv/descriptor.hpp>
+#include <aio/uv/stream.hpp>
+
+namespace aio::uv {
+
+class Loop;
+
+/// A pipe stream.
+class Pipe final : public Stream {
+public:
+    /// Not connected: for `connect`, or to be connected to a child's standard stream by `Process`.
+    explicit Pipe(Loop& loop);
+    /// Adopts one end of a pipe or a Unix domain socket, and sets it to non-blocking. Throws `std::system_error` if it is neither; the descriptor is
+    /// closed then.
+    Pipe(Loop& loop, Descriptor end);
+
+    /// Connects to the Unix domain socket (or Windows named pipe) `path`. `done` is told 0 or why not. Throws `std::system_error`
+    /// when the path is too long.
+    void connect(std::string_view path, Completion& done);
+};
+
+/// The two ends of a new anonymous pipe, closed on exec.
+struct PipeEnds {
+    PipeEnds(Descriptor r, Descriptor w) noexcept : read(std::move(r)), write(std::move(w)) {}
+    Descriptor read;
+    Descriptor write;
+};
+
+/// Makes an anonymous pipe, both ends blocking. Throws `std::system_error`.
+[[nodiscard]] PipeEnds make_pipe();
+/// Makes a pair of connected Unix domain stream sockets, both blocking. Throws `std::system_error`.
+[[nodiscard]] PipeEnds make_socket_pair();
+
+} // namespace aio::uv

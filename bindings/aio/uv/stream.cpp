@@ -1,0 +1,67 @@
+#include <aio/uv/stream.hpp>
+
+#include <algorithm>
+
+#include <aio/uv/detail/stream_block.hpp>
+
+namespace aio::uv {
+namespace {
+
+/// No system call takes more at a time.
+constexpr std::size_t most_at_once = std::size_t(1) << 30;
+
+uv_buf_t buffer(std::span<const std::byte> data) noexcept {
+    uv_buf_t buf;
+    buf.base = reinterpret_cast<char*>(const_cast<std::byte*>(data.data()));
+    buf.len = static_cast<decltype(buf.len)>(std::min(data.size(), most_at_once));
+    return buf;
+}
+
+int try_write_buffers(detail::StreamBlock& block, const uv_buf_t* buffers, unsigned count) noexcept {
+    if (block.write_error < 0) return block.write_error;
+    if (block.writing) return 0;
+    const int written = uv_try_write(&block.handle.stream, buffers, count);
+    if (written >= 0) return written;
+    if (written == UV_EAGAIN) return 0;
+    return block.write_error = written;
+}
+
+} // namespace
+
+void Stream::set_reader(StreamReader& reader) noexcept { block_->reader = &reader; }
+
+int Stream::start_reading() noexcept { return block_->start_reading(); }
+
+int Stream::try_write(std::span<const std::byte> data) noexcept {
+    const uv_buf_t buf = buffer(data);
+    return try_write_buffers(*block_, &buf, 1);
+}
+
+int Stream::try_write(std::span<const std::byte> first, std::span<const std::byte> second) noexcept {
+    const uv_buf_t buffers[2] = {buffer(first), buffer(second)};
+    return try_write_buffers(*block_, buffers, 2);
+}
+
+int Stream::queue(std::span<const std::byte> data) { return block_->queue(data); }
+
+int Stream::write(std::span<const std::byte> data, Completion& done) noexcept { return block_->write(data, done); }
+
+std::size_t Stream::write_queue_size() const noexcept { return block_->unsent(); }
+
+int Stream::shutdown(Completion& done) noexcept { return block_->shutdown(done); }
+
+void Stream::close() noexcept {
+    if (detail::StreamBlock* const block = std::exchange(block_, nullptr)) block->close_gently();
+}
+
+void Stream::abort() noexcept {
+    if (detail::StreamBlock* const block = std::exchange(block_, nullptr)) block->close();
+}
+
+int Stream::descriptor() const noexcept {
+    uv_os_fd_t fd;
+    if (block_ == nullptr || uv_fileno(&block_->handle.base, &fd) != 0) return -1;
+    return static_cast<int>(fd);
+}
+
+} // namespace aio::uv

@@ -1,0 +1,135 @@
+#include <aio/io/stream_awaiters.hpp>
+
+#include <chrono>
+#include <new>
+
+#include <aio/core/clock.hpp>
+#include <aio/core/errors.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio::detail {
+namespace {
+
+/// How long a cancelled write may go on before the stream is given up.
+constexpr Duration write_patience = std::chrono::seconds(1);
+
+} // namespace
+
+bool ReadAwaiter::await_ready() {
+    StreamState& stream = *stream_;
+    stream.check_open();
+    if (stream.reader_ != nullptr) throw RuntimeError("read_some: another task is reading from this stream already");
+    if (!memory_.empty()) {
+        if (!stream.read_ahead_.empty())
+            count_ = stream.read_ahead_.take(memory_);
+        else if (stream.read_ended_)
+            status_ = stream.read_status_;
+        else
+            return false;
+    }
+    done_ = true;
+    return stream.loop().take_immediate();
+}
+
+void ReadAwaiter::start() noexcept {
+    if (!done_) {
+        const int refused = stream_->handle().start_reading();
+        if (refused == 0) {
+            stream_->reader_ = this;
+            return;
+        }
+        status_ = refused;
+    }
+    wake();
+}
+
+void ReadAwaiter::fail() const { uv::throw_error(status_, "read from a stream"); }
+
+bool WriteAwaiter::await_ready() {
+    StreamState& stream = *stream_;
+    stream.check_open();
+    if (stream.shut_down_) throw RuntimeError("write_all: the write direction of this stream has been shut down");
+    if (stream.writer_ != nullptr) throw RuntimeError("write_all: another task is writing to this stream already");
+    if (!data_.empty()) {
+        uv::Stream& handle = stream.handle();
+        const int sent = handle.try_write(data_);
+        if (sent >= 0) {
+            data_ = data_.subspan(static_cast<std::size_t>(sent));
+            if (!data_.empty()) {
+                if (data_.size() + handle.write_queue_size() > uv::Stream::default_high_water) return false;
+                status_ = handle.queue(data_);
+            }
+        } else {
+            status_ = sent;
+        }
+    }
+    done_ = true;
+    return stream.loop().take_immediate();
+}
+
+void WriteAwaiter::start() noexcept {
+    if (!done_) {
+        status_ = stream_->handle().write(data_, stream_->write_done_);
+        if (status_ == 0) {
+            stream_->writer_ = this;
+            return;
+        }
+    }
+    wake();
+}
+
+void WriteAwaiter::finish(int status) noexcept {
+    status_ = status;
+    loop().timers.remove(*this);
+    if (cancel_requested_)
+        wake_cancelled();
+    else
+        wake();
+}
+
+bool WriteAwaiter::on_cancel(const std::string&) noexcept {
+    if (cancel_requested_) {
+        stream_->abort();
+        return true;
+    }
+    cancel_requested_ = true;
+    try {
+        loop().timers.push(*this, loop().clock->now() + write_patience);
+    } catch (const std::bad_alloc&) {
+        stream_->abort();
+    }
+    return true;
+}
+
+void WriteAwaiter::on_patience_over(TimerNode& self) noexcept { static_cast<WriteAwaiter&>(self).stream_->abort(); }
+
+void WriteAwaiter::give_up() noexcept {
+    // The frame goes, and with it perhaps the bytes that libuv is sending.
+    loop().timers.remove(*this);
+    stream_->writer_ = nullptr;
+    stream_->abort();
+}
+
+void WriteAwaiter::fail() const { uv::throw_error(status_, "write to a stream"); }
+
+bool ShutdownAwaiter::await_ready() {
+    stream_->check_open();
+    if (stream_->shutdown_waiter_ != nullptr) throw RuntimeError("shutdown_write: another task is doing that already");
+    return stream_->shut_down_;
+}
+
+void ShutdownAwaiter::start() noexcept {
+    stream_->shut_down_ = true;
+    status_ = stream_->handle().shutdown(stream_->shutdown_done_);
+    if (status_ == 0)
+        stream_->shutdown_waiter_ = this;
+    else
+        wake();
+}
+
+void ShutdownAwaiter::await_resume() const {
+    throw_if_cancelled();
+    uv::check(status_, "shut down the write direction of a stream");
+}
+
+} // namespace aio::detail

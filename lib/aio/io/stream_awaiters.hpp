@@ -1,0 +1,133 @@
+#pragma once
+
+/// The awaiters of `Stream`: they lie in the awaiting coroutine's frame and allocate nothing.
+
+#include <coroutine>
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include <aio/core/suspension.hpp>
+#include <aio/core/timer_queue.hpp>
+#include <aio/io/stream_state.hpp>
+
+namespace aio::detail {
+
+/// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream.
+class ReadAwaiter final : public Suspension {
+public:
+    ReadAwaiter(StreamState& stream, std::span<std::byte> memory) noexcept : stream_(&stream), memory_(memory) {}
+    ~ReadAwaiter() {
+        if (pending()) stream_->reader_ = nullptr;
+    }
+
+    [[nodiscard]] bool await_ready();
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+        suspend(caller);
+        start();
+    }
+    std::size_t await_resume() const {
+        throw_if_cancelled();
+        if (status_ < 0) fail();
+        return count_;
+    }
+
+    [[nodiscard]] std::span<std::byte> memory() const noexcept { return memory_; }
+    /// Bytes have come.
+    void finish(std::size_t count) noexcept {
+        count_ = count;
+        wake();
+    }
+    /// Nothing more comes: the end, or an error.
+    void fail(int status) noexcept {
+        status_ = status;
+        wake();
+    }
+
+private:
+    void start() noexcept;
+    [[noreturn]] void fail() const;
+    bool on_cancel(const std::string&) noexcept override {
+        stream_->reader_ = nullptr;
+        return wake_cancelled();
+    }
+
+    StreamState* stream_;
+    std::span<std::byte> memory_;
+    std::size_t count_ = 0;
+    int status_ = 0;
+    bool done_ = false;
+};
+
+/// `write_all`. Small remainders are left to the stream; larger ones are sent from the caller's memory, and then a cancellation has to wait until
+/// they have gone: half a message would make the stream useless. A second cancellation, or a second's delay, gives the stream up instead.
+class WriteAwaiter final : public Suspension, private TimerNode {
+public:
+    WriteAwaiter(StreamState& stream, std::span<const std::byte> data) noexcept
+        : TimerNode(&on_patience_over), stream_(&stream), data_(data) {}
+    ~WriteAwaiter() {
+        if (pending()) give_up();
+    }
+
+    [[nodiscard]] bool await_ready();
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+        suspend(caller);
+        start();
+    }
+    void await_resume() const {
+        throw_if_cancelled();
+        if (status_ < 0) fail();
+    }
+
+    /// The bytes have been sent, or never will be.
+    void finish(int status) noexcept;
+
+private:
+    void start() noexcept;
+    void give_up() noexcept;
+    [[noreturn]] void fail() const;
+    bool on_cancel(const std::string&) noexcept override;
+    static void on_patience_over(TimerNode& self) noexcept;
+
+    StreamState* stream_;
+    std::span<const std::byte> data_;
+    int status_ = 0;
+    bool done_ = false;
+    bool cancel_requested_ = false;
+};
+
+/// `shutdown_write`. Cancelling it leaves the shutdown under way.
+class ShutdownAwaiter final : public Suspension {
+public:
+    explicit ShutdownAwaiter(StreamState& stream) noexcept : stream_(&stream) {}
+    ~ShutdownAwaiter() {
+        if (pending()) stream_->shutdown_waiter_ = nullptr;
+    }
+
+    [[nodiscard]] bool await_ready();
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+        suspend(caller);
+        start();
+    }
+    void await_resume() const;
+
+    void finish(int status) noexcept {
+        status_ = status;
+        wake();
+    }
+
+private:
+    void start() noexcept;
+    bool on_cancel(const std::string&) noexcept override {
+        stream_->shutdown_waiter_ = nullptr;
+        return wake_cancelled();
+    }
+
+    StreamState* stream_;
+    int status_ = 0;
+};
+
+} // namespace aio::detail

@@ -1,0 +1,136 @@
+#include <aio/io/tcp_listener.hpp>
+
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include <aio/core/error_context.hpp>
+#include <aio/core/errors.hpp>
+#include <aio/core/event_loop.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio {
+namespace detail {
+namespace {
+
+/// How long to wait for descriptors or memory to become free.
+constexpr Duration pause_when_short = std::chrono::seconds(1);
+
+} // namespace
+
+ListenerState::ListenerState(EventLoop& loop, uv::Descriptor socket)
+    : TimerNode(&on_pause_over), loop_(&loop.state()),
+      listener_(std::make_unique<uv::Listener>(loop.uv_loop(), std::move(socket), uv::bind<&ListenerState::on_ready>(*this))) {
+    loop_->resources.push_back(*this);
+}
+
+uv::Listener& ListenerState::listener() const {
+    if (!is_open()) uv::throw_error(uv::status::closed, "use of a listener that is closed");
+    return *listener_;
+}
+
+void ListenerState::close() noexcept {
+    if (!is_open()) return;
+    loop_->timers.remove(*this);
+    unlink();
+    listener_.reset();
+    if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(uv::status::canceled);
+}
+
+int ListenerState::watch() noexcept {
+    if (armed()) return 0;
+    try {
+        listener_->start_watching();
+        return 0;
+    } catch (const std::system_error& e) {
+        return e.code().value();
+    }
+}
+
+void ListenerState::pause(int status) noexcept {
+    listener_->stop_watching();
+    ErrorContext context;
+    try {
+        context.message = "cannot accept connections now; trying again in a second";
+        context.exception = std::make_exception_ptr(std::system_error(uv::error_code(status), "accept a connection"));
+        loop_->timers.push(*this, loop_->clock->now() + pause_when_short);
+    } catch (...) {
+        // Not even memory for a timer: the next accept tries again.
+        if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(status);
+    }
+    loop_->report(context);
+}
+
+void ListenerState::on_pause_over(TimerNode& self) noexcept {
+    auto& state = static_cast<ListenerState&>(self);
+    if (state.waiter_ != nullptr) state.on_ready();
+}
+
+void ListenerState::on_ready() noexcept {
+    if (waiter_ == nullptr) {
+        // Nobody accepts now: connections wait in the system until somebody does.
+        listener_->stop_watching();
+        return;
+    }
+    uv::Listener::Accepted next = listener_->accept();
+    if (next.short_of_resources()) {
+        pause(next.status());
+        return;
+    }
+    int status = next.status();
+    if (next.none_waiting()) {
+        status = watch();
+        if (status == 0) return;
+    }
+    AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr);
+    if (status < 0)
+        waiter->fail(status);
+    else
+        waiter->finish(std::move(next.connection()));
+}
+
+bool AcceptAwaiter::await_ready() {
+    ListenerState& state = *listener_;
+    loop_ = &state.loop();
+    uv::Listener& listener = state.listener();
+    if (state.waiter_ != nullptr) throw RuntimeError("accept: another task is accepting from this listener already");
+    if (state.armed()) return false;
+    uv::Listener::Accepted next = listener.accept();
+    if (next.none_waiting()) return false;
+    if (next.short_of_resources()) {
+        state.pause(next.status());
+        return false;
+    }
+    status_ = next.status();
+    connection_ = std::move(next.connection());
+    return loop_->take_immediate();
+}
+
+void AcceptAwaiter::start() noexcept {
+    if (!connection_.valid() && status_ == 0) {
+        status_ = listener_->watch();
+        if (status_ == 0) {
+            listener_->waiter_ = this;
+            return;
+        }
+    }
+    wake();
+}
+
+TcpStream AcceptAwaiter::await_resume() {
+    throw_if_cancelled();
+    uv::check(status_, "accept a connection");
+    return TcpStream(loop_->require_loop(), std::move(connection_));
+}
+
+} // namespace detail
+
+TcpListener::TcpListener(const Address& address, const ListenOptions& options) : TcpListener(get_running_loop(), address, options) {}
+
+TcpListener::TcpListener(EventLoop& loop, const Address& address, const ListenOptions& options)
+    : TcpListener(loop, uv::listen_tcp(address, options)) {}
+
+TcpListener::TcpListener(EventLoop& loop, uv::Descriptor socket)
+    : state_(std::make_unique<detail::ListenerState>(loop, std::move(socket))) {}
+
+} // namespace aio

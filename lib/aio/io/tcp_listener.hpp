@@ -1,0 +1,134 @@
+#pragma once
+
+/// `TcpListener`: accepts TCP connections.
+///
+///     aio::TcpListener listener(aio::Address("127.0.0.1", 8000));
+///     for (;;) group.create_task(serve, co_await listener.accept());
+///
+/// A burst of connections is accepted without suspending in between. When the process runs out of descriptors the listener reports it, pauses for
+/// a second and goes on; the connections wait in the system meanwhile.
+
+#include <coroutine>
+#include <memory>
+#include <string>
+
+#include <aio/core/loop_resource.hpp>
+#include <aio/core/ref.hpp>
+#include <aio/core/suspension.hpp>
+#include <aio/core/timer_queue.hpp>
+#include <aio/io/tcp_stream.hpp>
+#include <aio/uv/listener.hpp>
+
+namespace aio {
+
+using ListenOptions = uv::ListenOptions;
+
+namespace detail {
+
+class AcceptAwaiter;
+
+/// The state behind a listener.
+class ListenerState final : public LoopResource, private TimerNode {
+public:
+    ListenerState(EventLoop& loop, uv::Descriptor socket);
+    ~ListenerState() { close(); }
+    ListenerState(const ListenerState&) = delete;
+    ListenerState& operator=(const ListenerState&) = delete;
+
+    [[nodiscard]] bool is_open() const noexcept { return listener_ != nullptr; }
+    [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+    [[nodiscard]] uv::Listener& listener() const;
+    void close() noexcept;
+    void loop_closing() noexcept override { close(); }
+
+private:
+    friend AcceptAwaiter;
+
+    void on_ready() noexcept;
+    static void on_pause_over(TimerNode& self) noexcept;
+    /// Waits until connections come, or, when there is no room for them, for a while. Returns a negative libuv error if that is impossible.
+    int watch() noexcept;
+    void pause(int status) noexcept;
+
+    Ref<LoopState> loop_;
+    std::unique_ptr<uv::Listener> listener_;
+    AcceptAwaiter* waiter_ = nullptr;
+};
+
+/// `accept`. Cancelling it unlinks it; connections that come later wait for the next accept.
+class AcceptAwaiter final : public Suspension {
+public:
+    explicit AcceptAwaiter(ListenerState& listener) noexcept : listener_(&listener) {}
+    ~AcceptAwaiter() {
+        if (pending()) listener_->waiter_ = nullptr;
+    }
+
+    [[nodiscard]] bool await_ready();
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+        suspend(caller);
+        start();
+    }
+    TcpStream await_resume();
+
+    void finish(uv::Descriptor connection) noexcept {
+        connection_ = std::move(connection);
+        wake();
+    }
+    void fail(int status) noexcept {
+        status_ = status;
+        wake();
+    }
+
+private:
+    void start() noexcept;
+    bool on_cancel(const std::string&) noexcept override {
+        listener_->waiter_ = nullptr;
+        return wake_cancelled();
+    }
+
+    ListenerState* listener_;
+    LoopState* loop_ = nullptr;
+    uv::Descriptor connection_;
+    int status_ = 0;
+};
+
+/// What `accept` returns, until it is awaited.
+class AcceptOperation {
+public:
+    explicit AcceptOperation(ListenerState& listener) noexcept : listener_(&listener) {}
+    AcceptAwaiter operator co_await() const noexcept { return AcceptAwaiter(*listener_); }
+
+private:
+    ListenerState* listener_;
+};
+
+} // namespace detail
+
+/// A listening TCP socket; move-only. Belongs to the loop it was made on. Destroying it closes it.
+class TcpListener {
+public:
+    /// Listens on the running loop. Port 0 lets the system choose one. Throws `std::system_error` naming the address, and `RuntimeError` without a
+    /// running loop.
+    explicit TcpListener(const Address& address, const ListenOptions& options = ListenOptions());
+    TcpListener(std::string_view ip, std::uint16_t port) : TcpListener(Address(ip, port)) {}
+    /// Listens on a given loop.
+    TcpListener(EventLoop& loop, const Address& address, const ListenOptions& options = ListenOptions());
+    /// Adopts a listening socket.
+    TcpListener(EventLoop& loop, uv::Descriptor socket);
+
+    /// Gives the next connection. Throws `std::system_error`, with operation_canceled when the listener is closed meanwhile; `RuntimeError` when another task
+    /// is accepting already. Cancelling loses no connection.
+    [[nodiscard]] detail::AcceptOperation accept() { return detail::AcceptOperation(*state_); }
+
+    /// The address it listens on, with the port that the system chose. Throws `std::system_error` when closed.
+    [[nodiscard]] Address local_address() const { return uv::local_address(state_->listener().socket()); }
+    /// Closes the socket; connections that nobody accepted are refused.
+    void close() noexcept { state_->close(); }
+    [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr && state_->is_open(); }
+
+private:
+    std::unique_ptr<detail::ListenerState> state_;
+};
+
+} // namespace aio

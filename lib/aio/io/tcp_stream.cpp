@@ -1,0 +1,50 @@
+#include <aio/io/tcp_stream.hpp>
+
+#include <utility>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio {
+
+bool detail::ConnectAwaiter::start() {
+    try {
+        state_ = std::make_unique<TcpState>(loop(), loop().require_loop().uv_loop());
+    } catch (...) {
+        withdraw();
+        throw;
+    }
+    status_ = state_->own.connect(address_, *this);
+    if (status_ == 0) return true;
+    withdraw();
+    return false;
+}
+
+void detail::ConnectAwaiter::on_connected(uv::Completion& self, int status) noexcept {
+    auto& awaiter = static_cast<ConnectAwaiter&>(self);
+    awaiter.status_ = status;
+    awaiter.wake();
+}
+
+TcpStream detail::ConnectAwaiter::await_resume() {
+    throw_if_cancelled();
+    if (status_ < 0) uv::throw_error(status_, "connect to " + address_.to_string());
+    TcpStream stream(std::move(state_));
+    stream.set_no_delay(true);
+    return stream;
+}
+
+TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
+    : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.uv_loop(), std::move(socket))) {
+    set_no_delay(true);
+}
+
+void TcpStream::set_no_delay(bool on) {
+    uv::check(is_open() ? tcp().set_no_delay(on) : uv::status::closed, "set the delay of small writes on a TCP socket");
+}
+
+void TcpStream::set_keep_alive(bool on, unsigned idle_seconds) {
+    uv::check(is_open() ? tcp().set_keep_alive(on, idle_seconds) : uv::status::closed, "set the keep-alive of a TCP socket");
+}
+
+} // namespace aio

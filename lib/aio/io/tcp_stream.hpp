@@ -1,0 +1,95 @@
+#pragma once
+
+/// `TcpStream`: a TCP connection.
+///
+///     auto stream = co_await aio::TcpStream::connect("127.0.0.1", 8000);
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <aio/core/suspension.hpp>
+#include <aio/io/stream.hpp>
+#include <aio/uv/address.hpp>
+#include <aio/uv/descriptor.hpp>
+#include <aio/uv/tcp.hpp>
+
+namespace aio {
+
+class EventLoop;
+class TcpStream;
+using Address = uv::Address;
+
+namespace detail {
+
+using TcpState = StreamStateOf<uv::Tcp>;
+
+/// Waits for a connection. Cancelling it closes the socket.
+class ConnectAwaiter final : public Suspension, private uv::Completion {
+public:
+    explicit ConnectAwaiter(const Address& address) noexcept : Completion(&on_connected), address_(address) {}
+
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> caller) {
+        suspend(caller);
+        return start();
+    }
+    TcpStream await_resume();
+
+private:
+    /// False if the system refused at once.
+    bool start();
+    static void on_connected(uv::Completion& self, int status) noexcept;
+    bool on_cancel(const std::string&) noexcept override {
+        state_.reset();
+        return wake_cancelled();
+    }
+
+    Address address_;
+    std::unique_ptr<TcpState> state_;
+    int status_ = 0;
+};
+
+/// What `connect` returns, until it is awaited.
+class ConnectOperation {
+public:
+    explicit ConnectOperation(const Address& address) noexcept : address_(address) {}
+    ConnectAwaiter operator co_await() const noexcept { return ConnectAwaiter(address_); }
+
+private:
+    Address address_;
+};
+
+} // namespace detail
+
+/// A TCP connection. Small writes are sent at once (TCP_NODELAY), as in asyncio.
+class TcpStream final : public Stream {
+public:
+    /// Connects to a numeric address; names are resolved elsewhere. Throws `std::system_error` naming the address: at once if it is no address, from
+    /// the await if the connection fails. Cancelling gives up the attempt.
+    [[nodiscard]] static detail::ConnectOperation connect(std::string_view ip, std::uint16_t port) {
+        return detail::ConnectOperation(Address(ip, port));
+    }
+    [[nodiscard]] static detail::ConnectOperation connect(const Address& address) { return detail::ConnectOperation(address); }
+
+    /// Adopts a connected socket on a loop. Throws `std::system_error` if it is not one.
+    TcpStream(EventLoop& loop, uv::Descriptor socket);
+
+    /// Throws `std::system_error` when closed.
+    [[nodiscard]] Address local_address() const { return tcp().local_address(); }
+    [[nodiscard]] Address peer_address() const { return tcp().peer_address(); }
+
+    /// Whether small writes go out at once; on by default. Throws `std::system_error`.
+    void set_no_delay(bool on);
+    /// Probes a silent peer after this many seconds. Throws `std::system_error`.
+    void set_keep_alive(bool on, unsigned idle_seconds = 60);
+
+private:
+    friend detail::ConnectAwaiter;
+    explicit TcpStream(std::unique_ptr<detail::TcpState> state) noexcept : Stream(std::move(state)) {}
+    [[nodiscard]] uv::Tcp& tcp() const noexcept { return static_cast<detail::TcpState&>(state()).own; }
+};
+
+} // namespace aio

@@ -1,0 +1,47 @@
+#pragma once
+
+/// `run`: the whole life of a program's asynchronous part, in one call (`asyncio.run`).
+///
+///     aio::Coro<int> amain() { co_await aio::sleep(1s); co_return 0; }
+///     int main() { return aio::run(amain()); }
+
+#include <type_traits>
+#include <utility>
+
+#include <aio/core/awaitable.hpp>
+#include <aio/structure/runner.hpp>
+
+namespace aio {
+namespace detail {
+
+template <class T>
+T run_once(Coro<T> main) {
+    Runner runner;
+    if constexpr (std::is_void_v<T>) {
+        runner.run(std::move(main));
+        runner.close();
+    } else {
+        T result = runner.run(std::move(main));
+        runner.close();
+        return result;
+    }
+}
+
+} // namespace detail
+
+/// Makes a loop, runs `main` in it to its end, and gives its result or throws its exception. Before it returns it cancels the tasks that are left and waits
+/// for them, waits for the default executor, and closes the loop. Ctrl-C cancels `main`; if that lets the cancellation pass, `KeyboardInterrupt` is
+/// thrown. Throws `RuntimeError` if a loop is running in this thread.
+template <class T>
+T run(Coro<T> main) {
+    return detail::run_once(std::move(main));
+}
+/// As above for `function(arguments...)`, which gives a coroutine; both are owned until it has ended.
+template <class F, class... Args>
+    requires detail::CoroutineCall<F, Args...>
+auto run(F&& function, Args&&... arguments) -> detail::CallResult<F, Args...> {
+    return detail::run_once(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
+                                                                                    std::forward<Args>(arguments)...));
+}
+
+} // namespace aio

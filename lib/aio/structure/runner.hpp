@@ -1,0 +1,63 @@
+#pragma once
+
+/// `Runner`: several runs on one loop, with a defined end (`asyncio.Runner`).
+///
+///     aio::Runner runner;
+///     runner.run(prepare());
+///     int code = runner.run(serve());
+///     runner.close();
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include <aio/core/awaitable.hpp>
+#include <aio/core/context.hpp>
+#include <aio/core/event_loop.hpp>
+
+namespace aio {
+
+/// Owns a loop, makes it on first use, and ends it in the right order. All runs share one context.
+class Runner {
+public:
+    using LoopFactory = std::function<std::unique_ptr<EventLoop>()>;
+
+    /// A runner whose loop comes from `loop_factory`, or is a plain `EventLoop` if that is empty.
+    explicit Runner(LoopFactory loop_factory = LoopFactory());
+    /// `close()`; an exception that closing throws is reported and dropped, so call `close` where it matters.
+    ~Runner();
+    Runner(const Runner&) = delete;
+    Runner& operator=(const Runner&) = delete;
+
+    /// Runs `main` to its end and gives its result. On the program's main thread, if SIGINT has its default action, Ctrl-C cancels `main`, and throws
+    /// `KeyboardInterrupt` if it ends by that; a second Ctrl-C throws it at once. Throws `RuntimeError` if the runner is closed or a loop
+    /// is running in this thread.
+    template <class T>
+    T run(Coro<T> main) {
+        prepare();
+        Task<T> task = loop_->create_task(std::move(main), TaskOptions().context(context_));
+        run_task(task);
+        if constexpr (std::is_void_v<T>)
+            task.result();
+        else
+            return detail::unwrap_stored<T>(static_cast<detail::FutureStateOf<T>&>(task.state()).take_value());
+    }
+
+    /// The loop, made now if there was none. Throws `RuntimeError` if the runner is closed.
+    [[nodiscard]] EventLoop& get_loop();
+
+    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; waits for the default executor, up to five minutes;
+    /// closes the loop. Does nothing the second time, or when there never was a loop.
+    void close();
+
+private:
+    void prepare();
+    void run_task(const AnyTask& main);
+
+    LoopFactory loop_factory_;
+    std::unique_ptr<EventLoop> loop_;
+    Context context_;
+    bool closed_ = false;
+};
+
+} // namespace aio

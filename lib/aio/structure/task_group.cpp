@@ -1,0 +1,151 @@
+#include <aio/structure/task_group.hpp>
+
+#include <aio/structure/queued_callback.hpp>
+
+namespace aio {
+
+/// Tells the group that one of its tasks has ended.
+class TaskGroup::Child final : public detail::QueuedCallback, public TaskGroup::Member {
+public:
+    Child(TaskGroup& group, detail::FutureState& future) : group_(&group), future_(&future) {}
+    [[nodiscard]] detail::FutureState& future() const noexcept { return *future_; }
+
+private:
+    void call() override {
+        if (!Member::linked()) return;
+        Member::unlink();
+        group_->child_done(*future_);
+    }
+    TaskGroup* group_;
+    detail::Ref<detail::FutureState> future_;
+};
+
+TaskGroup::~TaskGroup() {
+    // Only when the loop was closed, or `exit` never awaited: the children, should they end, find nobody to tell.
+    while (children_.pop_front() != nullptr) {
+    }
+}
+
+void TaskGroup::enter() {
+    if (loop_ != nullptr) throw RuntimeError("this TaskGroup has been entered already");
+    EventLoop& loop = get_running_loop();
+    const AnyTask parent = loop.current_task();
+    if (!parent) throw RuntimeError("a TaskGroup needs a task to belong to: it cannot be entered from a plain callback");
+    loop_ = &loop;
+    parent_ = detail::Ref<detail::FutureState>(&parent.state());
+    if (cancel_on_enter_) cancel();
+}
+
+void TaskGroup::check_open() const {
+    if (loop_ == nullptr) throw RuntimeError("this TaskGroup has not been entered");
+    if (exiting_ && children_.empty()) throw RuntimeError("this TaskGroup is finished");
+    if (aborting_) throw RuntimeError("this TaskGroup is shutting down");
+}
+
+void TaskGroup::join(detail::TaskState& task) {
+    auto* child = new Child(*this, task.future());
+    children_.push_back(*child);
+    child->watch(task.future());
+    // An eager task may have cancelled the group before it belonged to it.
+    if (aborting_) task.future().cancel({});
+}
+
+void TaskGroup::child_done(detail::FutureState& child) {
+    if (children_.empty() && on_completed_ && !on_completed_.done()) on_completed_.set_result();
+    if (child.cancelled()) return;
+    const std::exception_ptr error = child.exception();
+    if (!error) return;
+    const bool base = detail::kind_of(error) == detail::ExceptionKind::base;
+    errors_.push_back(error);
+    if (base && !base_error_) base_error_ = error;
+    if (parent_->done()) {
+        ErrorContext context;
+        context.message = "A task of a group has failed after the group's own task had ended";
+        context.exception = error;
+        context.source = child.as_task()->name();
+        child.loop().report(context);
+        return;
+    }
+    if (aborting_ || parent_cancel_requested_) return;
+    abort();
+    parent_cancel_requested_ = true;
+    parent_->cancel({});
+}
+
+void TaskGroup::abort() {
+    aborting_ = true;
+    children_.for_each([](Member& member) {
+        detail::FutureState& future = static_cast<Child&>(member).future();
+        if (!future.done()) future.cancel({});
+    });
+}
+
+void TaskGroup::cancel() {
+    if (loop_ == nullptr) {
+        cancel_on_enter_ = true;
+        return;
+    }
+    if (exited_ || (exiting_ && children_.empty())) return;
+    if (!aborting_) abort();
+    if (parent_cancel_requested_ || parent_->done()) return;
+    parent_cancel_requested_ = true;
+    parent_->cancel({});
+}
+
+Coro<> TaskGroup::exit(std::exception_ptr error) {
+    using detail::ExceptionKind;
+    exiting_ = true;
+    detail::TaskState& parent = *parent_->as_task();
+    const ExceptionKind kind = detail::kind_of(error);
+    if (kind == ExceptionKind::base && !base_error_) base_error_ = error;
+    std::exception_ptr propagate;
+    if (kind == ExceptionKind::cancelled) propagate = error;
+    if (error && !aborting_) abort();
+
+    std::exception_ptr swallowed;
+    while (!children_.empty()) {
+        on_completed_ = loop_->create_future<>();
+        std::exception_ptr cancelled;
+        try {
+            co_await on_completed_;
+        } catch (const CancelledError&) {
+            cancelled = std::current_exception();
+        }
+        on_completed_ = Future<>();
+        if (!cancelled) continue;
+        swallowed = cancelled;
+        if (!aborting_) {
+            propagate = cancelled;
+            abort();
+        }
+    }
+    exited_ = true;
+
+    if (base_error_) {
+        for (const std::exception_ptr& other : errors_) {
+            if (other == base_error_) continue;
+            ErrorContext context;
+            context.message = "A task of a group has failed beside an error that ends the run";
+            context.exception = other;
+            loop_->call_exception_handler(context);
+        }
+        std::rethrow_exception(base_error_);
+    }
+    if (parent_cancel_requested_) {
+        if (parent.uncancel() == 0)
+            propagate = nullptr;
+        else if (!propagate)
+            propagate = swallowed;
+    }
+    if (propagate && errors_.empty()) std::rethrow_exception(propagate);
+    if (kind == ExceptionKind::ordinary) errors_.push_back(error);
+    if (errors_.empty()) co_return;
+    // A cancellation from outside that came as well stays due: the next suspension raises it.
+    if (parent.cancelling() > 0) {
+        parent.uncancel();
+        parent_->cancel({});
+    }
+    throw ExceptionGroup("unhandled errors in a TaskGroup", std::exchange(errors_, {}));
+}
+
+} // namespace aio

@@ -1,0 +1,66 @@
+#include <aio/structure/timeout.hpp>
+
+#include <aio/structure/exception_group.hpp>
+
+namespace aio {
+
+EventLoop& Timeout::get_loop() const {
+    if (loop_ == nullptr) throw RuntimeError("this Timeout has not been entered");
+    return *loop_;
+}
+
+void Timeout::enter() {
+    if (state_ != State::created) throw RuntimeError("this Timeout has been entered already");
+    EventLoop& loop = get_running_loop();
+    const AnyTask task = loop.current_task();
+    if (!task) throw RuntimeError("a Timeout needs a task to cancel: it cannot be entered from a plain callback");
+    loop_ = &loop;
+    task_ = detail::Ref<detail::FutureState>(&task.state());
+    cancelling_before_ = task.cancelling();
+    state_ = State::entered;
+    if (delay_) when_ = loop.time() + *delay_;
+    arm();
+}
+
+void Timeout::arm() {
+    timer_.cancel();
+    if (when_) timer_ = loop_->call_at(Context(), *when_, [this] { expire(); });
+}
+
+void Timeout::reschedule(std::optional<TimePoint> when) {
+    switch (state_) {
+    case State::created: throw RuntimeError("cannot reschedule a Timeout that has not been entered");
+    case State::expiring: throw RuntimeError("cannot reschedule a Timeout that is expiring");
+    case State::expired:
+    case State::exited: throw RuntimeError("cannot reschedule a Timeout that is finished");
+    case State::entered: break;
+    }
+    when_ = when;
+    arm();
+}
+
+void Timeout::expire() {
+    if (state_ != State::entered) return;
+    task_->cancel({});
+    state_ = State::expiring;
+}
+
+void Timeout::exit(const std::exception_ptr& error) {
+    timer_.cancel();
+    if (state_ == State::expiring) {
+        state_ = State::expired;
+        const bool ours = task_->as_task()->uncancel() <= cancelling_before_;
+        if (ours && detail::kind_of(error) == detail::ExceptionKind::cancelled) {
+            try {
+                std::rethrow_exception(error);
+            } catch (const CancelledError&) {
+                std::throw_with_nested(TimeoutError());
+            }
+        }
+    } else if (state_ == State::entered) {
+        state_ = State::exited;
+    }
+    if (error) std::rethrow_exception(error);
+}
+
+} // namespace aio
