@@ -1,2 +1,11 @@
 #define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
+
+#include <cstdio>
+
+namespace {
+
+/// Line by line: a test that is killed then shows what it had printed, and forked children do not repeat what the parent has in its buffer.
+[[maybe_unused]] const int line_buffered = std::setvbuf(stdout, nullptr, _IOLBF, 0);
+
+} // namespace

@@ -13,6 +13,7 @@
 #include <aio/core/task.hpp>
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor.hpp>
+#include <aio/executors/process_pool.hpp>
 #include <aio/executors/run_coroutine_threadsafe.hpp>
 #include <aio/executors/run_in_executor.hpp>
 #include <aio/executors/thread_pool.hpp>
@@ -28,3 +29,6 @@
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/timeout.hpp>
 #include <aio/structure/wait_for.hpp>
+#include <aio/workers/codec.hpp>
+#include <aio/workers/process_start.hpp>
+#include <aio/workers/remote_error.hpp>

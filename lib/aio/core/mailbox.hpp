@@ -15,8 +15,16 @@ class Async;
 
 namespace aio::detail {
 
+class MailboxItem;
+
+/// The link of a `MailboxItem`, for the mailbox alone.
+class MailboxLink {
+    friend class Mailbox;
+    MailboxItem* next_ = nullptr;
+};
+
 /// Something sent to a loop from another thread. It belongs to the mailbox from `post` until `deliver` or `drop`.
-class MailboxItem {
+class MailboxItem : public MailboxLink {
 public:
     /// Runs on the loop's thread.
     virtual void deliver() noexcept = 0;
@@ -26,10 +34,6 @@ public:
 protected:
     MailboxItem() = default;
     ~MailboxItem() = default;
-
-private:
-    friend class Mailbox;
-    MailboxItem* next_ = nullptr;
 };
 
 /// A loop's queue for other threads. All members are thread-safe except `deliver_all` and `close`.

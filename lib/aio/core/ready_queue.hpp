@@ -6,8 +6,16 @@
 
 namespace aio::detail {
 
+class ReadyItem;
+
+/// The link of a `ReadyItem`, for the queue alone.
+class ReadyLink {
+    friend class ReadyQueue;
+    ReadyItem* next_ = nullptr;
+};
+
 /// Something that can be queued to run on the loop's thread. It is in the queue at most once at a time.
-class ReadyItem {
+class ReadyItem : public ReadyLink {
 public:
     /// Runs the item; it has left the queue already and may be destroyed by this. Does not throw: what user code throws is stored or reported.
     virtual void run() noexcept = 0;
@@ -17,10 +25,6 @@ public:
 protected:
     ReadyItem() = default;
     ~ReadyItem() = default;
-
-private:
-    friend class ReadyQueue;
-    ReadyItem* next_ = nullptr;
 };
 
 /// The queue. Pushing is two stores.

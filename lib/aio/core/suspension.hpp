@@ -32,19 +32,16 @@ public:
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
     /// What the task waits for; null while it runs or before it has started.
     [[nodiscard]] Suspension* waiting_on() const noexcept { return suspension_; }
+    void set_waiting_on(Suspension* suspension) noexcept { suspension_ = suspension; }
+    /// Queues the task's next step.
+    void schedule() noexcept { loop_->ready.push(*this); }
 
 protected:
     explicit TaskCore(LoopState& loop) noexcept : loop_(&loop) {}
     ~TaskCore() = default;
 
-    /// Queues the task's next step.
-    void schedule() noexcept { loop_->ready.push(*this); }
-
     LoopState* loop_;
     Suspension* suspension_ = nullptr;
-
-private:
-    friend class Suspension;
 };
 
 /// Base of all awaiters that suspend.
@@ -70,7 +67,7 @@ protected:
     template <class Promise>
     void suspend(std::coroutine_handle<Promise> caller) noexcept {
         task_ = static_cast<TaskCore*>(&caller.promise().stack());
-        task_->suspension_ = this;
+        task_->set_waiting_on(this);
         pending_ = true;
     }
 
@@ -93,7 +90,7 @@ protected:
     /// Takes back `suspend`, when it turns out in `await_suspend` that there is nothing to wait for.
     void withdraw() noexcept {
         pending_ = false;
-        task_->suspension_ = nullptr;
+        task_->set_waiting_on(nullptr);
         task_ = nullptr;
     }
 

@@ -129,9 +129,14 @@ private:
     std::optional<Stored<T>> value_;
 };
 
+class RemoteForm;
+
 /// A call that an executor is to run: what stands in its queue.
 class Call {
 public:
+    /// How to run the call in another process, or null if it cannot leave this one.
+    [[nodiscard]] virtual RemoteForm* remote_form() noexcept { return nullptr; }
+
     /// The future of the call.
     [[nodiscard]] virtual ConcurrentState& state() noexcept = 0;
     /// Runs the function in this thread and stores the outcome. Callbacks are left to `state().run_callbacks()`.

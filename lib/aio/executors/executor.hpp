@@ -20,6 +20,7 @@
 #include <utility>
 
 #include <aio/executors/concurrent_future.hpp>
+#include <aio/executors/remote_form.hpp>
 
 namespace aio {
 
@@ -38,16 +39,23 @@ public:
     virtual ~Executor() = default;
 
     /// Queues `function(arguments...)`. The callable and the arguments are copied or moved into the call. Throws `RuntimeError` after `shutdown`.
+    /// Through this base class a call that could not run in another process is found out only when it gets there: its future then fails.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     auto submit(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
-        return submit_as<detail::CallOf<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(function),
-                                                                                  std::forward<Args>(arguments)...);
+        return submit_as<detail::CallFor<F, Args...>>(std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
     /// Refuses further calls. With `wait`, returns when all that were submitted have ended; without, they go on by themselves. With
     /// `cancel_futures`, calls that have not started are cancelled. May be called again.
     virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
+
+    /// For the library: as `submit`, for calls that stay in this process.
+    template <class F, class... Args>
+    auto submit_local(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
+        return submit_as<detail::CallOf<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(function),
+                                                                                  std::forward<Args>(arguments)...);
+    }
 
 protected:
     /// Takes a call into the queue, or throws.

@@ -29,7 +29,9 @@ auto EventLoop::run_in_executor(Pool& executor, F&& function, Args&&... argument
 
 template <class F, class... Args>
 auto EventLoop::run_in_executor(std::nullptr_t, F&& function, Args&&... arguments) {
-    return run_in_executor(default_executor(), std::forward<F>(function), std::forward<Args>(arguments)...);
+    check_schedulable();
+    return detail::bridge_future<true>(*this, default_executor().submit_local(std::forward<F>(function),
+                                                                              std::forward<Args>(arguments)...));
 }
 
 namespace detail {

@@ -28,6 +28,13 @@ public:
     /// `shutdown(true)`: waits for all calls.
     ~ThreadPoolExecutor() override;
 
+    /// As `Executor::submit`.
+    template <class F, class... Args>
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+    auto submit(F&& function, Args&&... arguments) {
+        return submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+
     void shutdown(bool wait = true, bool cancel_futures = false) override;
 
     [[nodiscard]] int max_workers() const noexcept;

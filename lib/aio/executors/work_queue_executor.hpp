@@ -22,6 +22,13 @@ public:
 
     /// Refuses further calls. It cannot wait, because the loop must go on for its calls to end: with `wait`, throws `RuntimeError` if any
     /// are left, and `EventLoop::shutdown_default_executor` is what to await.
+    /// As `Executor::submit`.
+    template <class F, class... Args>
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+    auto submit(F&& function, Args&&... arguments) {
+        return submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+
     void shutdown(bool wait = true, bool cancel_futures = false) override;
 
     /// Completes when no call is left.

@@ -12,7 +12,8 @@ void ReadAhead::append(std::span<const std::byte> bytes) {
     if (bytes.empty()) return;
     const std::size_t size_after = size() + bytes.size();
     if (end_ + bytes.size() > capacity_) {
-        if (size_after <= capacity_) {
+        // Moving is worth it only when much has been consumed; otherwise a byte now and then would move all the rest each time.
+        if (size_after <= capacity_ && begin_ >= capacity_ / 2) {
             std::memmove(memory_.get(), memory_.get() + begin_, size());
         } else {
             const std::size_t capacity = std::max({size_after, capacity_ * 2, kept_capacity});

@@ -19,31 +19,45 @@ bool ReadAwaiter::await_ready() {
     StreamState& stream = *stream_;
     stream.check_open();
     if (stream.reader_ != nullptr) throw RuntimeError("read_some: another task is reading from this stream already");
-    if (!memory_.empty()) {
-        if (!stream.read_ahead_.empty())
-            count_ = stream.read_ahead_.take(memory_);
-        else if (stream.read_ended_)
-            status_ = stream.read_status_;
-        else
-            return false;
+    if (memory_.empty()) return true;
+    if (stream.read_ahead_.empty() && !stream.read_ended_) return false;
+    if (stream.loop().take_immediate()) {
+        take();
+        return true;
     }
-    done_ = true;
-    return stream.loop().take_immediate();
+    giving_way_ = true;
+    return false;
 }
 
-void ReadAwaiter::start() noexcept {
-    if (!done_) {
-        const int refused = stream_->handle().start_reading();
-        if (refused == 0) {
-            stream_->reader_ = this;
-            return;
-        }
-        status_ = refused;
-    }
+void ReadAwaiter::take() noexcept {
+    if (stream_->read_ahead_.empty())
+        status_ = stream_->read_status_;
+    else
+        count_ = stream_->read_ahead_.take(memory_);
+}
+
+void ReadAwaiter::take_after_giving_way() noexcept {
+    stream_->reader_ = nullptr;
+    take();
+    giving_way_ = false;
+    // The wait is over: from here on the stream may go before this awaiter.
     wake();
 }
 
-void ReadAwaiter::fail() const { uv::throw_error(status_, "read from a stream"); }
+void ReadAwaiter::start() noexcept {
+    if (giving_way_) {
+        stream_->reader_ = this;
+        yield();
+        return;
+    }
+    status_ = stream_->handle().start_reading();
+    if (status_ == 0)
+        stream_->reader_ = this;
+    else
+        wake();
+}
+
+void ReadAwaiter::throw_error() const { uv::throw_error(status_, "read from a stream"); }
 
 bool WriteAwaiter::await_ready() {
     StreamState& stream = *stream_;
@@ -68,14 +82,16 @@ bool WriteAwaiter::await_ready() {
 }
 
 void WriteAwaiter::start() noexcept {
-    if (!done_) {
-        status_ = stream_->handle().write(data_, stream_->write_done_);
-        if (status_ == 0) {
-            stream_->writer_ = this;
-            return;
-        }
+    if (done_) {
+        // Written already. Giving way has to be open to cancellation, or a task whose writes always fit could never be cancelled.
+        yield();
+        return;
     }
-    wake();
+    status_ = stream_->handle().write(data_, stream_->write_done_);
+    if (status_ == 0)
+        stream_->writer_ = this;
+    else
+        wake();
 }
 
 void WriteAwaiter::finish(int status) noexcept {
@@ -88,6 +104,7 @@ void WriteAwaiter::finish(int status) noexcept {
 }
 
 bool WriteAwaiter::on_cancel(const std::string&) noexcept {
+    if (done_) return wake_cancelled();
     if (cancel_requested_) {
         stream_->abort();
         return true;
@@ -110,7 +127,7 @@ void WriteAwaiter::give_up() noexcept {
     stream_->abort();
 }
 
-void WriteAwaiter::fail() const { uv::throw_error(status_, "write to a stream"); }
+void WriteAwaiter::throw_error() const { uv::throw_error(status_, "write to a stream"); }
 
 bool ShutdownAwaiter::await_ready() {
     stream_->check_open();

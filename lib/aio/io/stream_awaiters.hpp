@@ -13,7 +13,7 @@
 
 namespace aio::detail {
 
-/// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream.
+/// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream, and so do those that are there while it gives way.
 class ReadAwaiter final : public Suspension {
 public:
     ReadAwaiter(StreamState& stream, std::span<std::byte> memory) noexcept : stream_(&stream), memory_(memory) {}
@@ -27,13 +27,16 @@ public:
         suspend(caller);
         start();
     }
-    std::size_t await_resume() const {
+    std::size_t await_resume() {
         throw_if_cancelled();
-        if (status_ < 0) fail();
+        if (giving_way_) take_after_giving_way();
+        if (status_ < 0) throw_error();
         return count_;
     }
 
     [[nodiscard]] std::span<std::byte> memory() const noexcept { return memory_; }
+    /// Whether it wants the next bytes that come; not so when there are earlier ones that it will take.
+    [[nodiscard]] bool hungry() const noexcept { return !giving_way_; }
     /// Bytes have come.
     void finish(std::size_t count) noexcept {
         count_ = count;
@@ -42,12 +45,15 @@ public:
     /// Nothing more comes: the end, or an error.
     void fail(int status) noexcept {
         status_ = status;
+        giving_way_ = false;
         wake();
     }
 
 private:
     void start() noexcept;
-    [[noreturn]] void fail() const;
+    void take() noexcept;
+    void take_after_giving_way() noexcept;
+    [[noreturn]] void throw_error() const;
     bool on_cancel(const std::string&) noexcept override {
         stream_->reader_ = nullptr;
         return wake_cancelled();
@@ -57,7 +63,7 @@ private:
     std::span<std::byte> memory_;
     std::size_t count_ = 0;
     int status_ = 0;
-    bool done_ = false;
+    bool giving_way_ = false;
 };
 
 /// `write_all`. Small remainders are left to the stream; larger ones are sent from the caller's memory, and then a cancellation has to wait until
@@ -67,7 +73,7 @@ public:
     WriteAwaiter(StreamState& stream, std::span<const std::byte> data) noexcept
         : TimerNode(&on_patience_over), stream_(&stream), data_(data) {}
     ~WriteAwaiter() {
-        if (pending()) give_up();
+        if (pending() && !done_) give_up();
     }
 
     [[nodiscard]] bool await_ready();
@@ -78,7 +84,7 @@ public:
     }
     void await_resume() const {
         throw_if_cancelled();
-        if (status_ < 0) fail();
+        if (status_ < 0) throw_error();
     }
 
     /// The bytes have been sent, or never will be.
@@ -87,7 +93,7 @@ public:
 private:
     void start() noexcept;
     void give_up() noexcept;
-    [[noreturn]] void fail() const;
+    [[noreturn]] void throw_error() const;
     bool on_cancel(const std::string&) noexcept override;
     static void on_patience_over(TimerNode& self) noexcept;
 

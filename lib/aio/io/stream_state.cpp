@@ -18,12 +18,13 @@ StreamState::~StreamState() = default;
 
 std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {
     if (read_ended_) return {};
-    if (reader_ == nullptr) return shared.first(std::min(shared.size(), read_ahead_limit - read_ahead_.size()));
+    if (reader_ == nullptr || !reader_->hungry()) return shared.first(std::min(shared.size(), read_ahead_limit - read_ahead_.size()));
     return reader_->memory().size() >= direct_read_size ? reader_->memory() : shared;
 }
 
 void StreamState::received(std::span<const std::byte> data) noexcept {
-    if (ReadAwaiter* const reader = std::exchange(reader_, nullptr)) {
+    if (reader_ != nullptr && reader_->hungry()) {
+        ReadAwaiter* const reader = std::exchange(reader_, nullptr);
         const std::size_t count = std::min(data.size(), reader->memory().size());
         if (data.data() != reader->memory().data()) std::memcpy(reader->memory().data(), data.data(), count);
         reader->finish(count);
@@ -41,7 +42,7 @@ void StreamState::received(std::span<const std::byte> data) noexcept {
 void StreamState::ended(int status) noexcept {
     read_ended_ = true;
     read_status_ = status;
-    if (ReadAwaiter* const reader = std::exchange(reader_, nullptr)) reader->fail(status);
+    if (reader_ != nullptr && reader_->hungry()) std::exchange(reader_, nullptr)->fail(status);
 }
 
 void StreamState::on_written(uv::Completion& done, int status) noexcept {

@@ -94,7 +94,8 @@ bool AcceptAwaiter::await_ready() {
     loop_ = &state.loop();
     uv::Listener& listener = state.listener();
     if (state.waiter_ != nullptr) throw RuntimeError("accept: another task is accepting from this listener already");
-    if (state.armed()) return false;
+    // Out of budget the poll tells about the same connection again: a way of giving way that a cancellation can end.
+    if (state.armed() || !loop_->take_immediate()) return false;
     uv::Listener::Accepted next = listener.accept();
     if (next.none_waiting()) return false;
     if (next.short_of_resources()) {
@@ -103,18 +104,15 @@ bool AcceptAwaiter::await_ready() {
     }
     status_ = next.status();
     connection_ = std::move(next.connection());
-    return loop_->take_immediate();
+    return true;
 }
 
 void AcceptAwaiter::start() noexcept {
-    if (!connection_.valid() && status_ == 0) {
-        status_ = listener_->watch();
-        if (status_ == 0) {
-            listener_->waiter_ = this;
-            return;
-        }
-    }
-    wake();
+    status_ = listener_->watch();
+    if (status_ == 0)
+        listener_->waiter_ = this;
+    else
+        wake();
 }
 
 TcpStream AcceptAwaiter::await_resume() {

@@ -12,6 +12,7 @@
 #include <aio/structure/ensure_future.hpp>
 #include <aio/uv/loop.hpp>
 #include <aio/uv/signal.hpp>
+#include <aio/workers/process_start.hpp>
 
 namespace aio {
 namespace {
@@ -69,7 +70,9 @@ void cancel_all_tasks(EventLoop& loop) {
 
 } // namespace
 
-Runner::Runner(LoopFactory loop_factory) : loop_factory_(std::move(loop_factory)), context_(copy_context()) {}
+Runner::Runner(LoopFactory loop_factory) : loop_factory_(std::move(loop_factory)), context_(copy_context()) {
+    detail::prepare_processes();
+}
 
 Runner::~Runner() {
     try {

@@ -153,13 +153,13 @@ std::vector<int> open_descriptors() {
 
 } // namespace
 
-void close_all_except(std::span<const int> keep) noexcept {
+void close_all_above(int last_kept, std::span<const int> keep) noexcept {
     std::vector<int> sorted(keep.begin(), keep.end());
     std::sort(sorted.begin(), sorted.end());
-    unsigned next = STDERR_FILENO + 1;
+    unsigned next = static_cast<unsigned>(last_kept) + 1;
     bool closed = true;
     for (const int fd : sorted) {
-        if (fd > STDERR_FILENO) {
+        if (fd > last_kept) {
             closed = closed && close_range_at_once(next, static_cast<unsigned>(fd) - 1);
             next = static_cast<unsigned>(fd) + 1;
         }
@@ -168,10 +168,36 @@ void close_all_except(std::span<const int> keep) noexcept {
         return;
     }
     for (const int fd : open_descriptors()) {
-        if (!std::binary_search(sorted.begin(), sorted.end(), fd)) {
+        if (fd > last_kept && !std::binary_search(sorted.begin(), sorted.end(), fd)) {
             ::close(fd);
         }
     }
+}
+
+int occupy_inherited(UniqueFd& keep) noexcept {
+    int highest = STDERR_FILENO;
+    for (const int fd : open_descriptors()) {
+        if (fd != keep.get()) {
+            highest = std::max(highest, fd);
+        }
+    }
+    if (keep.get() < highest) {
+        if (const int moved = fcntl(keep.get(), F_DUPFD_CLOEXEC, highest + 1); moved >= 0) {
+            keep.reset(moved);
+        }
+    }
+    UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (null.get() > STDERR_FILENO && null.get() < highest) {
+        // It fills a hole itself, and stays there.
+        static_cast<void>(null.release());
+        null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    }
+    for (int fd = STDERR_FILENO + 1; fd <= highest; ++fd) {
+        if (fd != keep.get() && fd != null.get() && dup2(null.get(), fd) >= 0) {
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+        }
+    }
+    return highest;
 }
 
 bool write_all(int fd, std::span<const std::byte> bytes) noexcept {

@@ -39,8 +39,13 @@ void detach_stdin() noexcept;
 /// Opens /dev/null for those of 0 to 2 that are closed.
 void open_missing_stdio() noexcept;
 
-/// Closes every descriptor of this process but 0 to 2 and the given ones.
-void close_all_except(std::span<const int> keep) noexcept;
+/// Closes every descriptor of this process above `last_kept`, which is at least 2, but the given ones.
+void close_all_above(int last_kept, std::span<const int> keep) noexcept;
+
+/// In a forked copy: replaces every inherited descriptor above 2, and every hole among them, by /dev/null, and moves `keep` above them all. Returns the
+/// highest number so occupied, or 2. Closing them would free their numbers, and libraries that re-open descriptors of their own in each
+/// forked child (libuv does, from pthread_atfork, and closes the old numbers first) would then close or take numbers that have come to mean something else.
+[[nodiscard]] int occupy_inherited(UniqueFd& keep) noexcept;
 
 /// Writes all bytes to a blocking descriptor, through interruptions. False when it fails; see errno.
 [[nodiscard]] bool write_all(int fd, std::span<const std::byte> bytes) noexcept;

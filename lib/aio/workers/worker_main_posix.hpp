@@ -17,16 +17,19 @@ namespace aio::detail {
 /// What a worker is given.
 class WorkerSetup {
 public:
-    WorkerSetup(UniqueFd task_pipe, UniqueFd result_pipe, int parent_pid, std::size_t payload_limit) noexcept
+    WorkerSetup(UniqueFd task_pipe, UniqueFd result_pipe, int parent_pid, std::size_t payload_limit,
+                int libraries_up_to) noexcept
         : tasks(std::move(task_pipe)),
           results(std::move(result_pipe)),
           parent(parent_pid),
-          max_payload(payload_limit) {}
+          max_payload(payload_limit),
+          last_inherited(libraries_up_to) {}
 
     UniqueFd tasks;          ///< read end, blocking
     UniqueFd results;        ///< write end, blocking
     int parent;              ///< the process that forked the worker: they die together
     std::size_t max_payload; ///< in bytes, of a frame in either direction
+    int last_inherited;      ///< descriptors above 2 up to this number belong to libraries (see `occupy_inherited`)
 };
 
 /// Exit code of a worker whose pool sent something that is no frame.

@@ -41,7 +41,8 @@ void signal_worker(pid_t pid, int signal) noexcept {
 
 class ZygoteServer {
 public:
-    explicit ZygoteServer(UniqueFd control) : control_(std::move(control)), program_(open_pidfd(getppid())) {}
+    ZygoteServer(UniqueFd control, int last_inherited)
+        : control_(std::move(control)), program_(open_pidfd(getppid())), last_inherited_(last_inherited) {}
 
     void serve();
 
@@ -55,6 +56,7 @@ private:
     ControlSocket control_;
     ChildSignal child_signal_;
     UniqueFd program_; ///< readable when the program has ended; none where the system has no pidfds
+    const int last_inherited_; ///< up to this number descriptors belong to libraries
     std::unordered_set<pid_t> workers_;
 };
 
@@ -128,7 +130,7 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     const pid_t pid = ::fork();
     if (pid == 0) {
         run_worker(WorkerSetup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
-                               static_cast<std::size_t>(message.record.max_payload)));
+                               static_cast<std::size_t>(message.record.max_payload), last_inherited_));
     }
     if (pid < 0) {
         reply.error = errno;
@@ -190,11 +192,12 @@ void ZygoteServer::kill_all() noexcept {
 void run_zygote(UniqueFd control) noexcept {
     block_all_signals();
     reset_signal_handlers();
+    const int last_inherited = occupy_inherited(control);
     const std::array<int, 1> keep{control.get()};
-    close_all_except(keep);
+    close_all_above(last_inherited, keep);
     open_missing_stdio();
     set_process_name("aio-zygote");
-    ZygoteServer(std::move(control)).serve();
+    ZygoteServer(std::move(control), last_inherited).serve();
     _exit(0);
 }
 

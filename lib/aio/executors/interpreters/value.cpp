@@ -7,11 +7,6 @@
 
 namespace aio {
 
-struct Value::Table {
-    Array array;
-    Fields fields;
-};
-
 namespace detail {
 
 std::int64_t checked_integer(std::uint64_t value) {
@@ -77,12 +72,16 @@ Value::Table& Value::table() const {
     return *std::get<std::unique_ptr<Table>>(data_);
 }
 
+const std::string& Value::text() const {
+    if (!is_string()) detail::throw_unexpected("a string", item());
+    return std::get<std::string>(data_);
+}
 const Value::Array& Value::array() const { return table().array; }
 Value::Array& Value::array() { return table().array; }
 const Value::Fields& Value::fields() const { return table().fields; }
 Value::Fields& Value::fields() { return table().fields; }
 
-const Value& Value::operator[](std::string_view name) const {
+const Value& Value::field(std::string_view name) const {
     const Fields& all = fields();
     const auto found = all.find(Key(std::string(name)));
     return found == all.end() ? nil_value() : found->second;

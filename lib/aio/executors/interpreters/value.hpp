@@ -90,6 +90,8 @@ public:
     template <class T>
     [[nodiscard]] T as() const;
 
+    /// The bytes of a string. Throws `ConversionError` if this is none.
+    [[nodiscard]] const std::string& text() const;
     /// The parts of a table. Throw `ConversionError` if this is none.
     [[nodiscard]] const Array& array() const;
     [[nodiscard]] Array& array();
@@ -97,8 +99,11 @@ public:
     [[nodiscard]] Fields& fields();
 
     /// The field of that name; nil if there is none. Throws `ConversionError` if this is no table.
-    [[nodiscard]] const Value& operator[](std::string_view name) const;
-    [[nodiscard]] const Value& operator[](const char* name) const { return (*this)[std::string_view(name)]; }
+    template <class Name>
+        requires std::convertible_to<const Name&, std::string_view>
+    [[nodiscard]] const Value& operator[](const Name& name) const {
+        return field(name);
+    }
     /// The element of the array part at `index`, counted from 0; nil if it has fewer. Throws `ConversionError` if this is no table.
     [[nodiscard]] const Value& operator[](std::size_t index) const;
 
@@ -116,12 +121,18 @@ private:
         else
             return value;
     }
+    [[nodiscard]] const Value& field(std::string_view name) const;
     [[nodiscard]] bool equals(const Value& other) const;
     [[nodiscard]] Table& table() const;
     /// This value, if it is no table; the table itself otherwise, without its contents.
     [[nodiscard]] detail::ValueItem item() const noexcept;
 
     Data data_;
+};
+
+struct Value::Table {
+    Array array;
+    Fields fields;
 };
 
 /// The value as Lua source would write it: `{1, 2.5, "text", name = true, [7] = nil}`.

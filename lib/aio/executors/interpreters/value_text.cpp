@@ -1,7 +1,7 @@
 #include <aio/executors/interpreters/value.hpp>
 
 #include <algorithm>
-#include <array>
+#include <cstddef>
 
 namespace aio {
 namespace {
@@ -72,7 +72,7 @@ void append(std::string& out, const Value& value) {
     case ValueType::boolean: out += value.as<bool>() ? "true" : "false"; break;
     case ValueType::integer: out += std::to_string(value.as<std::int64_t>()); break;
     case ValueType::number: out += detail::number_text(value.as<double>()); break;
-    case ValueType::string: append_quoted(out, value.as<std::string_view>()); break;
+    case ValueType::string: append_quoted(out, value.text()); break;
     case ValueType::table: append_table(out, value); break;
     }
 }

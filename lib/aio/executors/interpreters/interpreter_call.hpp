@@ -1,0 +1,123 @@
+#pragma once
+
+/// A call on its way to an interpreter: what stands in the queue of an interpreter pool.
+
+#include <cstddef>
+#include <exception>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <aio/executors/interpreters/lua_callee.hpp>
+#include <aio/executors/interpreters/value.hpp>
+
+namespace aio::detail {
+
+/// Calls `target` in the interpreter of this thread, with `argument_count` values. Gives `result_count` values, which are valid until the next call
+/// here. Throws `ExecutionFailed`; `ConversionError` for a result that cannot leave the interpreter; `std::bad_alloc`; `RuntimeError` in a thread without
+/// an interpreter.
+[[nodiscard]] std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<const std::byte> arguments,
+                                                          std::size_t argument_count, std::size_t result_count);
+
+/// How the results of a call become an `R`: the first one.
+template <class R>
+struct InterpreterResults {
+    static constexpr std::size_t count = 1;
+    static constexpr bool possible = ValueOutput<R>;
+    static R read(ValueReader& in) { return read_value<R>(in); }
+};
+template <>
+struct InterpreterResults<void> {
+    static constexpr std::size_t count = 0;
+    static constexpr bool possible = true;
+    static void read(ValueReader&) {}
+};
+/// Several results.
+template <class... Rs>
+struct InterpreterResults<std::tuple<Rs...>> {
+    static constexpr std::size_t count = sizeof...(Rs);
+    static constexpr bool possible = (ValueOutput<Rs> && ...);
+    static std::tuple<Rs...> read([[maybe_unused]] ValueReader& in) {
+        [[maybe_unused]] std::size_t number = 0;
+        return std::tuple<Rs...>{read_numbered<Rs>(in, ++number)...};
+    }
+
+private:
+    template <class R>
+    static R read_numbered(ValueReader& in, std::size_t number) {
+        try {
+            return read_value<R>(in);
+        } catch (const ConversionError& error) {
+            throw error.within("(" + std::to_string(number) + ")");
+        }
+    }
+};
+
+/// Holds copies of the arguments, as bytes. What cannot be sent fails the call, not the submission, as in Python.
+template <class R>
+class InterpreterCall {
+public:
+    template <class... Args>
+    explicit InterpreterCall(LuaTarget target, const Args&... arguments)
+        : target_(std::move(target)), argument_count_(sizeof...(Args)) {
+        ValueWriter out;
+        std::size_t number = 0;
+        try {
+            (write<std::decay_t<const Args&>>(out, ++number, arguments), ...);
+            arguments_ = out.take();
+        } catch (...) {
+            unsendable_ = std::current_exception();
+        }
+    }
+
+    R operator()() {
+        if (unsendable_) std::rethrow_exception(unsendable_);
+        using Results = InterpreterResults<R>;
+        try {
+            ValueReader results(call_interpreter(target_, arguments_, argument_count_, Results::count));
+            return Results::read(results);
+        } catch (const ConversionError& error) {
+            throw error.about("result of " + target_.describe());
+        }
+    }
+
+private:
+    template <class T>
+    void write(ValueWriter& out, std::size_t number, const T& argument) const {
+        try {
+            ValueFormat<T>::write(out, argument);
+        } catch (const ConversionError& error) {
+            throw error.about("argument " + std::to_string(number) + " of " + target_.describe());
+        }
+    }
+
+    LuaTarget target_;
+    std::vector<std::byte> arguments_;
+    std::size_t argument_count_;
+    std::exception_ptr unsendable_;
+};
+
+template <class T>
+inline constexpr bool is_lua_callee = false;
+template <class R>
+inline constexpr bool is_lua_callee<LuaCallee<R>> = true;
+
+template <class T>
+consteval void explain_interpreter_argument() {
+    static_assert(ValueInput<T>, "this argument cannot be given to an interpreter: use numbers, strings, standard containers and plain structs "
+                                 "of them, or specialise aio::ValueCodec for its type");
+}
+
+/// Fails to compile, with the reason, unless a call can be made.
+template <class R, class... Args>
+consteval void check_interpreter_call() {
+    (explain_interpreter_argument<std::decay_t<const Args&>>(), ...);
+    static_assert(InterpreterResults<R>::possible,
+                  "the result of a Lua function cannot become this type: use a type that owns its data (std::string for string_view), a "
+                  "plain struct of such types, a std::tuple of them for several results, or specialise aio::ValueCodec for it");
+}
+
+} // namespace aio::detail

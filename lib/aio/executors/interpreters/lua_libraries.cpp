@@ -1,0 +1,76 @@
+#include <aio/executors/interpreters/lua_libraries.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+
+#include <lua.hpp>
+
+namespace aio::detail {
+namespace {
+
+struct Library {
+    const char* name;
+    lua_CFunction open;
+};
+
+/// Writes its line by one call, so that the lines of several threads do not mix.
+int print_line(lua_State* lua) {
+    const int count = lua_gettop(lua);
+    luaL_Buffer line;
+    luaL_buffinit(lua, &line);
+    for (int i = 1; i <= count; ++i) {
+        if (i > 1) luaL_addlstring(&line, "\t", 1);
+        luaL_tolstring(lua, i, nullptr);
+        luaL_addvalue(&line);
+    }
+    luaL_addlstring(&line, "\n", 1);
+    luaL_pushresult(&line);
+    std::size_t size = 0;
+    const char* text = lua_tolstring(lua, -1, &size);
+    std::fwrite(text, 1, size, stdout);
+    std::fflush(stdout);
+    return 0;
+}
+
+/// Ends the call and not the program, whose other threads are at work.
+int refuse_exit(lua_State* lua) {
+    return luaL_error(lua, "os.exit is not available in an interpreter pool: return from the function, or raise an error");
+}
+
+} // namespace
+
+int open_lua_libraries(lua_State* lua) {
+    static constexpr std::array<Library, 8> libraries{{
+        {"_G", luaopen_base},
+        {LUA_COLIBNAME, luaopen_coroutine},
+        {LUA_TABLIBNAME, luaopen_table},
+        {LUA_IOLIBNAME, luaopen_io},
+        {LUA_OSLIBNAME, luaopen_os},
+        {LUA_STRLIBNAME, luaopen_string},
+        {LUA_MATHLIBNAME, luaopen_math},
+        {LUA_UTF8LIBNAME, luaopen_utf8},
+    }};
+    for (const Library& library : libraries) {
+        luaL_requiref(lua, library.name, library.open, 1);
+        lua_pop(lua, 1);
+    }
+    // Of the debug library only what error handlers use: its hooks belong to the pool.
+    lua_createtable(lua, 0, 1);
+    lua_pushcfunction(lua, luaopen_debug);
+    lua_call(lua, 0, 1);
+    lua_getfield(lua, -1, "traceback");
+    lua_setfield(lua, -3, "traceback");
+    lua_pop(lua, 1);
+    lua_setglobal(lua, LUA_DBLIBNAME);
+
+    lua_pushcfunction(lua, print_line);
+    lua_setglobal(lua, "print");
+    lua_getglobal(lua, LUA_OSLIBNAME);
+    lua_pushcfunction(lua, refuse_exit);
+    lua_setfield(lua, -2, "exit");
+    lua_pop(lua, 1);
+    return 0;
+}
+
+} // namespace aio::detail

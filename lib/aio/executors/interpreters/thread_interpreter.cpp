@@ -1,0 +1,27 @@
+#include <aio/executors/interpreters/thread_interpreter.hpp>
+
+#include <memory>
+
+#include <aio/core/errors.hpp>
+#include <aio/executors/interpreters/interpreter_call.hpp>
+#include <aio/executors/interpreters/lua_interpreter.hpp>
+
+namespace aio::detail {
+namespace {
+
+// A call needs it from wherever in the thread it runs, and the end of the thread is where it must be closed.
+thread_local std::unique_ptr<LuaInterpreter> thread_interpreter;
+
+} // namespace
+
+void start_thread_interpreter(const std::vector<SetupStep>& setup) {
+    thread_interpreter = std::make_unique<LuaInterpreter>(setup);
+}
+
+std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<const std::byte> arguments,
+                                            std::size_t argument_count, std::size_t result_count) {
+    if (!thread_interpreter) throw RuntimeError(target.describe() + " cannot be called in a thread without an interpreter");
+    return thread_interpreter->call(target, arguments, argument_count, result_count);
+}
+
+} // namespace aio::detail

@@ -1,0 +1,14 @@
+#pragma once
+
+/// The interpreter of a worker thread. Calls reach it by `call_interpreter`.
+
+#include <vector>
+
+#include <aio/executors/interpreters/interpreter_setup.hpp>
+
+namespace aio::detail {
+
+/// Makes an interpreter for this thread, which is closed when the thread ends. Throws what makes the pool broken.
+void start_thread_interpreter(const std::vector<SetupStep>& setup);
+
+} // namespace aio::detail

@@ -1,0 +1,38 @@
+#include <aio/executors/process_pool.hpp>
+
+#include <aio/executors/process_pool_core.hpp>
+#include <aio/uv/loop.hpp>
+
+namespace aio {
+
+int ProcessPoolExecutor::default_max_workers() noexcept { return static_cast<int>(uv::available_parallelism()); }
+
+ProcessPoolExecutor::ProcessPoolExecutor(int max_workers, bool) {
+    if (max_workers <= 0) throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
+    core_ = std::make_shared<detail::ProcessPoolCore>(max_workers);
+    core_->bind();
+}
+
+ProcessPoolExecutor::~ProcessPoolExecutor() { core_->run_on_loop([](detail::ProcessPoolCore& core) { core.destroy(); }); }
+
+int ProcessPoolExecutor::max_workers() const noexcept { return core_->max_workers(); }
+
+std::vector<int> ProcessPoolExecutor::worker_pids() const { return core_->pids(); }
+
+void ProcessPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) { core_->submit(std::move(call)); }
+
+Future<> ProcessPoolExecutor::wait_closed() { return core_->wait_closed(); }
+
+void ProcessPoolExecutor::shutdown(bool wait, bool cancel_futures) {
+    core_->refuse();
+    core_->run_on_loop([cancel_futures](detail::ProcessPoolCore& core) { core.begin_shutdown(cancel_futures); });
+    if (!wait || !core_->used()) return;
+    if (core_->on_loop_thread()) {
+        if (core_->has_calls())
+            throw RuntimeError("the process pool has calls left and cannot be waited for on its loop's thread: co_await wait_closed()");
+        return;
+    }
+    core_->closed_future().result();
+}
+
+} // namespace aio

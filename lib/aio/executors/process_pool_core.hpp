@@ -1,0 +1,113 @@
+#pragma once
+
+/// The scheduler of a process pool: which call goes to which worker, and what happens when one dies.
+///
+/// All state of scheduling lives here, in the parent, on the loop's thread: workers share nothing with each other, no lock and no queue, so killing one cannot
+/// hurt another. Whether a worker is idle is read off the worker itself, never counted on the side. A worker has at most one call, so when it dies
+/// there is no doubt which call dies with it.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/core/loop_resource.hpp>
+#include <aio/executors/concurrent_future.hpp>
+#include <aio/executors/process_worker.hpp>
+
+namespace aio::detail {
+
+/// Shared by the executor, its loop and calls on their way from other threads.
+class ProcessPoolCore final : public std::enable_shared_from_this<ProcessPoolCore>,
+                              private LauncherListener,
+                              private WorkerOwner,
+                              private LoopResource {
+public:
+    explicit ProcessPoolCore(int max_workers) : max_workers_(static_cast<std::size_t>(max_workers)) {}
+    ~ProcessPoolCore() = default;
+
+    // From any thread.
+    void submit(std::shared_ptr<Call> call);
+    /// Binds the pool to the running loop, if there is one and it is not bound yet.
+    void bind();
+    void refuse();
+    /// Has `function` called on the loop's thread: now, if this is it or there is no loop yet.
+    void run_on_loop(std::function<void(ProcessPoolCore&)> function);
+    /// Whether it has a loop.
+    [[nodiscard]] bool used() const;
+    /// Completes with the pool.
+    [[nodiscard]] const ConcurrentFuture<>& closed_future() const noexcept { return closed_; }
+    [[nodiscard]] bool on_loop_thread() const;
+    [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
+
+    // On the loop's thread.
+    void begin_shutdown(bool cancel_queued);
+    [[nodiscard]] Future<> wait_closed();
+    [[nodiscard]] bool closed() const noexcept { return shutting_down_ && workers_.empty() && queue_.empty(); }
+    [[nodiscard]] bool has_calls() const noexcept;
+    [[nodiscard]] std::vector<int> pids() const;
+    /// Cancels what is queued, kills what runs, lets go of the loop.
+    void destroy() noexcept;
+
+private:
+    using WorkerRef = std::shared_ptr<ProcessWorker>;
+
+    // LoopResource
+    void loop_closing() noexcept override { destroy(); }
+    // LauncherListener
+    void worker_started(std::uint64_t id, int pid, const std::string& error) noexcept override;
+    void worker_exited(int pid, const WorkerExit& exit) noexcept override;
+    void launcher_closed(const std::string& reason) noexcept override;
+    // WorkerOwner
+    void worker_ready(ProcessWorker& worker) noexcept override;
+    void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept override;
+    void frame_sent(ProcessWorker& worker) noexcept override;
+    void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
+
+    class Arrival;
+    class LoopRequest;
+    void enqueue(PoolEntry entry);
+    void dispatch();
+    [[nodiscard]] ProcessWorker* idle_worker() const noexcept;
+    void start_workers();
+    void start_worker();
+    void start_failed(const std::string& reason);
+    void start_timed_out();
+    [[nodiscard]] std::size_t starting() const noexcept;
+    void remove(ProcessWorker& worker, const WorkerExit& exit) noexcept;
+    void replace_launcher(const std::string& reason);
+    void break_pool(const std::string& reason);
+    void finish_shutdown();
+    static void deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept;
+
+    const std::size_t max_workers_;
+
+    // Guards what other threads read.
+    mutable std::mutex mutex_;
+    LoopState* state_ = nullptr;
+    std::shared_ptr<Mailbox> mailbox_;
+    std::string broken_reason_;
+    bool refusing_ = false;
+    std::uint64_t next_call_id_ = 1;
+
+    EventLoop* loop_ = nullptr;
+    std::unique_ptr<WorkerLauncher> launcher_;
+    std::deque<PoolEntry> queue_;
+    std::vector<WorkerRef> workers_;
+    std::vector<Future<>> close_waiters_;
+    ConcurrentFuture<> closed_;
+    TimerHandle start_timeout_;
+    TimerHandle retry_;
+    std::string first_start_error_;
+    unsigned failed_starts_ = 0;
+    std::uint64_t next_worker_id_ = 1;
+    bool waiting_to_retry_ = false;
+    bool shutting_down_ = false;
+};
+
+} // namespace aio::detail

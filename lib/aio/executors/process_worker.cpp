@@ -1,0 +1,114 @@
+#include <aio/executors/process_worker.hpp>
+
+#include <aio/uv/error.hpp>
+
+namespace aio::detail {
+
+ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes, std::size_t max_payload)
+    : Completion(&on_sent), owner_(owner), id_(id), tasks_(loop, std::move(pipes.tasks)),
+      results_(loop, std::move(pipes.results)), parser_(max_payload) {}
+
+void ProcessWorker::start_reading() {
+    results_.set_reader(*this);
+    uv::check(results_.start_reading(), "read from a worker process");
+}
+
+bool ProcessWorker::send(PoolEntry& entry) {
+    const std::span<const std::byte> bytes = entry.frame.bytes();
+    const int written = tasks_.try_write(bytes);
+    if (written < 0) {
+        lost_ = true;
+        return false;
+    }
+    const auto count = static_cast<std::size_t>(written);
+    if (count < bytes.size()) {
+        outgoing_ = std::move(entry.frame);
+        if (tasks_.write(outgoing_.bytes().subspan(count), *this) < 0) {
+            entry.frame = std::move(outgoing_);
+            lost_ = true;
+            return false;
+        }
+        sending_ = true;
+    }
+    entry_ = std::move(entry);
+    return true;
+}
+
+void ProcessWorker::finish() noexcept {
+    finishing_ = true;
+    tasks_.close();
+}
+
+void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
+    auto& self = static_cast<ProcessWorker&>(completion);
+    const auto keep = self.shared_from_this();
+    // A failure means that the worker is gone, which will be reported; its call, cut off in the middle, has not begun.
+    if (status < 0) {
+        self.lost_ = true;
+        return;
+    }
+    self.sending_ = false;
+    self.owner_.frame_sent(self);
+}
+
+void ProcessWorker::received(std::span<const std::byte> data) noexcept {
+    const auto keep = shared_from_this();
+    try {
+        parser_.feed(data);
+        while (!closed_) {
+            const std::optional<FrameView> frame = parser_.next();
+            if (!frame) return;
+            take(*frame);
+        }
+    } catch (const std::exception& error) {
+        lose(error.what());
+    }
+}
+
+void ProcessWorker::take(const FrameView& frame) {
+    switch (frame.type()) {
+    case FrameType::hello: return;
+    case FrameType::ready:
+        ready_ = true;
+        owner_.worker_ready(*this);
+        return;
+    case FrameType::result:
+    case FrameType::error:
+        if (!busy() || frame.task_id() != entry_.id)
+            throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) + ", which it does not have");
+        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()), frame);
+        return;
+    default: throw ProtocolError("a worker sent a frame that only a pool may send");
+    }
+}
+
+void ProcessWorker::ended(int status) noexcept {
+    const auto keep = shared_from_this();
+    lose(status == 0 ? "it closed its pipe" : uv::error_code(status).message());
+}
+
+void ProcessWorker::lose(const std::string& reason) noexcept {
+    if (lost_) return;
+    lost_ = true;
+    owner_.worker_lost(*this, reason);
+}
+
+void ProcessWorker::drain() noexcept {
+    if (closed_ || lost_) return;
+    const auto keep = shared_from_this();
+    WorkerLauncher::drain(results_.descriptor(), [this](std::span<const std::byte> data) {
+        if (!closed_ && !lost_) received(data);
+    });
+    lost_ = true;
+}
+
+std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
+    closed_ = true;
+    lost_ = true;
+    tasks_.abort();
+    results_.abort();
+    if (busy() && sending_) entry_.frame = std::move(outgoing_);
+    return {std::exchange(entry_, PoolEntry()), !sending_};
+}
+
+} // namespace aio::detail

@@ -1,0 +1,110 @@
+#pragma once
+
+/// One worker process, as its pool sees it: two pipes, and the call that is on it.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <aio/executors/concurrent_state.hpp>
+#include <aio/executors/remote_form.hpp>
+#include <aio/uv/completion.hpp>
+#include <aio/uv/pipe.hpp>
+#include <aio/workers/byte_writer.hpp>
+#include <aio/workers/frame.hpp>
+#include <aio/workers/worker_launcher.hpp>
+
+namespace aio::detail {
+
+/// A call together with the frame that carries it.
+class PoolEntry {
+public:
+    PoolEntry() = default;
+    PoolEntry(std::shared_ptr<Call> pool_call, ByteWriter call_frame, std::uint64_t call_id)
+        : call(std::move(pool_call)), frame(std::move(call_frame)), id(call_id) {}
+
+    std::shared_ptr<Call> call;
+    ByteWriter frame;
+    std::uint64_t id = 0;
+};
+
+class ProcessWorker;
+
+/// Told what comes from a worker. May close the worker from inside these calls.
+class WorkerOwner {
+public:
+    /// The worker waits for its first call.
+    virtual void worker_ready(ProcessWorker& worker) noexcept = 0;
+    /// The worker's call has ended: `result` or `error` frame. It is idle again, `entry` is the call.
+    virtual void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept = 0;
+    /// The frame of the call has left completely; the worker can take another once the call has ended.
+    virtual void frame_sent(ProcessWorker& worker) noexcept = 0;
+    /// The worker has closed its pipe, or sent something that is no frame: it is to be killed.
+    virtual void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept = 0;
+
+protected:
+    WorkerOwner() = default;
+    ~WorkerOwner() = default;
+};
+
+/// The channel to one worker. It is shared with its own callbacks, which may be what ends it.
+class ProcessWorker final : public std::enable_shared_from_this<ProcessWorker>, private uv::StreamReader, private uv::Completion {
+public:
+    ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes, std::size_t max_payload);
+    ProcessWorker(const ProcessWorker&) = delete;
+    ProcessWorker& operator=(const ProcessWorker&) = delete;
+
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] int pid() const noexcept { return pid_; }
+    void set_pid(int pid) noexcept { pid_ = pid; }
+
+    /// Has said that it is ready, at least once.
+    [[nodiscard]] bool ready() const noexcept { return ready_; }
+    [[nodiscard]] bool busy() const noexcept { return static_cast<bool>(entry_.call); }
+    /// Nothing can be sent to it any more.
+    [[nodiscard]] bool lost() const noexcept { return lost_; }
+    /// Has been told to end.
+    [[nodiscard]] bool finishing() const noexcept { return finishing_; }
+    [[nodiscard]] bool can_take_call() const noexcept { return ready_ && !busy() && !sending_ && !lost_ && !finishing_; }
+
+    void start_reading();
+    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone.
+    [[nodiscard]] bool send(PoolEntry& entry);
+    /// Lets an idle worker end by itself.
+    void finish() noexcept;
+
+    /// Takes in what is left in the pipe of a worker that has ended.
+    void drain() noexcept;
+    /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was on it, if there was one, and whether that may
+    /// have begun.
+    std::pair<PoolEntry, bool> close() noexcept;
+
+private:
+    std::span<std::byte> room(std::span<std::byte> shared) noexcept override { return shared; }
+    void received(std::span<const std::byte> data) noexcept override;
+    void ended(int status) noexcept override;
+    static void on_sent(uv::Completion& self, int status) noexcept;
+
+    void take(const FrameView& frame);
+    void lose(const std::string& reason) noexcept;
+
+    WorkerOwner& owner_;
+    const std::uint64_t id_;
+    int pid_ = -1;
+    uv::Pipe tasks_;
+    uv::Pipe results_;
+    FrameParser parser_;
+    PoolEntry entry_;
+    /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.
+    ByteWriter outgoing_;
+    bool ready_ = false;
+    bool sending_ = false;
+    bool finishing_ = false;
+    bool lost_ = false;
+    bool closed_ = false;
+};
+
+} // namespace aio::detail

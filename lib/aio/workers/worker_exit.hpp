@@ -1,0 +1,27 @@
+#pragma once
+
+/// How a worker process ended.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace aio {
+
+/// How a worker process has ended.
+class WorkerExit {
+public:
+    WorkerExit() = default;
+    /// The signal that killed it, or 0.
+    int signal = 0;
+    /// Its exit code, if it left by itself.
+    int code = 0;
+    std::chrono::microseconds user_time{};
+    std::chrono::microseconds system_time{};
+    std::uint64_t max_resident_bytes = 0;
+
+    /// "was killed by signal 9 (Killed)" or "exited with code 3".
+    [[nodiscard]] std::string description() const;
+};
+
+} // namespace aio

@@ -1,0 +1,69 @@
+#pragma once
+
+/// Starts worker processes for a pool, and tells how they fare.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <aio/uv/descriptor.hpp>
+#include <aio/workers/worker_exit.hpp>
+
+namespace aio {
+namespace uv {
+class Loop;
+}
+
+namespace detail {
+
+/// Told on the loop's thread.
+class LauncherListener {
+public:
+    /// The worker asked for as `id` runs, or could not be started: then `error` says why and `pid` is -1.
+    virtual void worker_started(std::uint64_t id, int pid, const std::string& error) noexcept = 0;
+    virtual void worker_exited(int pid, const WorkerExit& exit) noexcept = 0;
+    /// All workers are gone, and no further one can be started through this launcher.
+    virtual void launcher_closed(const std::string& reason) noexcept = 0;
+
+protected:
+    LauncherListener() = default;
+    ~LauncherListener() = default;
+};
+
+/// The pool's ends of a worker's pipes.
+class WorkerPipes {
+public:
+    WorkerPipes(uv::Descriptor task_end, uv::Descriptor result_end) noexcept
+        : tasks(std::move(task_end)), results(std::move(result_end)) {}
+    uv::Descriptor tasks;
+    uv::Descriptor results;
+};
+
+/// Bound to one loop. All calls and callbacks are on its thread.
+class WorkerLauncher {
+public:
+    /// Throws `std::system_error` when no process can be started.
+    WorkerLauncher(uv::Loop& loop, LauncherListener& listener);
+    /// No callback comes any more. Workers that still run end when their pipes are closed, or with this program.
+    ~WorkerLauncher();
+    WorkerLauncher(const WorkerLauncher&) = delete;
+    WorkerLauncher& operator=(const WorkerLauncher&) = delete;
+
+    /// Asks for a worker; `worker_started` follows. Throws `std::system_error` when there are no descriptors left.
+    [[nodiscard]] WorkerPipes launch(std::uint64_t id, std::size_t max_payload);
+    /// Ends a worker, and what it has started, at once.
+    void kill(int pid);
+
+    /// Reads what is left in the pipe of a worker that has ended. `data` gets it in pieces.
+    static void drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data);
+
+private:
+    class Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace detail
+} // namespace aio
