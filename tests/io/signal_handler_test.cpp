@@ -16,7 +16,8 @@
 
 using io_test::turn;
 
-TEST_CASE("rule 70: a signal handler runs as a callback of the loop, and the default comes back with its end") {
+TEST_CASE(
+    "rule 70: a signal handler runs as a callback of the loop, and the default comes back with its end") {
     aio::EventLoop loop;
     int calls = 0;
     {
@@ -63,7 +64,8 @@ TEST_CASE("signal handler: an exception goes to the loop's exception handler, an
     int reports = 0;
     loop.set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext&) { ++reports; });
     aio::SignalHandler handler(loop, SIGUSR1, [&] {
-        if (++calls == 2) loop.stop();
+        if (++calls == 2)
+            loop.stop();
         throw std::runtime_error("from the handler");
     });
     std::raise(SIGUSR1);

@@ -24,13 +24,15 @@ inline std::string text_of(std::span<const std::byte> memory, std::size_t count)
 
 inline std::string long_text(std::size_t size) {
     std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i * 7 + i / 1000) % 26);
+    for (std::size_t i = 0; i < size; ++i)
+        text[i] = static_cast<char>('a' + (i * 7 + i / 1000) % 26);
     return text;
 }
 
 /// Lets everything that is ready run, and the loop poll.
 inline aio::Coro<> turn() {
-    for (int i = 0; i < 300; ++i) co_await aio::sleep(std::chrono::seconds(0));
+    for (int i = 0; i < 300; ++i)
+        co_await aio::sleep(std::chrono::seconds(0));
 }
 
 /// Reads to the end, in pieces of at most this size.
@@ -39,7 +41,8 @@ inline aio::Coro<std::string> read_all(aio::Stream& stream, std::size_t piece = 
     std::string text;
     for (;;) {
         const std::size_t count = co_await stream.read_some(memory);
-        if (count == 0) co_return text;
+        if (count == 0)
+            co_return text;
         text += text_of(memory, count);
     }
 }
@@ -50,7 +53,8 @@ inline aio::Coro<std::string> read_count(aio::Stream& stream, std::size_t size) 
     std::string text;
     while (text.size() < size) {
         const std::size_t count = co_await stream.read_some(memory);
-        if (count == 0) break;
+        if (count == 0)
+            break;
         text += text_of(memory, count);
     }
     co_return text;
@@ -82,7 +86,8 @@ aio::Coro<std::error_code> error_of(A awaitable) {
 struct StreamPair {
     StreamPair() : StreamPair(aio::get_running_loop()) {}
     explicit StreamPair(aio::EventLoop& loop) : StreamPair(aio::PipeStream::pair(loop)) {}
-    explicit StreamPair(std::pair<aio::PipeStream, aio::PipeStream> ends) : a(std::move(ends.first)), b(std::move(ends.second)) {}
+    explicit StreamPair(std::pair<aio::PipeStream, aio::PipeStream> ends)
+        : a(std::move(ends.first)), b(std::move(ends.second)) {}
     aio::PipeStream a;
     aio::PipeStream b;
 };

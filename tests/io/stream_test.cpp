@@ -43,7 +43,8 @@ TEST_CASE("stream: bytes arrive, and the end is a read of nothing, again and aga
     }());
 }
 
-TEST_CASE("stream: a reader that waits is woken; pieces smaller than what came leave the rest for the next read") {
+TEST_CASE(
+    "stream: a reader that waits is woken; pieces smaller than what came leave the rest for the next read") {
     aio::EventLoop loop;
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
@@ -163,7 +164,8 @@ TEST_CASE("stream: a cancellation after the bytes have been delivered does not t
             },
             std::ref(earlier.b), reader);
         co_await turn();
-        // Both become readable in the same poll, the canceller first: when it runs, the reader has its bytes and has not had its turn.
+        // Both become readable in the same poll, the canceller first: when it runs, the reader has its bytes
+        // and has not had its turn.
         co_await earlier.a.write_all(bytes("x"));
         co_await pair.a.write_all(bytes("delivered"));
         bool cancelled = false;
@@ -181,10 +183,14 @@ TEST_CASE("stream: a second reader, and a second writer, are refused") {
     aio::EventLoop loop;
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
-        auto reader = aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(pair.b)), std::size_t(10));
+        auto reader =
+            aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(pair.b)), std::size_t(10));
         const std::string much = io_test::long_text(8'000'000);
-        auto writer = aio::create_task([](aio::Stream& stream, const std::string& data) -> aio::Coro<> { co_await stream.write_all(bytes(data)); },
-                                       std::ref(pair.b), std::cref(much));
+        auto writer = aio::create_task(
+            [](aio::Stream& stream, const std::string& data) -> aio::Coro<> {
+                co_await stream.write_all(bytes(data));
+            },
+            std::ref(pair.b), std::cref(much));
         co_await turn();
         std::array<std::byte, 10> memory;
         int refused = 0;
@@ -214,16 +220,21 @@ TEST_CASE("stream: closing wakes its reader and its writer, and later use is ref
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
         const std::string much = io_test::long_text(8'000'000);
-        auto reader = aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(pair.a)), std::size_t(10));
-        auto writer = aio::create_task([](aio::Stream& stream, const std::string& data) -> aio::Coro<> { co_await stream.write_all(bytes(data)); },
-                                       std::ref(pair.a), std::cref(much));
+        auto reader =
+            aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(pair.a)), std::size_t(10));
+        auto writer = aio::create_task(
+            [](aio::Stream& stream, const std::string& data) -> aio::Coro<> {
+                co_await stream.write_all(bytes(data));
+            },
+            std::ref(pair.a), std::cref(much));
         co_await turn();
         pair.a.close();
         const std::error_code read_error = co_await error_of(std::move(reader));
         const std::error_code write_error = co_await error_of(std::move(writer));
         CHECK(read_error == std::errc::operation_canceled);
         CHECK(write_error == std::errc::operation_canceled);
-        const std::error_code later = co_await error_of([](aio::Stream& stream) -> aio::Coro<> { co_await stream.write_all(bytes("x")); }(pair.a));
+        const std::error_code later = co_await error_of(
+            [](aio::Stream& stream) -> aio::Coro<> { co_await stream.write_all(bytes("x")); }(pair.a));
         CHECK(later == std::errc::bad_file_descriptor);
         const std::error_code later_read = co_await error_of(read_all(pair.a, 10));
         CHECK(later_read == std::errc::bad_file_descriptor);
@@ -235,7 +246,8 @@ TEST_CASE("stream: destroying a stream wakes whoever waits in it") {
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
         std::optional<aio::PipeStream> moved(std::move(pair.a));
-        auto reader = aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(*moved)), std::size_t(10));
+        auto reader =
+            aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(*moved)), std::size_t(10));
         co_await turn();
         moved.reset();
         const std::error_code error = co_await error_of(std::move(reader));
@@ -258,11 +270,13 @@ TEST_CASE("stream: a slow reader makes its writer wait, and gets everything in o
                 stream.close();
             },
             std::ref(pair.a), std::ref(written));
-        for (int i = 0; i < 20; ++i) co_await turn();
+        for (int i = 0; i < 20; ++i)
+            co_await turn();
         CHECK(!writer.done());
         CHECK(pair.a.write_queue_size() <= 64 * 1024 + 5000);
         std::string expected;
-        for (int i = 0; i < 3000; ++i) expected += io_test::long_text(1000 + static_cast<std::size_t>(i));
+        for (int i = 0; i < 3000; ++i)
+            expected += io_test::long_text(1000 + static_cast<std::size_t>(i));
         const std::string received = co_await read_all(pair.b, 777);
         CHECK((received == expected));
         co_await writer;
@@ -287,8 +301,11 @@ TEST_CASE("stream: a cancelled write that waits is finished before the cancellat
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
         const std::string much = io_test::long_text(4'000'000);
-        auto writer = aio::create_task([](aio::Stream& stream, const std::string& data) -> aio::Coro<> { co_await stream.write_all(bytes(data)); },
-                                       std::ref(pair.a), std::cref(much));
+        auto writer = aio::create_task(
+            [](aio::Stream& stream, const std::string& data) -> aio::Coro<> {
+                co_await stream.write_all(bytes(data));
+            },
+            std::ref(pair.a), std::cref(much));
         co_await turn();
         writer.cancel();
         co_await turn();
@@ -311,8 +328,11 @@ TEST_CASE("stream: a second cancellation of a write gives the stream up") {
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
         const std::string much = io_test::long_text(4'000'000);
-        auto writer = aio::create_task([](aio::Stream& stream, const std::string& data) -> aio::Coro<> { co_await stream.write_all(bytes(data)); },
-                                       std::ref(pair.a), std::cref(much));
+        auto writer = aio::create_task(
+            [](aio::Stream& stream, const std::string& data) -> aio::Coro<> {
+                co_await stream.write_all(bytes(data));
+            },
+            std::ref(pair.a), std::cref(much));
         co_await turn();
         writer.cancel();
         writer.cancel();
@@ -332,8 +352,11 @@ TEST_CASE("stream: a cancelled write against a peer that never reads ends all th
     loop.run_until_complete([]() -> aio::Coro<> {
         StreamPair pair;
         const std::string much = io_test::long_text(4'000'000);
-        auto writer = aio::create_task([](aio::Stream& stream, const std::string& data) -> aio::Coro<> { co_await stream.write_all(bytes(data)); },
-                                       std::ref(pair.a), std::cref(much));
+        auto writer = aio::create_task(
+            [](aio::Stream& stream, const std::string& data) -> aio::Coro<> {
+                co_await stream.write_all(bytes(data));
+            },
+            std::ref(pair.a), std::cref(much));
         co_await turn();
         const auto before = aio::get_running_loop().time();
         writer.cancel();
@@ -356,7 +379,8 @@ TEST_CASE("stream: a peer that has gone is an error of writing") {
         pair.b.close();
         co_await turn();
         const std::error_code error = co_await error_of([](aio::Stream& stream) -> aio::Coro<> {
-            for (;;) co_await stream.write_all(bytes("anybody there?"));
+            for (;;)
+                co_await stream.write_all(bytes("anybody there?"));
         }(pair.a));
         CHECK(error == std::errc::broken_pipe);
     }());
@@ -377,7 +401,8 @@ TEST_CASE("stream: two tasks that keep each other busy do not keep the loop to t
                 }
             },
             std::ref(pair));
-        for (int i = 0; i < 10; ++i) co_await aio::sleep(0s);
+        for (int i = 0; i < 10; ++i)
+            co_await aio::sleep(0s);
         co_await aio::sleep(1ms);
         CHECK(!busy.done());
         busy.cancel();
@@ -423,7 +448,45 @@ TEST_CASE("stream: pipes carry bytes one way; the wrong way is an error") {
         out.close();
         const std::string text = co_await read_all(in, 100);
         CHECK(text == "one way");
-        const std::error_code error = co_await error_of([](aio::Stream& stream) -> aio::Coro<> { co_await stream.write_all(bytes("back")); }(in));
+        const std::error_code error = co_await error_of(
+            [](aio::Stream& stream) -> aio::Coro<> { co_await stream.write_all(bytes("back")); }(in));
         CHECK(error);
     }(loop));
+}
+
+TEST_CASE("stream: one that was moved from, or belongs to another loop, is refused") {
+    aio::EventLoop other;
+    StreamPair foreign(other);
+    aio::EventLoop loop;
+    loop.run_until_complete([](StreamPair& far) -> aio::Coro<> {
+        StreamPair pair;
+        aio::PipeStream taken = std::move(pair.a);
+        CHECK(!pair.a.is_open());
+        CHECK_THROWS_AS(static_cast<void>(pair.a.write_all(bytes("x"))), aio::RuntimeError);
+        pair.a.close();
+        bool refused = false;
+        std::array<std::byte, 10> memory;
+        try {
+            co_await far.a.read_some(memory);
+        } catch (const aio::RuntimeError&) {
+            refused = true;
+        }
+        CHECK(refused);
+    }(foreign));
+}
+
+TEST_CASE("stream: closing reaches a reader that only gives way") {
+    aio::EventLoop loop;
+    loop.run_until_complete([]() -> aio::Coro<> {
+        StreamPair pair;
+        const std::string text = io_test::long_text(1000);
+        co_await pair.a.write_all(bytes(text));
+        auto reader = aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(pair.b)), std::size_t(1));
+        // Bytes wait to be read one by one: the reader takes 64 in each of its turns, and gives way in between.
+        for (int i = 0; i < 3; ++i) co_await aio::sleep(0s);
+        CHECK(!reader.done());
+        pair.b.close();
+        const std::error_code error = co_await error_of(std::move(reader));
+        CHECK(error == std::errc::operation_canceled);
+    }());
 }

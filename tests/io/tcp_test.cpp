@@ -27,7 +27,8 @@ namespace {
 
 aio::Coro<> echo(aio::TcpStream stream) {
     std::array<std::byte, 1024> memory;
-    while (const std::size_t count = co_await stream.read_some(memory)) co_await stream.write_all(std::span(memory).first(count));
+    while (const std::size_t count = co_await stream.read_some(memory))
+        co_await stream.write_all(std::span(memory).first(count));
 }
 
 aio::Coro<aio::TcpStream> accept_one(aio::TcpListener& listener) { co_return co_await listener.accept(); }
@@ -97,12 +98,14 @@ TEST_CASE("tcp: a connect that is cancelled ends at once") {
         aio::TcpListener listener(aio::Address("127.0.0.1", 0), aio::ListenOptions().backlog(1));
         std::vector<aio::Task<>> waiting;
         for (int i = 0; i < 5; ++i)
-            waiting.push_back(aio::create_task([](aio::Address address) -> aio::Coro<> { co_await aio::TcpStream::connect(address); },
-                                               listener.local_address()));
+            waiting.push_back(aio::create_task(
+                [](aio::Address address) -> aio::Coro<> { co_await aio::TcpStream::connect(address); },
+                listener.local_address()));
         co_await turn();
         int cancelled = 0;
         for (auto& task : waiting) {
-            if (!task.cancel()) continue;
+            if (!task.cancel())
+                continue;
             try {
                 co_await task;
             } catch (const aio::CancelledError&) {
@@ -123,7 +126,8 @@ TEST_CASE("tcp: a reset by the peer is an error of the reader") {
         aio::uv::Tcp peer(l.uv_loop());
         REQUIRE(peer.connect(listener.local_address(), connected) == 0);
         aio::TcpStream stream = co_await listener.accept();
-        auto reader = aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(stream)), std::size_t(100));
+        auto reader =
+            aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(stream)), std::size_t(100));
         co_await turn();
         peer.reset();
         const std::error_code error = co_await error_of(std::move(reader));
@@ -158,12 +162,15 @@ TEST_CASE("tcp listener: connections that come while nobody accepts wait") {
         auto first = aio::create_task(accept_one, std::ref(listener));
         co_await turn();
         std::vector<aio::TcpStream> clients;
-        for (int i = 0; i < 100; ++i) clients.push_back(co_await aio::TcpStream::connect(listener.local_address()));
+        for (int i = 0; i < 100; ++i)
+            clients.push_back(co_await aio::TcpStream::connect(listener.local_address()));
         co_await turn();
         std::vector<aio::TcpStream> servers;
         servers.push_back(co_await std::move(first));
-        for (int i = 1; i < 100; ++i) servers.push_back(co_await listener.accept());
-        for (std::size_t i = 0; i < 100; ++i) CHECK(servers[i].peer_address() == clients[i].local_address());
+        for (int i = 1; i < 100; ++i)
+            servers.push_back(co_await listener.accept());
+        for (std::size_t i = 0; i < 100; ++i)
+            CHECK(servers[i].peer_address() == clients[i].local_address());
     }());
 }
 
@@ -230,10 +237,12 @@ TEST_CASE("tcp: a loop may be destroyed with a listener and connections open and
     aio::EventLoop loop;
     loop.set_exception_handler([](aio::EventLoop&, const aio::ErrorContext&) {});
     aio::TcpListener listener(loop, aio::Address("127.0.0.1", 0));
-    auto accepting = loop.create_task([](aio::TcpListener& l) -> aio::Coro<> {
-        aio::TcpStream first = co_await l.accept();
-        aio::TcpStream second = co_await l.accept();
-    }, std::ref(listener));
+    auto accepting = loop.create_task(
+        [](aio::TcpListener& l) -> aio::Coro<> {
+            aio::TcpStream first = co_await l.accept();
+            aio::TcpStream second = co_await l.accept();
+        },
+        std::ref(listener));
     auto connecting = loop.create_task(
         [](aio::Address address) -> aio::Coro<> {
             aio::TcpStream stream = co_await aio::TcpStream::connect(address);

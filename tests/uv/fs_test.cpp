@@ -21,7 +21,8 @@ namespace {
 
 /// A directory of the test's own, removed at its end.
 struct Folder {
-    Folder() : path(std::filesystem::temp_directory_path() / ("aiouv_fs_test_" + std::to_string(::getpid()))) {
+    Folder()
+        : path(std::filesystem::temp_directory_path() / ("aiouv_fs_test_" + std::to_string(::getpid()))) {
         std::filesystem::remove_all(path);
         std::filesystem::create_directory(path);
     }

@@ -18,7 +18,8 @@ TEST_CASE("uv loop: a run without anything alive returns at once") {
     CHECK(!loop.run());
 }
 
-TEST_CASE("uv loop: hooks run around the poll, idle keeps it from waiting, and only idle keeps the loop alive") {
+TEST_CASE(
+    "uv loop: hooks run around the poll, idle keeps it from waiting, and only idle keeps the loop alive") {
     uv::Loop loop;
     uv_test::Counter before;
     uv_test::Counter after;

@@ -47,8 +47,11 @@ TEST_CASE("uv process: environment, directory and standard streams are as asked"
     uv::Pipe in(loop);
     uv::Pipe out(loop);
     Noted exited;
-    uv::ProcessOptions options({"/bin/sh", "-c", "read line; echo \"$line $NAME $(pwd) ${HOME-none}\"; exit 3"});
-    options.environment({"NAME=value", "PATH=/usr/bin:/bin"}).directory("/").stdio({uv::Stdio::read_from(in), uv::Stdio::write_to(out)});
+    uv::ProcessOptions options(
+        {"/bin/sh", "-c", "read line; echo \"$line $NAME $(pwd) ${HOME-none}\"; exit 3"});
+    options.environment({"NAME=value", "PATH=/usr/bin:/bin"})
+        .directory("/")
+        .stdio({uv::Stdio::read_from(in), uv::Stdio::write_to(out)});
     uv::Process process(loop, options, exited);
     Reader reader;
     out.set_reader(reader);

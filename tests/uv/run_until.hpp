@@ -15,19 +15,22 @@ namespace uv_test {
 
 inline void run_until(aio::uv::Loop& loop, const std::function<bool()>& happened) {
     bool late = false;
-    aio::uv::Timer guard(loop, aio::uv::Callback([](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &late));
+    aio::uv::Timer guard(
+        loop, aio::uv::Callback([](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &late));
     guard.start(10000);
-    while (!happened() && !late) loop.run(aio::uv::Loop::Mode::once);
+    while (!happened() && !late)
+        loop.run(aio::uv::Loop::Mode::once);
     REQUIRE(happened());
 }
 
 /// A completion that notes its calls.
 struct Noted : aio::uv::Completion {
-    Noted() noexcept : Completion([](Completion& self, int s) noexcept {
-        auto& noted = static_cast<Noted&>(self);
-        noted.status = s;
-        ++noted.calls;
-    }) {}
+    Noted() noexcept
+        : Completion([](Completion& self, int s) noexcept {
+              auto& noted = static_cast<Noted&>(self);
+              noted.status = s;
+              ++noted.calls;
+          }) {}
     int status = 0;
     int calls = 0;
 };

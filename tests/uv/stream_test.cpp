@@ -37,7 +37,8 @@ struct Pair {
 
 std::string long_text(std::size_t size) {
     std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i * 7 % 26);
+    for (std::size_t i = 0; i < size; ++i)
+        text[i] = static_cast<char>('a' + i * 7 % 26);
     return text;
 }
 
@@ -49,7 +50,8 @@ std::string fill(uv::Stream& stream) {
         const int count = stream.try_write(bytes(piece));
         REQUIRE(count >= 0);
         sent.append(piece, 0, static_cast<std::size_t>(count));
-        if (count < 1000) return sent;
+        if (count < 1000)
+            return sent;
     }
 }
 
@@ -87,7 +89,8 @@ TEST_CASE("uv stream: a reader without room is paused, not asked again, and lose
     pair.b_reader.full = true;
     pair.b.start_reading();
     pair.a.try_write(bytes("later"));
-    for (int i = 0; i < 10; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 10; ++i)
+        pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(pair.b_reader.asked == 1);
     CHECK(!pair.b_reader.over);
     pair.b_reader.full = false;
@@ -124,7 +127,8 @@ TEST_CASE("uv stream: a write of no bytes tells when the queue has been sent") {
     pair.a.queue(bytes("tail"));
     Noted done;
     CHECK(pair.a.write({}, done) == 0);
-    for (int i = 0; i < 5; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 5; ++i)
+        pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(done.calls == 0);
     pair.b.start_reading();
     run_until(pair.loop, [&] { return done.calls == 1; });
@@ -163,7 +167,8 @@ TEST_CASE("uv stream: after close no callback comes, whatever was under way") {
     CHECK(pair.a.shutdown(down) == 0);
     pair.a.close();
     CHECK(!pair.a.is_open());
-    for (int i = 0; i < 5; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 5; ++i)
+        pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(written.calls == 0);
     CHECK(down.calls == 0);
     CHECK(!pair.a_reader.over);
@@ -201,7 +206,8 @@ TEST_CASE("uv stream: a loop may be destroyed while a closed stream still sends"
 TEST_CASE("uv stream: a peer that has gone is an error of the write, not a signal") {
     Pair pair;
     pair.b.close();
-    for (int i = 0; i < 2; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 2; ++i)
+        pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(pair.a.try_write(bytes("x")) == UV_EPIPE);
     CHECK(pair.a.queue(bytes("x")) == UV_EPIPE);
     Noted done;

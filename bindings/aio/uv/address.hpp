@@ -15,7 +15,8 @@ class Address {
 public:
     /// 0.0.0.0, port 0.
     Address() noexcept = default;
-    /// Reads a numeric address: "127.0.0.1", "::1", "fe80::1%eth0". Throws `std::system_error` (invalid_argument) for anything else.
+    /// Reads a numeric address: "127.0.0.1", "::1", "fe80::1%eth0". Throws `std::system_error`
+    /// (invalid_argument) for anything else.
     Address(std::string_view ip, std::uint16_t port);
 
     [[nodiscard]] std::string ip() const;

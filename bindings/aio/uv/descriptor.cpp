@@ -5,7 +5,8 @@
 namespace aio::uv {
 
 void Descriptor::close() noexcept {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    if (fd_ >= 0)
+        ::close(std::exchange(fd_, -1));
 }
 
 } // namespace aio::uv

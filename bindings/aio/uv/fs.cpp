@@ -17,27 +17,43 @@ namespace {
 
 FileType type_of_mode(std::uint64_t mode) noexcept {
     switch (mode & S_IFMT) {
-    case S_IFREG: return FileType::regular;
-    case S_IFDIR: return FileType::directory;
-    case S_IFLNK: return FileType::symlink;
-    case S_IFIFO: return FileType::fifo;
-    case S_IFSOCK: return FileType::socket;
-    case S_IFCHR: return FileType::character_device;
-    case S_IFBLK: return FileType::block_device;
-    default: return FileType::unknown;
+    case S_IFREG:
+        return FileType::regular;
+    case S_IFDIR:
+        return FileType::directory;
+    case S_IFLNK:
+        return FileType::symlink;
+    case S_IFIFO:
+        return FileType::fifo;
+    case S_IFSOCK:
+        return FileType::socket;
+    case S_IFCHR:
+        return FileType::character_device;
+    case S_IFBLK:
+        return FileType::block_device;
+    default:
+        return FileType::unknown;
     }
 }
 
 FileType type_of_entry(uv_dirent_type_t type) noexcept {
     switch (type) {
-    case UV_DIRENT_FILE: return FileType::regular;
-    case UV_DIRENT_DIR: return FileType::directory;
-    case UV_DIRENT_LINK: return FileType::symlink;
-    case UV_DIRENT_FIFO: return FileType::fifo;
-    case UV_DIRENT_SOCKET: return FileType::socket;
-    case UV_DIRENT_CHAR: return FileType::character_device;
-    case UV_DIRENT_BLOCK: return FileType::block_device;
-    default: return FileType::unknown;
+    case UV_DIRENT_FILE:
+        return FileType::regular;
+    case UV_DIRENT_DIR:
+        return FileType::directory;
+    case UV_DIRENT_LINK:
+        return FileType::symlink;
+    case UV_DIRENT_FIFO:
+        return FileType::fifo;
+    case UV_DIRENT_SOCKET:
+        return FileType::socket;
+    case UV_DIRENT_CHAR:
+        return FileType::character_device;
+    case UV_DIRENT_BLOCK:
+        return FileType::block_device;
+    default:
+        return FileType::unknown;
     }
 }
 
@@ -65,7 +81,8 @@ uv_fs_s* FileRequest::prepare(Completion& done) noexcept {
 }
 
 void FileRequest::started(int status, std::string_view what, const std::string& path) {
-    if (status < 0) throw_error(status, std::string(what) + " " + path);
+    if (status < 0)
+        throw_error(status, std::string(what) + " " + path);
 }
 
 void FileRequest::on_done(uv_fs_s* request) noexcept {
@@ -77,10 +94,14 @@ bool FileRequest::cancel() noexcept { return uv_cancel(reinterpret_cast<uv_req_t
 
 int OpenMode::flags() const noexcept {
     int flags = read_ && write_ ? O_RDWR : write_ ? O_WRONLY : O_RDONLY;
-    if (create_) flags |= O_CREAT;
-    if (exclusive_) flags |= O_EXCL;
-    if (truncate_) flags |= O_TRUNC;
-    if (append_) flags |= O_APPEND;
+    if (create_)
+        flags |= O_CREAT;
+    if (exclusive_)
+        flags |= O_EXCL;
+    if (truncate_)
+        flags |= O_TRUNC;
+    if (append_)
+        flags |= O_APPEND;
 #if defined(O_CLOEXEC)
     flags |= O_CLOEXEC;
 #endif
@@ -88,7 +109,9 @@ int OpenMode::flags() const noexcept {
 }
 
 void OpenRequest::start(Loop& loop, const std::string& path, const OpenMode& mode, Completion& done) {
-    started(uv_fs_open(loop.native(), prepare(done), path.c_str(), mode.flags(), mode.permissions(), &on_done), "open", path);
+    started(
+        uv_fs_open(loop.native(), prepare(done), path.c_str(), mode.flags(), mode.permissions(), &on_done),
+        "open", path);
 }
 
 void CloseRequest::start(Loop& loop, int file, Completion& done) {
@@ -112,7 +135,8 @@ std::vector<std::byte> ReadRequest::take() noexcept {
     return std::move(buffer_);
 }
 
-void WriteRequest::start(Loop& loop, int file, std::vector<std::byte> data, std::int64_t offset, Completion& done) {
+void WriteRequest::start(Loop& loop, int file, std::vector<std::byte> data, std::int64_t offset,
+                         Completion& done) {
     data_ = std::move(data);
     uv_buf_t buf;
     buf.base = reinterpret_cast<char*>(data_.data());
@@ -134,8 +158,10 @@ void StatRequest::start(Loop& loop, int file, Completion& done) {
 
 FileStatus StatRequest::status() const noexcept {
     const uv_stat_t& s = request()->statbuf;
-    const FileStatus::Time modified(std::chrono::seconds(s.st_mtim.tv_sec) + std::chrono::nanoseconds(s.st_mtim.tv_nsec));
-    return FileStatus(type_of_mode(s.st_mode), s.st_size, static_cast<int>(s.st_mode & 07777U), modified, s.st_dev, s.st_ino);
+    const FileStatus::Time modified(std::chrono::seconds(s.st_mtim.tv_sec) +
+                                    std::chrono::nanoseconds(s.st_mtim.tv_nsec));
+    return FileStatus(type_of_mode(s.st_mode), s.st_size, static_cast<int>(s.st_mode & 07777U), modified,
+                      s.st_dev, s.st_ino);
 }
 
 void ScandirRequest::start(Loop& loop, const std::string& path, Completion& done) {
@@ -144,14 +170,17 @@ void ScandirRequest::start(Loop& loop, const std::string& path, Completion& done
 
 std::vector<DirectoryEntry> ScandirRequest::take() {
     std::vector<DirectoryEntry> entries;
-    if (result() > 0) entries.reserve(static_cast<std::size_t>(result()));
+    if (result() > 0)
+        entries.reserve(static_cast<std::size_t>(result()));
     uv_dirent_t entry;
-    while (uv_fs_scandir_next(request(), &entry) == 0) entries.emplace_back(entry.name, type_of_entry(entry.type));
+    while (uv_fs_scandir_next(request(), &entry) == 0)
+        entries.emplace_back(entry.name, type_of_entry(entry.type));
     return entries;
 }
 
 void MkdirRequest::start(Loop& loop, const std::string& path, int permissions, Completion& done) {
-    started(uv_fs_mkdir(loop.native(), prepare(done), path.c_str(), permissions, &on_done), "make directory", path);
+    started(uv_fs_mkdir(loop.native(), prepare(done), path.c_str(), permissions, &on_done), "make directory",
+            path);
 }
 
 void UnlinkRequest::start(Loop& loop, const std::string& path, Completion& done) {

@@ -2,9 +2,10 @@
 
 /// Files, by way of libuv's work queue.
 ///
-/// Each operation is an object: it owns the request, the path and the bytes, so that nothing of its caller is touched while a thread works on it. Start
-/// it, keep it alive until its completion has been called, then ask it for the result. Status 0 is success, otherwise a negative libuv error. An object
-/// may be started again once it has completed.
+/// Each operation is an object: it owns the request, the path and the bytes, so that nothing of its caller is
+/// touched while a thread works on it. Start it, keep it alive until its completion has been called, then ask
+/// it for the result. Status 0 is success, otherwise a negative libuv error. An object may be started again
+/// once it has completed.
 
 #include <chrono>
 #include <cstddef>
@@ -28,7 +29,8 @@ public:
     FileRequest(const FileRequest&) = delete;
     FileRequest& operator=(const FileRequest&) = delete;
 
-    /// Takes an operation that no thread has begun out of the queue: true, and the completion comes with ECANCELED. False when it runs or has run.
+    /// Takes an operation that no thread has begun out of the queue: true, and the completion comes with
+    /// ECANCELED. False when it runs or has run.
     bool cancel() noexcept;
 
 protected:
@@ -57,7 +59,9 @@ public:
     static OpenMode write() noexcept { return OpenMode(false, true); }
     static OpenMode read_write() noexcept { return OpenMode(true, true); }
     /// Makes the file if it does not exist, with these permissions less the process's mask.
-    OpenMode& create(int permissions = 0666) noexcept { return create_ = true, permissions_ = permissions, *this; }
+    OpenMode& create(int permissions = 0666) noexcept {
+        return create_ = true, permissions_ = permissions, *this;
+    }
     /// With `create`: fails if the file exists.
     OpenMode& exclusive() noexcept { return exclusive_ = true, *this; }
     OpenMode& truncate() noexcept { return truncate_ = true, *this; }
@@ -117,7 +121,16 @@ private:
 };
 
 /// What kind of thing a path names.
-enum class FileType : std::uint8_t { unknown, regular, directory, symlink, fifo, socket, character_device, block_device };
+enum class FileType : std::uint8_t {
+    unknown,
+    regular,
+    directory,
+    symlink,
+    fifo,
+    socket,
+    character_device,
+    block_device
+};
 
 /// What the system knows about a file.
 class FileStatus {
@@ -125,8 +138,14 @@ public:
     using Time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
     FileStatus() noexcept = default;
-    FileStatus(FileType type, std::uint64_t size, int permissions, Time modified, std::uint64_t device, std::uint64_t inode) noexcept
-        : size_(size), device_(device), inode_(inode), modified_(modified), permissions_(permissions), type_(type) {}
+    FileStatus(FileType type, std::uint64_t size, int permissions, Time modified, std::uint64_t device,
+               std::uint64_t inode) noexcept
+        : size_(size),
+          device_(device),
+          inode_(inode),
+          modified_(modified),
+          permissions_(permissions),
+          type_(type) {}
 
     [[nodiscard]] FileType type() const noexcept { return type_; }
     [[nodiscard]] bool is_regular() const noexcept { return type_ == FileType::regular; }

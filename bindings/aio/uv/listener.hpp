@@ -2,9 +2,9 @@
 
 /// A listening socket, TCP or Unix domain.
 ///
-/// It tells when connections wait, and the owner accepts as many as it wants, by a plain system call each. This replaces libuv's own accept path,
-/// which since 1.45 takes one connection per turn of the loop, hides accept errors, and when the process runs out of descriptors drops every waiting
-/// connection.
+/// It tells when connections wait, and the owner accepts as many as it wants, by a plain system call each.
+/// This replaces libuv's own accept path, which since 1.45 takes one connection per turn of the loop, hides
+/// accept errors, and when the process runs out of descriptors drops every waiting connection.
 
 #include <string_view>
 
@@ -22,7 +22,8 @@ class ListenOptions {
 public:
     /// How many connections the system may keep waiting.
     ListenOptions& backlog(int connections) noexcept { return backlog_ = connections, *this; }
-    /// Several listeners, of several loops or processes, share the port; the system spreads connections over them.
+    /// Several listeners, of several loops or processes, share the port; the system spreads connections over
+    /// them.
     ListenOptions& reuse_port(bool on) noexcept { return reuse_port_ = on, *this; }
     /// An IPv6 listener on "::" does not take IPv4 connections.
     ListenOptions& ipv6_only(bool on) noexcept { return ipv6_only_ = on, *this; }
@@ -72,7 +73,8 @@ public:
         int status_ = 0;
     };
 
-    /// Takes the next waiting connection, without waiting. Connections that broke off while they waited are skipped.
+    /// Takes the next waiting connection, without waiting. Connections that broke off while they waited are
+    /// skipped.
     [[nodiscard]] Accepted accept() noexcept;
 
     /// Throws `std::system_error`.

@@ -14,7 +14,8 @@ struct State {
 using Block = detail::HandleBlock<uv_poll_t, State>;
 Block& block_of(void* p) noexcept { return *static_cast<Block*>(p); }
 
-static_assert(static_cast<int>(PollEvents::readable) == UV_READABLE && static_cast<int>(PollEvents::writable) == UV_WRITABLE &&
+static_assert(static_cast<int>(PollEvents::readable) == UV_READABLE &&
+              static_cast<int>(PollEvents::writable) == UV_WRITABLE &&
               static_cast<int>(PollEvents::disconnected) == UV_DISCONNECT &&
               static_cast<int>(PollEvents::prioritized) == UV_PRIORITIZED);
 
@@ -22,7 +23,8 @@ static_assert(static_cast<int>(PollEvents::readable) == UV_READABLE && static_ca
 
 Poll::Poll(Loop& loop, int fd, Handler handler) {
     const std::string what = "watch descriptor " + std::to_string(fd);
-    auto* block = Block::create([&](uv_poll_t* h) { return uv_poll_init(loop.native(), h, fd); }, what.c_str());
+    auto* block =
+        Block::create([&](uv_poll_t* h) { return uv_poll_init(loop.native(), h, fd); }, what.c_str());
     block->state.handler = handler;
     block_ = block;
 }

@@ -17,8 +17,9 @@ constexpr bool operator&(PollEvents a, PollEvents b) noexcept {
     return (static_cast<unsigned>(a) & static_cast<unsigned>(b)) != 0;
 }
 
-/// Tells when a descriptor is ready. Level-triggered: the callback comes again in each turn of the loop until the reason is gone. The descriptor
-/// stays the caller's and must stay open until this object is stopped or destroyed; no other handle of the same loop may watch it.
+/// Tells when a descriptor is ready. Level-triggered: the callback comes again in each turn of the loop until
+/// the reason is gone. The descriptor stays the caller's and must stay open until this object is stopped or
+/// destroyed; no other handle of the same loop may watch it.
 class Poll {
 public:
     /// `status` is 0, or a negative libuv error, after which watching has stopped.
@@ -30,7 +31,8 @@ public:
         void* context = nullptr;
     };
 
-    /// Sets the descriptor to non-blocking. Throws `std::system_error` if it cannot be watched (a regular file cannot).
+    /// Sets the descriptor to non-blocking. Throws `std::system_error` if it cannot be watched (a regular
+    /// file cannot).
     Poll(Loop& loop, int fd, Handler handler);
     ~Poll();
     Poll(const Poll&) = delete;
@@ -50,9 +52,11 @@ private:
 /// A handler out of a member function `void (int status, PollEvents)`: `bind_poll<&Class::on_event>(*this)`.
 template <auto Member, class Class>
 constexpr Poll::Handler bind_poll(Class& object) noexcept {
-    return Poll::Handler([](void* context, int status,
-                            PollEvents events) noexcept { (static_cast<Class*>(context)->*Member)(status, events); },
-                         &object);
+    return Poll::Handler(
+        [](void* context, int status, PollEvents events) noexcept {
+            (static_cast<Class*>(context)->*Member)(status, events);
+        },
+        &object);
 }
 
 } // namespace aio::uv

@@ -13,13 +13,16 @@ namespace {
 /// Outlives the `Process` until the child has ended: closing the handle earlier would leave a zombie.
 struct Block final : detail::Lingering {
     Block(Loop& owner, Completion& waiting) noexcept
-        : Lingering([](Lingering& self) noexcept { static_cast<Block&>(self).close(); }), loop(owner), exited(&waiting) {
+        : Lingering([](Lingering& self) noexcept { static_cast<Block&>(self).close(); }),
+          loop(owner),
+          exited(&waiting) {
         handle.data = this;
     }
 
     void close() noexcept {
         stop_lingering();
-        uv_close(reinterpret_cast<uv_handle_t*>(&handle), [](uv_handle_t* h) noexcept { delete static_cast<Block*>(h->data); });
+        uv_close(reinterpret_cast<uv_handle_t*>(&handle),
+                 [](uv_handle_t* h) noexcept { delete static_cast<Block*>(h->data); });
     }
 
     static void on_exit(uv_process_t* h, std::int64_t code, int signum) noexcept {
@@ -47,7 +50,8 @@ Block& block_of(void* p) noexcept { return *static_cast<Block*>(p); }
 std::vector<char*> c_strings(const std::vector<std::string>& strings) {
     std::vector<char*> pointers;
     pointers.reserve(strings.size() + 1);
-    for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
+    for (const std::string& s : strings)
+        pointers.push_back(const_cast<char*>(s.c_str()));
     pointers.push_back(nullptr);
     return pointers;
 }
@@ -56,7 +60,8 @@ uv_stdio_container_t container(const Stdio& stdio) noexcept {
     uv_stdio_container_t result{};
     unsigned flags = UV_IGNORE;
     switch (stdio.kind()) {
-    case Stdio::Kind::null: break;
+    case Stdio::Kind::null:
+        break;
     case Stdio::Kind::inherit:
         flags = UV_INHERIT_FD;
         result.data.fd = stdio.descriptor();
@@ -74,13 +79,16 @@ uv_stdio_container_t container(const Stdio& stdio) noexcept {
 } // namespace
 
 Process::Process(Loop& loop, const ProcessOptions& options, Completion& exited) {
-    if (options.arguments().empty()) throw_error(UV_EINVAL, "run a program: no arguments, not even its name");
+    if (options.arguments().empty())
+        throw_error(UV_EINVAL, "run a program: no arguments, not even its name");
     std::vector<char*> arguments = c_strings(options.arguments());
     std::vector<char*> environment;
-    if (options.environment() != nullptr) environment = c_strings(*options.environment());
+    if (options.environment() != nullptr)
+        environment = c_strings(*options.environment());
     std::vector<uv_stdio_container_t> stdio;
     stdio.reserve(options.stdio().size());
-    for (const Stdio& s : options.stdio()) stdio.push_back(container(s));
+    for (const Stdio& s : options.stdio())
+        stdio.push_back(container(s));
 
     uv_process_options_t native{};
     native.exit_cb = &Block::on_exit;
@@ -123,7 +131,8 @@ int Process::term_signal() const noexcept { return block_of(block_).term_signal;
 
 int Process::kill(int signum) noexcept {
     // The number may belong to another process by now.
-    if (has_exited()) return UV_ESRCH;
+    if (has_exited())
+        return UV_ESRCH;
     return uv_process_kill(&block_of(block_).handle, signum);
 }
 

@@ -67,7 +67,9 @@ public:
 
     [[nodiscard]] const std::vector<std::string>& arguments() const noexcept { return arguments_; }
     /// Null when the child gets a copy of ours.
-    [[nodiscard]] const std::vector<std::string>* environment() const noexcept { return has_environment_ ? &environment_ : nullptr; }
+    [[nodiscard]] const std::vector<std::string>* environment() const noexcept {
+        return has_environment_ ? &environment_ : nullptr;
+    }
     [[nodiscard]] const std::string& directory() const noexcept { return directory_; }
     [[nodiscard]] const std::vector<Stdio>& stdio() const noexcept { return stdio_; }
     [[nodiscard]] bool detached() const noexcept { return detached_; }
@@ -81,11 +83,13 @@ private:
     bool detached_ = false;
 };
 
-/// A child process. Destroying it before the child has ended lets the child run on; it is still reaped when it ends while the loop runs.
+/// A child process. Destroying it before the child has ended lets the child run on; it is still reaped when
+/// it ends while the loop runs.
 class Process {
 public:
-    /// Starts the program. Blocks the thread until the child has executed it or failed to. `exited` is called once, with 0, when the child has
-    /// ended, unless this object is destroyed first. Throws `std::system_error` naming the program.
+    /// Starts the program. Blocks the thread until the child has executed it or failed to. `exited` is called
+    /// once, with 0, when the child has ended, unless this object is destroyed first. Throws
+    /// `std::system_error` naming the program.
     Process(Loop& loop, const ProcessOptions& options, Completion& exited);
     ~Process();
     Process(const Process&) = delete;

@@ -15,7 +15,8 @@ Block& block_of(void* p) noexcept { return *static_cast<Block*>(p); }
 } // namespace
 
 Signal::Signal(Loop& loop)
-    : block_(Block::create([&](uv_signal_t* h) { return uv_signal_init(loop.native(), h); }, "create a signal handle")) {
+    : block_(Block::create([&](uv_signal_t* h) { return uv_signal_init(loop.native(), h); },
+                           "create a signal handle")) {
     uv_unref(block_of(block_).base());
 }
 
@@ -33,7 +34,8 @@ void Signal::stop() noexcept { uv_signal_stop(&block_of(block_).handle); }
 
 bool signal_is_default(int signum) noexcept {
     struct sigaction action {};
-    return ::sigaction(signum, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
+    return ::sigaction(signum, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 &&
+           action.sa_handler == SIG_DFL;
 }
 
 bool is_signal(int signum) noexcept {
@@ -43,7 +45,8 @@ bool is_signal(int signum) noexcept {
 
 void ignore_sigpipe() noexcept {
     static const bool done = []() noexcept {
-        if (signal_is_default(SIGPIPE)) std::signal(SIGPIPE, SIG_IGN);
+        if (signal_is_default(SIGPIPE))
+            std::signal(SIGPIPE, SIG_IGN);
         return true;
     }();
     static_cast<void>(done);

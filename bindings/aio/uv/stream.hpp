@@ -2,13 +2,15 @@
 
 /// A connected stream of bytes: what `Tcp` and `Pipe` have in common.
 ///
-/// Reading is started once and stays on: data comes in by callback, either into memory that the reader offers or into the loop's shared buffer. A
-/// reader that has no room says so and is paused; only then does libuv touch the system's poll set. Writing tries at once (`try_write`), and
-/// what did not fit is queued: however many calls queue something, one request is in flight, and what has been queued meanwhile leaves
-/// together in the next. The bytes in flight belong to a block that outlives this object.
+/// Reading is started once and stays on: data comes in by callback, either into memory that the reader offers
+/// or into the loop's shared buffer. A reader that has no room says so and is paused; only then does libuv
+/// touch the system's poll set. Writing tries at once (`try_write`), and what did not fit is queued: however
+/// many calls queue something, one request is in flight, and what has been queued meanwhile leaves together
+/// in the next. The bytes in flight belong to a block that outlives this object.
 ///
-/// All callbacks come on the loop's thread and never from inside a call. After `close`, `reset` or the destructor none comes any more, not even for
-/// operations that were started: libuv would report some of them as cancelled and others not at all, so whoever waits is told by whoever closes.
+/// All callbacks come on the loop's thread and never from inside a call. After `close`, `reset` or the
+/// destructor none comes any more, not even for operations that were started: libuv would report some of them
+/// as cancelled and others not at all, so whoever waits is told by whoever closes.
 
 #include <cstddef>
 #include <span>
@@ -25,13 +27,15 @@ struct StreamBlock;
 /// Receives what a stream reads.
 class StreamReader {
 public:
-    /// Memory for the next bytes: `shared`, a part of it, or memory of the reader's own, which saves a copy; an empty span pauses reading until
-    /// `Stream::start_reading`. Must not close the stream. Offer more than is expected: a read that fills its memory exactly is
-    /// followed by a second one.
+    /// Memory for the next bytes: `shared`, a part of it, or memory of the reader's own, which saves a copy;
+    /// an empty span pauses reading until `Stream::start_reading`. Must not close the stream. Offer more than
+    /// is expected: a read that fills its memory exactly is followed by a second one.
     virtual std::span<std::byte> room(std::span<std::byte> shared) noexcept = 0;
-    /// Bytes have come, at the start of the memory that `room` gave. If that was the shared buffer they must be copied before this returns.
+    /// Bytes have come, at the start of the memory that `room` gave. If that was the shared buffer they must
+    /// be copied before this returns.
     virtual void received(std::span<const std::byte> data) noexcept = 0;
-    /// Reading has ended: 0 at the end of the stream, or a negative libuv error. Writing may go on after the former.
+    /// Reading has ended: 0 at the end of the stream, or a negative libuv error. Writing may go on after the
+    /// former.
     virtual void ended(int status) noexcept = 0;
 
 protected:
@@ -42,7 +46,8 @@ protected:
 /// Owns a stream handle; move-only. Made as a `Tcp` or a `Pipe`.
 class Stream {
 public:
-    /// The most bytes that `queue` should be used for before the writer waits, and what `write` is for beyond that.
+    /// The most bytes that `queue` should be used for before the writer waits, and what `write` is for beyond
+    /// that.
     static constexpr std::size_t default_high_water = 64 * 1024;
 
     Stream(Stream&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
@@ -59,31 +64,35 @@ public:
 
     /// Who receives; set it before reading starts. It must live until it is replaced or the stream closed.
     void set_reader(StreamReader& reader) noexcept;
-    /// Begins to read, or goes on after a pause. Returns 0 or a negative libuv error. Costs nothing when reading is on already.
+    /// Begins to read, or goes on after a pause. Returns 0 or a negative libuv error. Costs nothing when
+    /// reading is on already.
     int start_reading() noexcept;
 
     // --- writing ---
 
-    /// Hands to the system what it takes at once and returns how many bytes that was: fewer than all, or 0, when its buffer is full or
-    /// something is queued. A negative libuv error when the stream is broken, from then on.
+    /// Hands to the system what it takes at once and returns how many bytes that was: fewer than all, or 0,
+    /// when its buffer is full or something is queued. A negative libuv error when the stream is broken, from
+    /// then on.
     int try_write(std::span<const std::byte> data) noexcept;
     /// The same for two pieces that belong together, as one system call: a header and a body.
     int try_write(std::span<const std::byte> first, std::span<const std::byte> second) noexcept;
-    /// Copies bytes and sends them behind what is queued. Returns 0 or a negative libuv error. Throws `std::bad_alloc`.
+    /// Copies bytes and sends them behind what is queued. Returns 0 or a negative libuv error. Throws
+    /// `std::bad_alloc`.
     int queue(std::span<const std::byte> data);
-    /// Sends the caller's bytes behind what is queued. They must stay as they are until `done` has been called or the stream closed. One
-    /// such call at a time. No bytes at all: `done` tells that everything queued before has been handed to the system. On a negative
-    /// result `done` is not called.
+    /// Sends the caller's bytes behind what is queued. They must stay as they are until `done` has been
+    /// called or the stream closed. One such call at a time. No bytes at all: `done` tells that everything
+    /// queued before has been handed to the system. On a negative result `done` is not called.
     int write(std::span<const std::byte> data, Completion& done) noexcept;
     /// Bytes accepted and not yet handed to the system.
     [[nodiscard]] std::size_t write_queue_size() const noexcept;
-    /// Ends the write direction once everything queued has been sent; reading goes on. On a negative result `done` is not called.
+    /// Ends the write direction once everything queued has been sent; reading goes on. On a negative result
+    /// `done` is not called.
     int shutdown(Completion& done) noexcept;
 
     // --- closing ---
 
-    /// Closes the stream. Bytes of `queue` that are on their way are still sent, in the background; bytes borrowed by `write` are not touched
-    /// any more. No callback comes after this.
+    /// Closes the stream. Bytes of `queue` that are on their way are still sent, in the background; bytes
+    /// borrowed by `write` are not touched any more. No callback comes after this.
     void close() noexcept;
     /// Closes the stream and drops what is queued.
     void abort() noexcept;

@@ -16,7 +16,8 @@ StreamBlock* create(Loop& loop) {
 
 template <class GetName>
 Address name_of(const StreamBlock* block, GetName get_name, const char* what) {
-    if (block == nullptr) throw_error(UV_EBADF, what);
+    if (block == nullptr)
+        throw_error(UV_EBADF, what);
     sockaddr_storage storage{};
     int size = sizeof storage;
     check(get_name(&block->handle.tcp, reinterpret_cast<sockaddr*>(&storage), &size), what);
@@ -35,18 +36,25 @@ Tcp::Tcp(Loop& loop, Descriptor socket) : Tcp(loop) {
 int Tcp::connect(const Address& address, Completion& done) noexcept {
     const sockaddr_storage storage = AddressAccess::to(address);
     block_->connect_done = &done;
-    const int status = uv_tcp_connect(&block_->connect_request, &block_->handle.tcp, reinterpret_cast<const sockaddr*>(&storage),
-                                      [](uv_connect_t* request, int result) noexcept {
-                                          StreamBlock& block = StreamBlock::of(request->handle->data);
-                                          if (Completion* waiting = std::exchange(block.connect_done, nullptr)) (*waiting)(result);
-                                      });
-    if (status < 0) block_->connect_done = nullptr;
+    const int status = uv_tcp_connect(
+        &block_->connect_request, &block_->handle.tcp, reinterpret_cast<const sockaddr*>(&storage),
+        [](uv_connect_t* request, int result) noexcept {
+            StreamBlock& block = StreamBlock::of(request->handle->data);
+            if (Completion* waiting = std::exchange(block.connect_done, nullptr))
+                (*waiting)(result);
+        });
+    if (status < 0)
+        block_->connect_done = nullptr;
     return status;
 }
 
-Address Tcp::local_address() const { return name_of(block_, uv_tcp_getsockname, "get the local address of a TCP socket"); }
+Address Tcp::local_address() const {
+    return name_of(block_, uv_tcp_getsockname, "get the local address of a TCP socket");
+}
 
-Address Tcp::peer_address() const { return name_of(block_, uv_tcp_getpeername, "get the peer's address of a TCP socket"); }
+Address Tcp::peer_address() const {
+    return name_of(block_, uv_tcp_getpeername, "get the peer's address of a TCP socket");
+}
 
 int Tcp::set_no_delay(bool on) noexcept { return uv_tcp_nodelay(&block_->handle.tcp, on ? 1 : 0); }
 
@@ -56,7 +64,8 @@ int Tcp::set_keep_alive(bool on, unsigned idle_seconds) noexcept {
 
 void Tcp::reset() noexcept {
     StreamBlock* const block = std::exchange(block_, nullptr);
-    if (block != nullptr) block->reset();
+    if (block != nullptr)
+        block->reset();
 }
 
 } // namespace aio::uv

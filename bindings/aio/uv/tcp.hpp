@@ -25,7 +25,8 @@ public:
     [[nodiscard]] Address local_address() const;
     [[nodiscard]] Address peer_address() const;
 
-    /// Sends small writes at once instead of waiting for the peer's acknowledgement of earlier ones. Returns 0 or a libuv error.
+    /// Sends small writes at once instead of waiting for the peer's acknowledgement of earlier ones. Returns
+    /// 0 or a libuv error.
     int set_no_delay(bool on) noexcept;
     /// Probes a silent peer after `idle_seconds`. Returns 0 or a libuv error.
     int set_keep_alive(bool on, unsigned idle_seconds = 60) noexcept;

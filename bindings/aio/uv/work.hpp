@@ -34,7 +34,7 @@ private:
     Job job_;
     Done done_;
     // Room for a uv_work_t; work.cpp asserts that it is enough.
-    alignas(void*) unsigned char request_[160];
+    alignas(void*) unsigned char request_[256];
 };
 
 } // namespace aio::uv

@@ -18,7 +18,7 @@ std::string describe(const std::exception_ptr& error) {
     } catch (const CancelledError& e) {
         return e.message().empty() ? "aio::CancelledError" : "aio::CancelledError: " + e.message();
     } catch (...) {
-        return "an exception that is not a std::exception";
+        return detail::current_exception_type_name() + ", which is not a std::exception";
     }
 }
 

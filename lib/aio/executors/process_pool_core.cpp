@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <exception>
 #include <utility>
 
@@ -285,13 +284,11 @@ void ProcessPoolCore::launcher_closed(const std::string& reason) noexcept {
 void ProcessPoolCore::replace_launcher(const std::string& reason) {
     if (loop_ == nullptr) return;
     launcher_.reset();
-    WorkerExit killed;
-    killed.signal = SIGKILL;
     const std::vector<WorkerRef> workers = workers_;
     const bool any_ready = std::any_of(workers.begin(), workers.end(), [](const WorkerRef& w) { return w->ready(); });
     for (const WorkerRef& worker : workers) {
         worker->drain();
-        if (worker->ready()) remove(*worker, killed);
+        if (worker->ready()) remove(*worker, WorkerExit::killed());
     }
     for (const WorkerRef& worker : std::exchange(workers_, {})) worker->close();
     if (!any_ready) start_failed(reason);

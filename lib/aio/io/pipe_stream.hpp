@@ -12,10 +12,12 @@ namespace aio {
 
 class EventLoop;
 
-/// A stream over a pipe's end. Of an anonymous pipe one end can only be read and the other only be written; the wrong direction throws.
+/// A stream over a pipe's end. Of an anonymous pipe one end can only be read and the other only be written;
+/// the wrong direction throws.
 class PipeStream final : public Stream {
 public:
-    /// Adopts a descriptor, which becomes non-blocking. Throws `std::system_error` if it is neither a pipe nor a stream socket.
+    /// Adopts a descriptor, which becomes non-blocking. Throws `std::system_error` if it is neither a pipe
+    /// nor a stream socket.
     PipeStream(EventLoop& loop, uv::Descriptor end);
 
     /// The two ends of a new pair of connected sockets on one loop.

@@ -15,7 +15,9 @@ class ReadAhead {
 public:
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
     [[nodiscard]] std::size_t size() const noexcept { return end_ - begin_; }
-    [[nodiscard]] std::span<const std::byte> data() const noexcept { return {memory_.get() + begin_, size()}; }
+    [[nodiscard]] std::span<const std::byte> data() const noexcept {
+        return {memory_.get() + begin_, size()};
+    }
 
     /// Throws `std::bad_alloc`.
     void append(std::span<const std::byte> bytes);

@@ -17,7 +17,8 @@ void SignalHandlerState::start(EventLoop& loop, int signum) {
     try {
         signal->start(signum, uv::bind<&SignalHandlerState::on_signal>(*this));
     } catch (const std::system_error&) {
-        if (uv::is_signal(signum)) throw RuntimeError("signal " + std::to_string(signum) + " cannot be caught");
+        if (uv::is_signal(signum))
+            throw RuntimeError("signal " + std::to_string(signum) + " cannot be caught");
         throw ValueError("no signal has the number " + std::to_string(signum));
     }
     signal_ = std::move(signal);
@@ -30,7 +31,8 @@ void SignalHandlerState::stop() noexcept {
 }
 
 void SignalHandlerState::on_signal() noexcept {
-    if (queued_) return;
+    if (queued_)
+        return;
     queued_ = true;
     retain();
     loop_->ready.push(*this);

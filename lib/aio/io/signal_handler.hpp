@@ -1,6 +1,7 @@
 #pragma once
 
-/// `SignalHandler`: calls a function of the program when the process gets a signal (`loop.add_signal_handler` in asyncio).
+/// `SignalHandler`: calls a function of the program when the process gets a signal (`loop.add_signal_handler`
+/// in asyncio).
 ///
 ///     aio::SignalHandler on_hangup(loop, SIGHUP, [&] { reload(); });
 
@@ -22,7 +23,8 @@ class EventLoop;
 
 namespace detail {
 
-/// The state behind a handler. Queued, it holds a reference to itself, so that the handler may be destroyed before its turn.
+/// The state behind a handler. Queued, it holds a reference to itself, so that the handler may be destroyed
+/// before its turn.
 class SignalHandlerState : public RefCounted, public ReadyItem, public LoopResource {
 public:
     void start(EventLoop& loop, int signum);
@@ -58,19 +60,24 @@ private:
 
 } // namespace detail
 
-/// Watches for a signal while it lives. The function runs on the loop's thread as a queued callback, in the context in which the handler was made, so it
-/// may do anything that a callback may; signals that come while a call is queued are merged into it. Several handlers may watch the same signal.
-/// An exception of the function goes to the loop's exception handler.
+/// Watches for a signal while it lives. The function runs on the loop's thread as a queued callback, in the
+/// context in which the handler was made, so it may do anything that a callback may; signals that come while
+/// a call is queued are merged into it. Several handlers may watch the same signal. An exception of the
+/// function goes to the loop's exception handler.
 class SignalHandler {
 public:
-    /// Throws `ValueError` for a number that is no signal, `RuntimeError` for one that cannot be caught (SIGKILL, SIGSTOP) or if the
-    /// loop is closed.
+    /// Throws `ValueError` for a number that is no signal, `RuntimeError` for one that cannot be caught
+    /// (SIGKILL, SIGSTOP) or if the loop is closed.
     template <class F, class... Args>
-        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
-    SignalHandler(EventLoop& loop, int signum, F&& function, Args&&... arguments) {
+    requires std::invocable < std::decay_t<F>
+    &, std::decay_t<Args>&... >
+           SignalHandler(EventLoop& loop, int signum, F&& function, Args&&... arguments) {
         auto call = [f = std::decay_t<F>(std::forward<F>(function)),
-                     ... args = std::decay_t<Args>(std::forward<Args>(arguments))]() mutable { std::invoke(f, args...); };
-        state_ = detail::Ref<detail::SignalHandlerState>(new detail::SignalHandlerOf<decltype(call)>(loop, std::move(call)));
+                     ... args = std::decay_t<Args>(std::forward<Args>(arguments))]() mutable {
+            std::invoke(f, args...);
+        };
+        state_ = detail::Ref<detail::SignalHandlerState>(
+            new detail::SignalHandlerOf<decltype(call)>(loop, std::move(call)));
         state_->start(loop, signum);
     }
     SignalHandler(SignalHandler&&) noexcept = default;
@@ -80,7 +87,8 @@ public:
     }
     /// Stops watching. A call that is queued does not happen.
     ~SignalHandler() {
-        if (state_) state_->stop();
+        if (state_)
+            state_->stop();
     }
 
 private:

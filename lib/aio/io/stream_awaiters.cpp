@@ -15,12 +15,22 @@ constexpr Duration write_patience = std::chrono::seconds(1);
 
 } // namespace
 
+void StreamSuspension::require_same_loop() {
+    if (&loop() == &stream_->loop())
+        return;
+    withdraw();
+    throw RuntimeError("this stream belongs to another loop than the task that uses it");
+}
+
 bool ReadAwaiter::await_ready() {
     StreamState& stream = *stream_;
     stream.check_open();
-    if (stream.reader_ != nullptr) throw RuntimeError("read_some: another task is reading from this stream already");
-    if (memory_.empty()) return true;
-    if (stream.read_ahead_.empty() && !stream.read_ended_) return false;
+    if (stream.reader_ != nullptr)
+        throw RuntimeError("read_some: another task is reading from this stream already");
+    if (memory_.empty())
+        return true;
+    if (stream.read_ahead_.empty() && !stream.read_ended_)
+        return false;
     if (stream.loop().take_immediate()) {
         take();
         return true;
@@ -44,7 +54,8 @@ void ReadAwaiter::take_after_giving_way() noexcept {
     wake();
 }
 
-void ReadAwaiter::start() noexcept {
+void ReadAwaiter::start() {
+    require_same_loop();
     if (giving_way_) {
         stream_->reader_ = this;
         yield();
@@ -62,15 +73,18 @@ void ReadAwaiter::throw_error() const { uv::throw_error(status_, "read from a st
 bool WriteAwaiter::await_ready() {
     StreamState& stream = *stream_;
     stream.check_open();
-    if (stream.shut_down_) throw RuntimeError("write_all: the write direction of this stream has been shut down");
-    if (stream.writer_ != nullptr) throw RuntimeError("write_all: another task is writing to this stream already");
+    if (stream.shut_down_)
+        throw RuntimeError("write_all: the write direction of this stream has been shut down");
+    if (stream.writer_ != nullptr)
+        throw RuntimeError("write_all: another task is writing to this stream already");
     if (!data_.empty()) {
         uv::Stream& handle = stream.handle();
         const int sent = handle.try_write(data_);
         if (sent >= 0) {
             data_ = data_.subspan(static_cast<std::size_t>(sent));
             if (!data_.empty()) {
-                if (data_.size() + handle.write_queue_size() > uv::Stream::default_high_water) return false;
+                if (data_.size() + handle.write_queue_size() > uv::Stream::default_high_water)
+                    return false;
                 status_ = handle.queue(data_);
             }
         } else {
@@ -81,9 +95,11 @@ bool WriteAwaiter::await_ready() {
     return stream.loop().take_immediate();
 }
 
-void WriteAwaiter::start() noexcept {
+void WriteAwaiter::start() {
+    require_same_loop();
     if (done_) {
-        // Written already. Giving way has to be open to cancellation, or a task whose writes always fit could never be cancelled.
+        // Written already. Giving way has to be open to cancellation, or a task whose writes always fit could
+        // never be cancelled.
         yield();
         return;
     }
@@ -104,7 +120,8 @@ void WriteAwaiter::finish(int status) noexcept {
 }
 
 bool WriteAwaiter::on_cancel(const std::string&) noexcept {
-    if (done_) return wake_cancelled();
+    if (done_)
+        return wake_cancelled();
     if (cancel_requested_) {
         stream_->abort();
         return true;
@@ -118,7 +135,9 @@ bool WriteAwaiter::on_cancel(const std::string&) noexcept {
     return true;
 }
 
-void WriteAwaiter::on_patience_over(TimerNode& self) noexcept { static_cast<WriteAwaiter&>(self).stream_->abort(); }
+void WriteAwaiter::on_patience_over(TimerNode& self) noexcept {
+    static_cast<WriteAwaiter&>(self).stream_->abort();
+}
 
 void WriteAwaiter::give_up() noexcept {
     // The frame goes, and with it perhaps the bytes that libuv is sending.
@@ -131,11 +150,13 @@ void WriteAwaiter::throw_error() const { uv::throw_error(status_, "write to a st
 
 bool ShutdownAwaiter::await_ready() {
     stream_->check_open();
-    if (stream_->shutdown_waiter_ != nullptr) throw RuntimeError("shutdown_write: another task is doing that already");
+    if (stream_->shutdown_waiter_ != nullptr)
+        throw RuntimeError("shutdown_write: another task is doing that already");
     return stream_->shut_down_;
 }
 
-void ShutdownAwaiter::start() noexcept {
+void ShutdownAwaiter::start() {
+    require_same_loop();
     stream_->shut_down_ = true;
     status_ = stream_->handle().shutdown(stream_->shutdown_done_);
     if (status_ == 0)

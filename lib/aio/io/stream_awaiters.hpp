@@ -13,24 +13,42 @@
 
 namespace aio::detail {
 
-/// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream, and so do those that are there while it gives way.
-class ReadAwaiter final : public Suspension {
+/// What they have in common.
+class StreamSuspension : public Suspension {
+protected:
+    explicit StreamSuspension(StreamState& stream) noexcept : stream_(&stream) {}
+    ~StreamSuspension() = default;
+
+    /// To be called first in `start`: takes the suspension back and throws `RuntimeError` if the task runs on
+    /// another loop than the stream's.
+    void require_same_loop();
+
+    StreamState* stream_;
+};
+
+/// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream, and so do those that are
+/// there while it gives way.
+class ReadAwaiter final : public StreamSuspension {
 public:
-    ReadAwaiter(StreamState& stream, std::span<std::byte> memory) noexcept : stream_(&stream), memory_(memory) {}
+    ReadAwaiter(StreamState& stream, std::span<std::byte> memory) noexcept
+        : StreamSuspension(stream), memory_(memory) {}
     ~ReadAwaiter() {
-        if (pending()) stream_->reader_ = nullptr;
+        if (pending())
+            stream_->reader_ = nullptr;
     }
 
     [[nodiscard]] bool await_ready();
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    void await_suspend(std::coroutine_handle<Promise> caller) {
         suspend(caller);
         start();
     }
     std::size_t await_resume() {
         throw_if_cancelled();
-        if (giving_way_) take_after_giving_way();
-        if (status_ < 0) throw_error();
+        if (giving_way_)
+            take_after_giving_way();
+        if (status_ < 0)
+            throw_error();
         return count_;
     }
 
@@ -50,7 +68,7 @@ public:
     }
 
 private:
-    void start() noexcept;
+    void start();
     void take() noexcept;
     void take_after_giving_way() noexcept;
     [[noreturn]] void throw_error() const;
@@ -59,45 +77,46 @@ private:
         return wake_cancelled();
     }
 
-    StreamState* stream_;
     std::span<std::byte> memory_;
     std::size_t count_ = 0;
     int status_ = 0;
     bool giving_way_ = false;
 };
 
-/// `write_all`. Small remainders are left to the stream; larger ones are sent from the caller's memory, and then a cancellation has to wait until
-/// they have gone: half a message would make the stream useless. A second cancellation, or a second's delay, gives the stream up instead.
-class WriteAwaiter final : public Suspension, private TimerNode {
+/// `write_all`. Small remainders are left to the stream; larger ones are sent from the caller's memory, and
+/// then a cancellation has to wait until they have gone: half a message would make the stream useless. A
+/// second cancellation, or a second's delay, gives the stream up instead.
+class WriteAwaiter final : public StreamSuspension, private TimerNode {
 public:
     WriteAwaiter(StreamState& stream, std::span<const std::byte> data) noexcept
-        : TimerNode(&on_patience_over), stream_(&stream), data_(data) {}
+        : StreamSuspension(stream), TimerNode(&on_patience_over), data_(data) {}
     ~WriteAwaiter() {
-        if (pending() && !done_) give_up();
+        if (pending() && !done_)
+            give_up();
     }
 
     [[nodiscard]] bool await_ready();
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    void await_suspend(std::coroutine_handle<Promise> caller) {
         suspend(caller);
         start();
     }
     void await_resume() const {
         throw_if_cancelled();
-        if (status_ < 0) throw_error();
+        if (status_ < 0)
+            throw_error();
     }
 
     /// The bytes have been sent, or never will be.
     void finish(int status) noexcept;
 
 private:
-    void start() noexcept;
+    void start();
     void give_up() noexcept;
     [[noreturn]] void throw_error() const;
     bool on_cancel(const std::string&) noexcept override;
     static void on_patience_over(TimerNode& self) noexcept;
 
-    StreamState* stream_;
     std::span<const std::byte> data_;
     int status_ = 0;
     bool done_ = false;
@@ -105,16 +124,17 @@ private:
 };
 
 /// `shutdown_write`. Cancelling it leaves the shutdown under way.
-class ShutdownAwaiter final : public Suspension {
+class ShutdownAwaiter final : public StreamSuspension {
 public:
-    explicit ShutdownAwaiter(StreamState& stream) noexcept : stream_(&stream) {}
+    explicit ShutdownAwaiter(StreamState& stream) noexcept : StreamSuspension(stream) {}
     ~ShutdownAwaiter() {
-        if (pending()) stream_->shutdown_waiter_ = nullptr;
+        if (pending())
+            stream_->shutdown_waiter_ = nullptr;
     }
 
     [[nodiscard]] bool await_ready();
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    void await_suspend(std::coroutine_handle<Promise> caller) {
         suspend(caller);
         start();
     }
@@ -126,13 +146,12 @@ public:
     }
 
 private:
-    void start() noexcept;
+    void start();
     bool on_cancel(const std::string&) noexcept override {
         stream_->shutdown_waiter_ = nullptr;
         return wake_cancelled();
     }
 
-    StreamState* stream_;
     int status_ = 0;
 };
 

@@ -19,7 +19,8 @@ class ReadAwaiter;
 class WriteAwaiter;
 class ShutdownAwaiter;
 
-/// Lives as long as the stream object. Awaiters point here and are told when it goes, so that either may be destroyed first.
+/// Lives as long as the stream object. Awaiters point here and are told when it goes, so that either may be
+/// destroyed first.
 class StreamState : public uv::StreamReader, public LoopResource {
 public:
     StreamState(const StreamState&) = delete;
@@ -95,7 +96,8 @@ template <class Handle>
 class StreamStateOf final : public StreamState {
 public:
     template <class... Args>
-    explicit StreamStateOf(LoopState& loop, Args&&... arguments) : StreamState(loop, own), own(std::forward<Args>(arguments)...) {
+    explicit StreamStateOf(LoopState& loop, Args&&... arguments)
+        : StreamState(loop, own), own(std::forward<Args>(arguments)...) {
         begin();
     }
     ~StreamStateOf() override { close(); }

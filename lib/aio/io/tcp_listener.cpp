@@ -19,26 +19,32 @@ constexpr Duration pause_when_short = std::chrono::seconds(1);
 } // namespace
 
 ListenerState::ListenerState(EventLoop& loop, uv::Descriptor socket)
-    : TimerNode(&on_pause_over), loop_(&loop.state()),
-      listener_(std::make_unique<uv::Listener>(loop.uv_loop(), std::move(socket), uv::bind<&ListenerState::on_ready>(*this))) {
+    : TimerNode(&on_pause_over),
+      loop_(&loop.state()),
+      listener_(std::make_unique<uv::Listener>(loop.uv_loop(), std::move(socket),
+                                               uv::bind<&ListenerState::on_ready>(*this))) {
     loop_->resources.push_back(*this);
 }
 
 uv::Listener& ListenerState::listener() const {
-    if (!is_open()) uv::throw_error(uv::status::closed, "use of a listener that is closed");
+    if (!is_open())
+        uv::throw_error(uv::status::closed, "use of a listener that is closed");
     return *listener_;
 }
 
 void ListenerState::close() noexcept {
-    if (!is_open()) return;
+    if (!is_open())
+        return;
     loop_->timers.remove(*this);
     unlink();
     listener_.reset();
-    if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(uv::status::canceled);
+    if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr))
+        waiter->fail(uv::status::canceled);
 }
 
 int ListenerState::watch() noexcept {
-    if (armed()) return 0;
+    if (armed())
+        return 0;
     try {
         listener_->start_watching();
         return 0;
@@ -52,18 +58,21 @@ void ListenerState::pause(int status) noexcept {
     ErrorContext context;
     try {
         context.message = "cannot accept connections now; trying again in a second";
-        context.exception = std::make_exception_ptr(std::system_error(uv::error_code(status), "accept a connection"));
+        context.exception =
+            std::make_exception_ptr(std::system_error(uv::error_code(status), "accept a connection"));
         loop_->timers.push(*this, loop_->clock->now() + pause_when_short);
     } catch (...) {
         // Not even memory for a timer: the next accept tries again.
-        if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(status);
+        if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr))
+            waiter->fail(status);
     }
     loop_->report(context);
 }
 
 void ListenerState::on_pause_over(TimerNode& self) noexcept {
     auto& state = static_cast<ListenerState&>(self);
-    if (state.waiter_ != nullptr) state.on_ready();
+    if (state.waiter_ != nullptr)
+        state.on_ready();
 }
 
 void ListenerState::on_ready() noexcept {
@@ -80,7 +89,8 @@ void ListenerState::on_ready() noexcept {
     int status = next.status();
     if (next.none_waiting()) {
         status = watch();
-        if (status == 0) return;
+        if (status == 0)
+            return;
     }
     AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr);
     if (status < 0)
@@ -93,11 +103,15 @@ bool AcceptAwaiter::await_ready() {
     ListenerState& state = *listener_;
     loop_ = &state.loop();
     uv::Listener& listener = state.listener();
-    if (state.waiter_ != nullptr) throw RuntimeError("accept: another task is accepting from this listener already");
-    // Out of budget the poll tells about the same connection again: a way of giving way that a cancellation can end.
-    if (state.armed() || !loop_->take_immediate()) return false;
+    if (state.waiter_ != nullptr)
+        throw RuntimeError("accept: another task is accepting from this listener already");
+    // Out of budget the poll tells about the same connection again: a way of giving way that a cancellation
+    // can end.
+    if (state.armed() || !loop_->take_immediate())
+        return false;
     uv::Listener::Accepted next = listener.accept();
-    if (next.none_waiting()) return false;
+    if (next.none_waiting())
+        return false;
     if (next.short_of_resources()) {
         state.pause(next.status());
         return false;
@@ -107,7 +121,11 @@ bool AcceptAwaiter::await_ready() {
     return true;
 }
 
-void AcceptAwaiter::start() noexcept {
+void AcceptAwaiter::start() {
+    if (&loop() != loop_) {
+        withdraw();
+        throw RuntimeError("accept: this listener belongs to another loop");
+    }
     status_ = listener_->watch();
     if (status_ == 0)
         listener_->waiter_ = this;
@@ -123,7 +141,8 @@ TcpStream AcceptAwaiter::await_resume() {
 
 } // namespace detail
 
-TcpListener::TcpListener(const Address& address, const ListenOptions& options) : TcpListener(get_running_loop(), address, options) {}
+TcpListener::TcpListener(const Address& address, const ListenOptions& options)
+    : TcpListener(get_running_loop(), address, options) {}
 
 TcpListener::TcpListener(EventLoop& loop, const Address& address, const ListenOptions& options)
     : TcpListener(loop, uv::listen_tcp(address, options)) {}

@@ -5,13 +5,14 @@
 ///     aio::TcpListener listener(aio::Address("127.0.0.1", 8000));
 ///     for (;;) group.create_task(serve, co_await listener.accept());
 ///
-/// A burst of connections is accepted without suspending in between. When the process runs out of descriptors the listener reports it, pauses for
-/// a second and goes on; the connections wait in the system meanwhile.
+/// A burst of connections is accepted without suspending in between. When the process runs out of descriptors
+/// the listener reports it, pauses for a second and goes on; the connections wait in the system meanwhile.
 
 #include <coroutine>
 #include <memory>
 #include <string>
 
+#include <aio/core/errors.hpp>
 #include <aio/core/loop_resource.hpp>
 #include <aio/core/ref.hpp>
 #include <aio/core/suspension.hpp>
@@ -46,7 +47,8 @@ private:
 
     void on_ready() noexcept;
     static void on_pause_over(TimerNode& self) noexcept;
-    /// Waits until connections come, or, when there is no room for them, for a while. Returns a negative libuv error if that is impossible.
+    /// Waits until connections come, or, when there is no room for them, for a while. Returns a negative
+    /// libuv error if that is impossible.
     int watch() noexcept;
     void pause(int status) noexcept;
 
@@ -60,12 +62,13 @@ class AcceptAwaiter final : public Suspension {
 public:
     explicit AcceptAwaiter(ListenerState& listener) noexcept : listener_(&listener) {}
     ~AcceptAwaiter() {
-        if (pending()) listener_->waiter_ = nullptr;
+        if (pending())
+            listener_->waiter_ = nullptr;
     }
 
     [[nodiscard]] bool await_ready();
     template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+    void await_suspend(std::coroutine_handle<Promise> caller) {
         suspend(caller);
         start();
     }
@@ -81,7 +84,7 @@ public:
     }
 
 private:
-    void start() noexcept;
+    void start();
     bool on_cancel(const std::string&) noexcept override {
         listener_->waiter_ = nullptr;
         return wake_cancelled();
@@ -108,8 +111,8 @@ private:
 /// A listening TCP socket; move-only. Belongs to the loop it was made on. Destroying it closes it.
 class TcpListener {
 public:
-    /// Listens on the running loop. Port 0 lets the system choose one. Throws `std::system_error` naming the address, and `RuntimeError` without a
-    /// running loop.
+    /// Listens on the running loop. Port 0 lets the system choose one. Throws `std::system_error` naming the
+    /// address, and `RuntimeError` without a running loop.
     explicit TcpListener(const Address& address, const ListenOptions& options = ListenOptions());
     TcpListener(std::string_view ip, std::uint16_t port) : TcpListener(Address(ip, port)) {}
     /// Listens on a given loop.
@@ -117,17 +120,27 @@ public:
     /// Adopts a listening socket.
     TcpListener(EventLoop& loop, uv::Descriptor socket);
 
-    /// Gives the next connection. Throws `std::system_error`, with operation_canceled when the listener is closed meanwhile; `RuntimeError` when another task
-    /// is accepting already. Cancelling loses no connection.
-    [[nodiscard]] detail::AcceptOperation accept() { return detail::AcceptOperation(*state_); }
+    /// Gives the next connection. Throws `std::system_error`, with operation_canceled when the listener is
+    /// closed meanwhile; `RuntimeError` when another task is accepting already. Cancelling loses no
+    /// connection.
+    [[nodiscard]] detail::AcceptOperation accept() { return detail::AcceptOperation(state()); }
 
-    /// The address it listens on, with the port that the system chose. Throws `std::system_error` when closed.
-    [[nodiscard]] Address local_address() const { return uv::local_address(state_->listener().socket()); }
+    /// The address it listens on, with the port that the system chose. Throws `std::system_error` when
+    /// closed.
+    [[nodiscard]] Address local_address() const { return uv::local_address(state().listener().socket()); }
     /// Closes the socket; connections that nobody accepted are refused.
-    void close() noexcept { state_->close(); }
+    void close() noexcept {
+        if (state_)
+            state_->close();
+    }
     [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr && state_->is_open(); }
 
 private:
+    [[nodiscard]] detail::ListenerState& state() const {
+        if (!state_)
+            throw RuntimeError("this listener has been moved from");
+        return *state_;
+    }
     std::unique_ptr<detail::ListenerState> state_;
 };
 

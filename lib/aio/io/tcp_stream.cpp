@@ -6,6 +6,13 @@
 #include <aio/uv/error.hpp>
 
 namespace aio {
+namespace {
+
+/// A connection that its peer has reset meanwhile may refuse this on some systems; whoever reads learns of
+/// the reset.
+void start_tuned(uv::Tcp& tcp) noexcept { static_cast<void>(tcp.set_no_delay(true)); }
+
+} // namespace
 
 bool detail::ConnectAwaiter::start() {
     try {
@@ -15,7 +22,8 @@ bool detail::ConnectAwaiter::start() {
         throw;
     }
     status_ = state_->own.connect(address_, *this);
-    if (status_ == 0) return true;
+    if (status_ == 0)
+        return true;
     withdraw();
     return false;
 }
@@ -28,23 +36,25 @@ void detail::ConnectAwaiter::on_connected(uv::Completion& self, int status) noex
 
 TcpStream detail::ConnectAwaiter::await_resume() {
     throw_if_cancelled();
-    if (status_ < 0) uv::throw_error(status_, "connect to " + address_.to_string());
-    TcpStream stream(std::move(state_));
-    stream.set_no_delay(true);
-    return stream;
+    if (status_ < 0)
+        uv::throw_error(status_, "connect to " + address_.to_string());
+    start_tuned(state_->own);
+    return TcpStream(std::move(state_));
 }
 
 TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
     : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.uv_loop(), std::move(socket))) {
-    set_no_delay(true);
+    start_tuned(tcp());
 }
 
 void TcpStream::set_no_delay(bool on) {
-    uv::check(is_open() ? tcp().set_no_delay(on) : uv::status::closed, "set the delay of small writes on a TCP socket");
+    uv::check(is_open() ? tcp().set_no_delay(on) : uv::status::closed,
+              "set the delay of small writes on a TCP socket");
 }
 
 void TcpStream::set_keep_alive(bool on, unsigned idle_seconds) {
-    uv::check(is_open() ? tcp().set_keep_alive(on, idle_seconds) : uv::status::closed, "set the keep-alive of a TCP socket");
+    uv::check(is_open() ? tcp().set_keep_alive(on, idle_seconds) : uv::status::closed,
+              "set the keep-alive of a TCP socket");
 }
 
 } // namespace aio

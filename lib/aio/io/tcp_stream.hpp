@@ -67,14 +67,17 @@ private:
 /// A TCP connection. Small writes are sent at once (TCP_NODELAY), as in asyncio.
 class TcpStream final : public Stream {
 public:
-    /// Connects to a numeric address; names are resolved elsewhere. Throws `std::system_error` naming the address: at once if it is no address, from
-    /// the await if the connection fails. Cancelling gives up the attempt.
+    /// Connects to a numeric address; names are resolved elsewhere. Throws `std::system_error` naming the
+    /// address: at once if it is no address, from the await if the connection fails. Cancelling gives up the
+    /// attempt.
     [[nodiscard]] static detail::ConnectOperation connect(std::string_view ip, std::uint16_t port) {
         return detail::ConnectOperation(Address(ip, port));
     }
-    [[nodiscard]] static detail::ConnectOperation connect(const Address& address) { return detail::ConnectOperation(address); }
+    [[nodiscard]] static detail::ConnectOperation connect(const Address& address) {
+        return detail::ConnectOperation(address);
+    }
 
-    /// Adopts a connected socket on a loop. Throws `std::system_error` if it is not one.
+    /// Adopts a connected socket on a loop. Throws `std::system_error` if it cannot be watched.
     TcpStream(EventLoop& loop, uv::Descriptor socket);
 
     /// Throws `std::system_error` when closed.
@@ -89,7 +92,7 @@ public:
 private:
     friend detail::ConnectAwaiter;
     explicit TcpStream(std::unique_ptr<detail::TcpState> state) noexcept : Stream(std::move(state)) {}
-    [[nodiscard]] uv::Tcp& tcp() const noexcept { return static_cast<detail::TcpState&>(state()).own; }
+    [[nodiscard]] uv::Tcp& tcp() const { return static_cast<detail::TcpState&>(state()).own; }
 };
 
 } // namespace aio

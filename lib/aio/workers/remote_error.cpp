@@ -2,7 +2,7 @@
 
 #include <aio/core/errors.hpp>
 #include <aio/workers/codec.hpp>
-#include <aio/workers/type_name.hpp>
+#include <aio/core/type_name.hpp>
 
 #include <filesystem>
 #include <functional>

@@ -12,6 +12,8 @@ namespace aio {
 class WorkerExit {
 public:
     WorkerExit() = default;
+    /// The end of a worker whose own report is lost: killed together with its zygote.
+    [[nodiscard]] static WorkerExit killed();
     /// The signal that killed it, or 0.
     int signal = 0;
     /// Its exit code, if it left by itself.

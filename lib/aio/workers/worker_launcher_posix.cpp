@@ -18,6 +18,12 @@
 
 namespace aio {
 
+WorkerExit WorkerExit::killed() {
+    WorkerExit exit;
+    exit.signal = SIGKILL;
+    return exit;
+}
+
 std::string WorkerExit::description() const {
     if (signal != 0) return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
     return "exited with code " + std::to_string(code);

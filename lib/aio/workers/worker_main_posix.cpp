@@ -6,7 +6,7 @@
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
-#include <aio/workers/type_name.hpp>
+#include <aio/core/type_name.hpp>
 
 #include <unistd.h>
 

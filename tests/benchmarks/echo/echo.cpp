@@ -1,8 +1,10 @@
-/// TCP echo, 64 bytes, both ends on one loop in one thread: CPU time per round trip of a coroutine server on `TcpStream`, beside a tuned server in plain
-/// libuv and one in libuv's usual style. The variants take turns, and each sample of aiouv is compared with that of its neighbour.
+/// TCP echo, 64 bytes, both ends on one loop in one thread: CPU time per round trip of a coroutine server on
+/// `TcpStream`, beside a tuned server in plain libuv and one in libuv's usual style. The variants take turns,
+/// and each sample of aiouv is compared with that of its neighbour.
 ///
 ///     benchmark_echo [samples] [round trips per sample]
-///     benchmark_echo VARIANT CONNECTIONS ROUND_TRIPS    (one variant alone, to be traced: tuned, aiouv, plain)
+///     benchmark_echo VARIANT CONNECTIONS ROUND_TRIPS    (one variant alone, to be traced: tuned, aiouv,
+///     plain)
 
 #include <time.h>
 
@@ -25,7 +27,8 @@ namespace {
 
 aio::Coro<> serve(aio::TcpStream stream) {
     std::array<std::byte, 1024> memory;
-    while (const std::size_t count = co_await stream.read_some(memory)) co_await stream.write_all(std::span(memory).first(count));
+    while (const std::size_t count = co_await stream.read_some(memory))
+        co_await stream.write_all(std::span(memory).first(count));
 }
 
 class CoroutineEcho {
@@ -35,13 +38,15 @@ public:
         for (int i = 0; i < connections; ++i) {
             const echo::Connection pair = echo::connect_pair();
             client_sockets.push_back(pair.client);
-            servers_.push_back(loop_.create_task(serve(aio::TcpStream(loop_, aio::uv::Descriptor(pair.server)))));
+            servers_.push_back(
+                loop_.create_task(serve(aio::TcpStream(loop_, aio::uv::Descriptor(pair.server)))));
         }
         clients_ = std::make_unique<echo::Clients>(loop_.native(), client_sockets);
     }
     ~CoroutineEcho() {
         clients_.reset();
-        for (auto& server : servers_) loop_.run_until_complete(server);
+        for (auto& server : servers_)
+            loop_.run_until_complete(server);
     }
     CoroutineEcho(const CoroutineEcho&) = delete;
     CoroutineEcho& operator=(const CoroutineEcho&) = delete;
@@ -65,7 +70,8 @@ double cpu_seconds() {
 }
 
 double median(std::vector<double> values) {
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
+                     values.end());
     return values[values.size() / 2];
 }
 
@@ -81,7 +87,8 @@ public:
     const std::vector<double>& samples() const { return samples_; }
     double ratio_to(const Variant& other) const {
         std::vector<double> ratios;
-        for (std::size_t i = 0; i < samples_.size(); ++i) ratios.push_back(samples_[i] / other.samples_[i]);
+        for (std::size_t i = 0; i < samples_.size(); ++i)
+            ratios.push_back(samples_[i] / other.samples_[i]);
         return median(ratios);
     }
     void forget() { samples_.clear(); }
@@ -108,8 +115,8 @@ void compare(int connections, int samples, long round_trips) {
         for (std::size_t turn = 0; turn < variants.size(); ++turn)
             variants[(static_cast<std::size_t>(i) + turn) % variants.size()].sample(round_trips);
     for (const Variant& variant : variants)
-        std::printf("echo %2d connections  %-13s %8.0f ns CPU per round trip   %.3f of tuned\n", connections, variant.name(),
-                    median(variant.samples()), variant.ratio_to(variants[0]));
+        std::printf("echo %2d connections  %-13s %8.0f ns CPU per round trip   %.3f of tuned\n", connections,
+                    variant.name(), median(variant.samples()), variant.ratio_to(variants[0]));
 }
 
 void run_alone(const std::string& name, int connections, long round_trips) {
@@ -131,5 +138,6 @@ int main(int argc, char** argv) {
     }
     const int samples = argc > 1 ? std::atoi(argv[1]) : 31;
     const long round_trips = argc > 2 ? std::atol(argv[2]) : 10000;
-    for (const int connections : {1, 64}) compare(connections, samples, round_trips);
+    for (const int connections : {1, 64})
+        compare(connections, samples, round_trips);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-/// The echo benchmark's parts that speak to libuv itself: the client ends, which all variants share, and the two servers that aiouv is compared with.
+/// The echo benchmark's parts that speak to libuv itself: the client ends, which all variants share, and the
+/// two servers that aiouv is compared with.
 
 #include <cstddef>
 #include <memory>
@@ -19,7 +20,8 @@ struct Connection {
 };
 Connection connect_pair();
 
-/// The client ends of some connections, driven by callbacks: read on, `uv_try_write`. Each sends its next message when the echo has come.
+/// The client ends of some connections, driven by callbacks: read on, `uv_try_write`. Each sends its next
+/// message when the echo has come.
 class Clients {
 public:
     Clients(uv_loop_s* loop, const std::vector<int>& sockets);
@@ -27,7 +29,8 @@ public:
     Clients(const Clients&) = delete;
     Clients& operator=(const Clients&) = delete;
 
-    /// Sends the first messages. After `round_trips` echoes in all, and when the last message has come back, `finished(context)` is called.
+    /// Sends the first messages. After `round_trips` echoes in all, and when the last message has come back,
+    /// `finished(context)` is called.
     void start(long round_trips, void (*finished)(void*), void* context);
 
     struct Impl;
@@ -40,7 +43,8 @@ private:
 enum class ServerStyle {
     /// Reading stays on, all connections receive into one 64 KiB buffer, answers go out with `uv_try_write`.
     tuned,
-    /// As in libuv's own echo server: memory from malloc for each read, a request from malloc and `uv_write` for each answer.
+    /// As in libuv's own echo server: memory from malloc for each read, a request from malloc and `uv_write`
+    /// for each answer.
     plain,
 };
 

@@ -2,8 +2,9 @@
 
 /// Not installed: handles that outlive their owner for a while.
 ///
-/// A stream is closed while the last bytes it accepted are still on their way; a process is let go before it has ended. Their blocks stay until
-/// that is over and then close by themselves. The loop knows them, because a loop that is destroyed first must close them at once.
+/// A stream is closed while the last bytes it accepted are still on their way; a process is let go before it
+/// has ended. Their blocks stay until that is over and then close by themselves. The loop knows them, because
+/// a loop that is destroyed first must close them at once.
 
 #include <aio/uv/loop.hpp>
 
@@ -22,14 +23,17 @@ struct Lingering {
     void linger(Loop& loop) noexcept {
         loop_ = &loop;
         next_ = loop.lingering_;
-        if (next_ != nullptr) next_->previous_ = this;
+        if (next_ != nullptr)
+            next_->previous_ = this;
         loop.lingering_ = this;
     }
 
     void stop_lingering() noexcept {
-        if (loop_ == nullptr) return;
+        if (loop_ == nullptr)
+            return;
         (previous_ != nullptr ? previous_->next_ : loop_->lingering_) = next_;
-        if (next_ != nullptr) next_->previous_ = previous_;
+        if (next_ != nullptr)
+            next_->previous_ = previous_;
         previous_ = next_ = nullptr;
         loop_ = nullptr;
     }

@@ -15,7 +15,8 @@
 
 namespace aio::uv::detail {
 
-/// Lives from the handle's initialisation to its close callback, which comes after the callbacks of all requests.
+/// Lives from the handle's initialisation to its close callback, which comes after the callbacks of all
+/// requests.
 struct StreamBlock final : Lingering {
     union Handle {
         uv_handle_t base;
@@ -24,7 +25,8 @@ struct StreamBlock final : Lingering {
         uv_pipe_t pipe;
     };
 
-    /// Makes a block; `init(handle)` initialises one member of its union. A failed init means there is nothing to close.
+    /// Makes a block; `init(handle)` initialises one member of its union. A failed init means there is
+    /// nothing to close.
     template <class Init>
     static StreamBlock* create(Loop& loop, const char* what, Init init) {
         static_cast<void>(loop.receive_buffer());
@@ -52,7 +54,9 @@ struct StreamBlock final : Lingering {
     /// Lets the bytes on their way go out first.
     void close_gently() noexcept;
 
-    [[nodiscard]] std::size_t unsent() const noexcept { return queued.size() + borrowed_size_waiting() + handle.stream.write_queue_size; }
+    [[nodiscard]] std::size_t unsent() const noexcept {
+        return queued.size() + borrowed_size_waiting() + handle.stream.write_queue_size;
+    }
 
     Handle handle{};
     Loop* const loop;
@@ -83,7 +87,9 @@ struct StreamBlock final : Lingering {
 private:
     explicit StreamBlock(Loop& owner) noexcept;
 
-    [[nodiscard]] std::size_t borrowed_size_waiting() const noexcept { return borrowed_in_flight ? 0 : borrowed.size(); }
+    [[nodiscard]] std::size_t borrowed_size_waiting() const noexcept {
+        return borrowed_in_flight ? 0 : borrowed.size();
+    }
     int send_queued() noexcept;
     int start_shutdown() noexcept;
     void write_ended(int status) noexcept;

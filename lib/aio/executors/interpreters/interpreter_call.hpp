@@ -40,12 +40,14 @@ template <class... Rs>
 struct InterpreterResults<std::tuple<Rs...>> {
     static constexpr std::size_t count = sizeof...(Rs);
     static constexpr bool possible = (ValueOutput<Rs> && ...);
-    static std::tuple<Rs...> read([[maybe_unused]] ValueReader& in) {
-        [[maybe_unused]] std::size_t number = 0;
-        return std::tuple<Rs...>{read_numbered<Rs>(in, ++number)...};
-    }
+    static std::tuple<Rs...> read(ValueReader& in) { return read_all(in, std::index_sequence_for<Rs...>{}); }
 
 private:
+    template <std::size_t... I>
+    static std::tuple<Rs...> read_all([[maybe_unused]] ValueReader& in, std::index_sequence<I...>) {
+        // In braces, so in this order.
+        return std::tuple<Rs...>{read_numbered<Rs>(in, I + 1)...};
+    }
     template <class R>
     static R read_numbered(ValueReader& in, std::size_t number) {
         try {

@@ -1,8 +1,8 @@
 #include <aio/executors/interpreters/interpreter_setup.hpp>
 
+#include <array>
 #include <cerrno>
 #include <fstream>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -18,11 +18,13 @@ std::string read_file(const std::filesystem::path& path) {
     errno = 0;
     std::ifstream file(path, std::ios::binary);
     if (!file) throw_unreadable(path);
-    std::ostringstream text;
-    text << file.rdbuf();
-    // Not fail(): an empty file gives no characters.
-    if (text.bad() || file.bad()) throw_unreadable(path);
-    return std::move(text).str();
+    std::string text;
+    std::array<char, 4096> part{};
+    while (file.read(part.data(), part.size()) || file.gcount() > 0)
+        text.append(part.data(), static_cast<std::size_t>(file.gcount()));
+    // The end of the file is a failure to read as well, but not a bad one.
+    if (file.bad()) throw_unreadable(path);
+    return text;
 }
 
 /// What Lua's own loader of files does: no byte order mark, and a first line with '#' is a comment.

@@ -1,0 +1,28 @@
+#include <aio/workers/worker_launcher.hpp>
+
+#include <aio/core/errors.hpp>
+
+namespace aio {
+
+WorkerExit WorkerExit::killed() { return WorkerExit(); }
+
+std::string WorkerExit::description() const { return "exited with code " + std::to_string(code); }
+
+namespace detail {
+
+class WorkerLauncher::Impl {};
+
+WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&) {
+    throw RuntimeError("worker processes are not available on Windows, which has no fork: use a ThreadPoolExecutor");
+}
+
+WorkerLauncher::~WorkerLauncher() = default;
+
+WorkerPipes WorkerLauncher::launch(std::uint64_t, std::size_t) { return WorkerPipes(uv::Descriptor(), uv::Descriptor()); }
+
+void WorkerLauncher::kill(int) {}
+
+void WorkerLauncher::drain(int, const std::function<void(std::span<const std::byte>)>&) {}
+
+} // namespace detail
+} // namespace aio
