@@ -104,7 +104,9 @@ struct aio::ValueCodec<Money> {
 };
 template <>
 struct aio::ValueCodec<Version> {
-    static std::string to_value(const Version& v) { return std::to_string(v.major) + "." + std::to_string(v.minor); }
+    static std::string to_value(const Version& v) {
+        return std::to_string(v.major) + "." + std::to_string(v.minor);
+    }
     static Version from_value(const std::string& text) {
         const auto dot = text.find('.');
         return Version{std::stoi(text.substr(0, dot)), std::stoi(text.substr(dot + 1))};
@@ -171,7 +173,8 @@ TEST_CASE("a Value prints as Lua source would write it") {
     std::ostringstream out;
     out << Value(Value::Array{nullptr, true, -3, 2.0, 0.1, 1e100, "a\"b\n\x01"},
                  Value::Fields{{"name", 1}, {"two words", 2}, {std::int64_t{-1}, Value(Value::Array{})}});
-    CHECK(out.str() == "{nil, true, -3, 2.0, 0.1, 1e+100, \"a\\\"b\\n\\x01\", [-1] = {}, name = 1, [\"two words\"] = 2}");
+    CHECK(out.str() ==
+          "{nil, true, -3, 2.0, 0.1, 1e+100, \"a\\\"b\\n\\x01\", [-1] = {}, name = 1, [\"two words\"] = 2}");
     CHECK(to_string(Value("x")) == "\"x\"");
 }
 
@@ -186,16 +189,22 @@ TEST_CASE("numbers convert when they fit, and the error names number and type wh
     CHECK(Value(3).as<double>() == 3.0);
     CHECK(std::isinf(Value(std::numeric_limits<double>::infinity()).as<float>()));
 
-    CHECK(message_of([] { return Value(3000000000).as<int>(); }) == "the integer 3000000000 does not fit the type 'int'");
-    CHECK(message_of([] { return Value(-1).as<unsigned>(); }) == "the integer -1 does not fit the type 'unsigned int'");
-    CHECK(message_of([] { return Value(256.0).as<std::uint8_t>(); }) == "the integer 256 does not fit the type 'unsigned char'");
-    CHECK(message_of([] { return Value(1e300).as<float>(); }) == "the number 1e+300 does not fit the type 'float'");
+    CHECK(message_of([] { return Value(3000000000).as<int>(); }) ==
+          "the integer 3000000000 does not fit the type 'int'");
+    CHECK(message_of([] { return Value(-1).as<unsigned>(); }) ==
+          "the integer -1 does not fit the type 'unsigned int'");
+    CHECK(message_of([] { return Value(256.0).as<std::uint8_t>(); }) ==
+          "the integer 256 does not fit the type 'unsigned char'");
+    CHECK(message_of([] { return Value(1e300).as<float>(); }) ==
+          "the number 1e+300 does not fit the type 'float'");
     CHECK(message_of([] { return Value(1.5).as<int>(); }) == "expected an integer, got the number 1.5");
-    CHECK(message_of([] { return Value(std::nan("")).as<int>(); }) == "expected an integer, got the number nan");
+    CHECK(message_of([] { return Value(std::nan("")).as<int>(); }) ==
+          "expected an integer, got the number nan");
     CHECK(message_of([] { return Value(9223372036854775808.0).as<std::int64_t>(); }) ==
           "expected an integer, got the number 9223372036854775808.0");
     CHECK(message_of([] { return Value::of(std::numeric_limits<std::uint64_t>::max()); }) ==
-          "the integer 18446744073709551615 does not fit an integer of Lua, which is at most 9223372036854775807");
+          "the integer 18446744073709551615 does not fit an integer of Lua, which is at most "
+          "9223372036854775807");
 }
 
 TEST_CASE("nothing is guessed: strings are no numbers, numbers no booleans") {
@@ -203,7 +212,8 @@ TEST_CASE("nothing is guessed: strings are no numbers, numbers no booleans") {
     CHECK(message_of([] { return Value(12).as<std::string>(); }) == "expected a string, got the integer 12");
     CHECK(message_of([] { return Value(1).as<bool>(); }) == "expected a boolean, got the integer 1");
     CHECK(message_of([] { return Value().as<bool>(); }) == "expected a boolean, got nil");
-    CHECK(message_of([] { return Value("x").as<std::vector<int>>(); }) == "expected a table, got the string 'x'");
+    CHECK(message_of([] { return Value("x").as<std::vector<int>>(); }) ==
+          "expected a table, got the string 'x'");
     CHECK(message_of([] { return Value(true).as<double>(); }) == "expected a number, got the boolean true");
 }
 
@@ -221,7 +231,8 @@ TEST_CASE("single values of every kind go both ways") {
     CHECK(round_trip(std::optional<int>()) == std::nullopt);
     CHECK(round_trip(nullptr) == nullptr);
     CHECK(round_trip(std::monostate()) == std::monostate());
-    CHECK(round_trip(std::vector<std::byte>{std::byte{0}, std::byte{255}}) == std::vector<std::byte>{std::byte{0}, std::byte{255}});
+    CHECK(round_trip(std::vector<std::byte>{std::byte{0}, std::byte{255}}) ==
+          std::vector<std::byte>{std::byte{0}, std::byte{255}});
 
     CHECK(Value::of("literal") == "literal");
     CHECK(Value::of(std::string_view("view")) == "view");
@@ -229,12 +240,18 @@ TEST_CASE("single values of every kind go both ways") {
     CHECK(Value::of(std::variant<int, std::string>("x")) == "x");
     CHECK(Value::of(std::nullopt).is_nil());
 
-    CHECK(message_of([] { return Value(256).as<Colour>(); }).find("does not fit the type") != std::string::npos);
-    CHECK(message_of([] { return Value(2).as<Switch>(); }).find("does not fit the type") != std::string::npos);
-    CHECK(message_of([] { return Value(1e300).as<std::chrono::nanoseconds>(); }).find("does not fit") != std::string::npos);
-    CHECK(message_of([] { return Value(std::nan("")).as<std::chrono::seconds>(); }).find("does not fit") != std::string::npos);
-    CHECK(message_of([] { return Value("xy").as<char>(); }) == "expected a string of one byte, got the string 'xy'");
-    CHECK(message_of([] { return Value::of(static_cast<const char*>(nullptr)); }) == "a null pointer to characters is no string");
+    CHECK(message_of([] { return Value(256).as<Colour>(); }).find("does not fit the type") !=
+          std::string::npos);
+    CHECK(message_of([] { return Value(2).as<Switch>(); }).find("does not fit the type") !=
+          std::string::npos);
+    CHECK(message_of([] { return Value(1e300).as<std::chrono::nanoseconds>(); }).find("does not fit") !=
+          std::string::npos);
+    CHECK(message_of([] { return Value(std::nan("")).as<std::chrono::seconds>(); }).find("does not fit") !=
+          std::string::npos);
+    CHECK(message_of([] { return Value("xy").as<char>(); }) ==
+          "expected a string of one byte, got the string 'xy'");
+    CHECK(message_of([] { return Value::of(static_cast<const char*>(nullptr)); }) ==
+          "a null pointer to characters is no string");
 }
 
 TEST_CASE("sequences and sets go both ways") {
@@ -246,30 +263,39 @@ TEST_CASE("sequences and sets go both ways") {
     CHECK(round_trip(std::unordered_set<std::string>{"a"}) == std::unordered_set<std::string>{"a"});
     CHECK(round_trip(std::array<int, 2>{4, 5}) == std::array<int, 2>{4, 5});
     CHECK(round_trip(std::array<int, 0>{}).empty());
-    CHECK(round_trip(std::vector<std::vector<int>>{{1}, {}, {2, 3}}) == std::vector<std::vector<int>>{{1}, {}, {2, 3}});
-    CHECK(round_trip(std::vector<std::optional<int>>{1, std::nullopt, 3}) == std::vector<std::optional<int>>{1, std::nullopt, 3});
+    CHECK(round_trip(std::vector<std::vector<int>>{{1}, {}, {2, 3}}) ==
+          std::vector<std::vector<int>>{{1}, {}, {2, 3}});
+    CHECK(round_trip(std::vector<std::optional<int>>{1, std::nullopt, 3}) ==
+          std::vector<std::optional<int>>{1, std::nullopt, 3});
     CHECK(Value(Value::Array{1, 1, 2}).as<std::set<int>>() == std::set<int>{1, 2});
     const std::array numbers{7, 8};
     CHECK(Value::of(std::span(numbers)) == Value(Value::Array{7, 8}));
     CHECK(Value::of(std::as_bytes(std::span(std::string_view("ab")))) == "ab");
 
-    CHECK(message_of([] { return Value(Value::Fields{{"x", 1}}).as<std::vector<int>>(); }) ==
-          "expected a sequence, got a table with the key string 'x'");
-    CHECK(message_of([] { return Value(Value::Array{1, 2, 3}).as<std::array<int, 2>>(); }) ==
-          "expected a table of 2 values, got one of 3");
-    CHECK(message_of([] { return Value(Value::Array{1}).as<std::array<int, 2>>(); }) == "at [2]: expected an integer, got nil");
+    CHECK(message_of([] {
+              return Value(Value::Fields{{"x", 1}}).as<std::vector<int>>();
+          }) == "expected a sequence, got a table with the key string 'x'");
+    CHECK(message_of([] {
+              return Value(Value::Array{1, 2, 3}).as<std::array<int, 2>>();
+          }) == "expected a table of 2 values, got one of 3");
+    CHECK(message_of([] { return Value(Value::Array{1}).as<std::array<int, 2>>(); }) ==
+          "at [2]: expected an integer, got nil");
 }
 
 TEST_CASE("maps go both ways") {
     using Ages = std::map<std::string, int>;
     CHECK(round_trip(Ages{{"ann", 3}, {"bob", 4}}) == Ages{{"ann", 3}, {"bob", 4}});
-    CHECK(round_trip(std::unordered_map<int, std::string>{{-5, "x"}}) == std::unordered_map<int, std::string>{{-5, "x"}});
+    CHECK(round_trip(std::unordered_map<int, std::string>{{-5, "x"}}) ==
+          std::unordered_map<int, std::string>{{-5, "x"}});
     CHECK(round_trip(std::map<Colour, int>{{Colour::green, 1}}) == std::map<Colour, int>{{Colour::green, 1}});
-    CHECK(Value(Value::Array{"a", "b"}).as<std::map<int, std::string>>() == std::map<int, std::string>{{1, "a"}, {2, "b"}});
+    CHECK(Value(Value::Array{"a", "b"}).as<std::map<int, std::string>>() ==
+          std::map<int, std::string>{{1, "a"}, {2, "b"}});
 
-    CHECK(message_of([] { return Value(Value::Array{1}).as<Ages>(); }) == "at [1]: expected a string, got the integer 1");
-    CHECK(message_of([] { return Value(Value::Fields{{"ann", "x"}}).as<Ages>(); }) ==
-          "at .ann: expected an integer, got the string 'x'");
+    CHECK(message_of([] { return Value(Value::Array{1}).as<Ages>(); }) ==
+          "at [1]: expected a string, got the integer 1");
+    CHECK(message_of([] {
+              return Value(Value::Fields{{"ann", "x"}}).as<Ages>();
+          }) == "at .ann: expected an integer, got the string 'x'");
 }
 
 TEST_CASE("structs, pairs and tuples go both ways, as their fields in order") {
@@ -278,18 +304,21 @@ TEST_CASE("structs, pairs and tuples go both ways, as their fields in order") {
     CHECK(round_trip(std::tuple(true, 2, 3.5)) == std::tuple(true, 2, 3.5));
     CHECK(round_trip(std::tuple<>()) == std::tuple<>());
     CHECK(round_trip(Nothing{}) == Nothing{});
-    CHECK(round_trip(Tree{1, {Tree{2, {}}, Tree{3, {Tree{4, {}}}}}}) == Tree{1, {Tree{2, {}}, Tree{3, {Tree{4, {}}}}}});
+    CHECK(round_trip(Tree{1, {Tree{2, {}}, Tree{3, {Tree{4, {}}}}}}) ==
+          Tree{1, {Tree{2, {}}, Tree{3, {Tree{4, {}}}}}});
     const Job job{"n", {Point{1, 2}, Point{3, 4}}, std::nullopt, Value("more")};
     CHECK(round_trip(job) == job);
     // As they come from Lua, where a field that is nil leaves a gap.
-    CHECK(Value(Value::Array{"n", Value(Value::Array{})}, Value::Fields{{std::int64_t{4}, 9}}).as<Job>() == Job{"n", {}, std::nullopt, 9});
+    CHECK(Value(Value::Array{"n", Value(Value::Array{})}, Value::Fields{{std::int64_t{4}, 9}}).as<Job>() ==
+          Job{"n", {}, std::nullopt, 9});
     CHECK(Value(Value::Array{"n", Value(Value::Array{})}).as<Job>() == Job{"n", {}, std::nullopt, Value()});
 
     CHECK(message_of([] {
               return Value(Value::Array{"n", Value(Value::Array{Value(Value::Array{1, "bad"})})}).as<Job>();
           }) == "at [2][1][2]: expected a number, got the string 'bad'");
-    CHECK(message_of([] { return Value(Value::Fields{{std::int64_t{9}, 1}}).as<Point>(); }) ==
-          "expected a sequence, got a table with the key integer 9");
+    CHECK(message_of([] {
+              return Value(Value::Fields{{std::int64_t{9}, 1}}).as<Point>();
+          }) == "expected a sequence, got a table with the key integer 9");
 }
 
 TEST_CASE("a type of the program is what its ValueCodec says") {
@@ -298,7 +327,9 @@ TEST_CASE("a type of the program is what its ValueCodec says") {
     CHECK(round_trip(std::vector<Money>{Money(1)}) == std::vector<Money>{Money(1)});
     CHECK(Value::of(Version{1, 2}) == "1.2");
     CHECK(round_trip(Version{1, 2}) == Version{1, 2});
-    CHECK(message_of([] { return Value(Value::Array{5, -5}).as<std::vector<Money>>(); }) == "at [2]: money is not negative");
+    CHECK(message_of([] {
+              return Value(Value::Array{5, -5}).as<std::vector<Money>>();
+          }) == "at [2]: money is not negative");
 }
 
 TEST_CASE("what cannot cross is known at compile time") {
@@ -306,9 +337,12 @@ TEST_CASE("what cannot cross is known at compile time") {
     static_assert(aio::ValueInput<const char*> && !aio::ValueOutput<const char*>);
     static_assert(aio::ValueInput<std::variant<int, bool>> && !aio::ValueOutput<std::variant<int, bool>>);
     static_assert(aio::ValueInput<Viewing> && !aio::ValueOutput<Viewing>);
-    static_assert(!aio::ValueInput<int*> && !aio::ValueInput<Pointing> && !aio::ValueInput<std::vector<Pointing>>);
-    static_assert(!aio::ValueInput<void (*)()> && !aio::ValueInput<std::map<double, int>> && !aio::ValueInput<wchar_t>);
-    static_assert(aio::ValueOutput<Value> && aio::ValueOutput<Tree> && aio::ValueOutput<Job> && aio::ValueOutput<Money>);
+    static_assert(!aio::ValueInput<int*> && !aio::ValueInput<Pointing> &&
+                  !aio::ValueInput<std::vector<Pointing>>);
+    static_assert(!aio::ValueInput<void (*)()> && !aio::ValueInput<std::map<double, int>> &&
+                  !aio::ValueInput<wchar_t>);
+    static_assert(aio::ValueOutput<Value> && aio::ValueOutput<Tree> && aio::ValueOutput<Job> &&
+                  aio::ValueOutput<Money>);
     static_assert(!aio::ValueOutput<int&> && !aio::ValueOutput<const int> && !aio::ValueOutput<void>);
 }
 

@@ -13,7 +13,7 @@ namespace {
 /// Stops the loop, through its queue, once the future that a run call waits for is done.
 class StopWhenDone final : public detail::DoneCallback {
 public:
-    explicit StopWhenDone(detail::LoopState& state) noexcept : DoneCallback(state, Context()) {}
+    StopWhenDone(detail::LoopState& state, detail::FutureState& future) noexcept : DoneCallback(state, Context(), future) {}
     [[nodiscard]] bool equals(const std::type_info&, const void*) const noexcept override { return false; }
     /// The run call has ended, for whatever reason.
     void call_off() noexcept {
@@ -40,7 +40,7 @@ EventLoop::EventLoop(Clock& clock) : EventLoop(clock, nullptr) {}
 EventLoop::EventLoop(uv_loop_s* adopted) : EventLoop(SteadyClock::instance(), adopted) {}
 
 EventLoop::~EventLoop() {
-    if (running_) {
+    if (running_ || detail::running_loop_state() == state_.get()) {
         std::fputs("aiouv: an event loop was destroyed while it was running\n", stderr);
         std::terminate();
     }
@@ -49,7 +49,8 @@ EventLoop::~EventLoop() {
 }
 
 void EventLoop::close() {
-    if (running_) throw RuntimeError("Cannot close a running event loop");
+    // The second case is that of an adopted loop, which its owner runs.
+    if (running_ || detail::running_loop_state() == state_.get()) throw RuntimeError("Cannot close a running event loop");
     if (state_->closed) return;
     mailbox_->close();
     // References, because a task that is destroyed may queue another that has been destroyed before.
@@ -57,20 +58,26 @@ void EventLoop::close() {
     pending.reserve(state_->task_count);
     state_->tasks.for_each([&](detail::TaskState& task) { pending.emplace_back(&task.future()); });
     state_->closed = true;
+    state_->closing = true;
     while (detail::ReadyItem* item = state_->ready.pop()) item->drop();
     while (detail::TaskState* task = state_->tasks.front()) task->abandon();
     state_->timers.fire_due(TimePoint::max());
     while (detail::ReadyItem* item = state_->ready.pop()) item->drop();
     while (detail::LoopResource* resource = state_->resources.pop_front()) resource->loop_closing();
+    state_->closing = false;
     default_executor_.reset();
     reactor_.reset();
 }
 
-void EventLoop::run_reactor() {
+void EventLoop::check_runnable() const {
     state_->check_open();
     if (running_) throw RuntimeError("This event loop is already running");
     if (detail::running_loop_state() != nullptr)
         throw RuntimeError("Cannot run the event loop while another loop is running in this thread");
+}
+
+void EventLoop::run_reactor() {
+    check_runnable();
     {
         const detail::RunningLoopScope scope(state_.get());
         running_ = true;
@@ -87,7 +94,7 @@ void EventLoop::run_until_done(detail::FutureState& future) {
     if (&future.loop() != state_.get()) throw RuntimeError("The future belongs to a different loop than the one that is to run it");
     state_->check_open();
     const detail::Ref<detail::FutureState> keep(&future);
-    const detail::Ref<StopWhenDone> stop_when_done(new StopWhenDone(*state_));
+    const detail::Ref<StopWhenDone> stop_when_done(new StopWhenDone(*state_, future));
     detail::add_done_callback(future, *stop_when_done);
     try {
         run_reactor();

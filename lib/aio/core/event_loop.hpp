@@ -223,6 +223,7 @@ private:
     }
 
     void check_schedulable() const;
+    void check_runnable() const;
     void check_task_allowed(const TaskOptions& options) const;
     void start_task(detail::TaskState& task, bool eagerly);
     void run_reactor();
@@ -248,7 +249,8 @@ auto EventLoop::run_until_complete(A&& awaitable) -> await_result_t<A> {
         else
             return awaitable.result();
     } else {
-        state_->check_open();
+        // Before there is a task, which would otherwise run later on although this call has failed.
+        check_runnable();
         Task<T> task = create_task(detail::as_coro(std::forward<A>(awaitable)));
         run_until_done(task.state());
         if constexpr (std::is_void_v<T>)

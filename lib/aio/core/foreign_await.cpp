@@ -9,8 +9,11 @@ void ForeignWait::find_way_back() { mailbox_ = loop().require_loop().mailbox(); 
 void ForeignWait::wake_from_anywhere() noexcept {
     if (running_loop_state() == &loop())
         wake();
-    else
-        mailbox_->post(*this);
+    else {
+        // Once it is posted, the loop may destroy this, and even close, before the call returns.
+        const std::shared_ptr<Mailbox> mailbox = mailbox_;
+        mailbox->post(*this);
+    }
 }
 
 } // namespace aio::detail

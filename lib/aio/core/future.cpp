@@ -21,7 +21,7 @@ void FutureAwaiterBase::settle() const noexcept {
 void add_done_callback(FutureState& future, DoneCallback& callback) {
     future.loop().check_open();
     if (future.done()) {
-        callback.schedule();
+        callback.fire();
         return;
     }
     callback.retain();

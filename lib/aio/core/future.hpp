@@ -59,25 +59,38 @@ private:
 
 namespace detail {
 
-/// A user's done callback, linked into the future until that is done, then queued.
+/// A user's done callback, linked into the future until that is done, then queued. It holds the future only from then on: before, the future
+/// holds it, and nobody would ever let go of the two.
 class DoneCallback : public HandleState, public FutureCallback {
 public:
-    void on_done() noexcept override {
+    /// The future is done: queues the call.
+    void fire() noexcept {
+        held_ = Ref<FutureState>(future_);
         schedule();
+    }
+    void on_done() noexcept override {
+        fire();
         release();
     }
     void on_abandoned() noexcept override { release(); }
     [[nodiscard]] virtual bool equals(const std::type_info& type, const void* function) const noexcept = 0;
 
 protected:
-    using HandleState::HandleState;
+    DoneCallback(LoopState& loop, Context context, FutureState& future) noexcept
+        : HandleState(loop, std::move(context)), future_(&future) {}
+    /// The future, when it is done.
+    [[nodiscard]] const Ref<FutureState>& future() const noexcept { return held_; }
+
+private:
+    FutureState* future_;
+    Ref<FutureState> held_;
 };
 
 template <class F, class Future>
 class DoneCallbackOf final : public DoneCallback {
 public:
     DoneCallbackOf(LoopState& loop, Context context, F function, const Future& future)
-        : DoneCallback(loop, std::move(context)), function_(std::move(function)), future_(&future.state()) {}
+        : DoneCallback(loop, std::move(context), future.state()), function_(std::move(function)) {}
 
     [[nodiscard]] bool equals([[maybe_unused]] const std::type_info& type,
                               [[maybe_unused]] const void* function) const noexcept override {
@@ -90,12 +103,11 @@ public:
 private:
     void invoke() override {
         if constexpr (std::invocable<F&, Future>)
-            std::invoke(function_, Future(future_));
+            std::invoke(function_, Future(this->future()));
         else
             std::invoke(function_);
     }
     F function_;
-    Ref<FutureState> future_;
 };
 
 /// Throws when `awaiting` may not await `future`: another loop's, or its own.

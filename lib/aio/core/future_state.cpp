@@ -1,5 +1,7 @@
 #include <aio/core/future_state.hpp>
 
+#include <utility>
+
 #include <aio/core/error_context.hpp>
 #include <aio/core/task_state.hpp>
 
@@ -7,7 +9,10 @@ namespace aio::detail {
 
 FutureState::~FutureState() {
     abandon_callbacks();
-    if (!unretrieved_) return;
+}
+
+void FutureState::report_unretrieved() noexcept {
+    if (!std::exchange(unretrieved_, false)) return;
     ErrorContext context;
     context.message = std::string(kind()) + " exception was never retrieved";
     context.exception = exception_;
@@ -21,7 +26,7 @@ void FutureState::abandon_callbacks() noexcept {
 
 void FutureState::require_pending() const {
     if (done()) throw InvalidStateError(std::string(kind()) + " is done already: its result can be set only once");
-    if (!callbacks_.empty()) loop_->check_open();
+    if (!callbacks_.empty() && !loop_->closing) loop_->check_open();
 }
 
 void FutureState::complete(Status status) {

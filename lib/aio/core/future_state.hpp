@@ -74,6 +74,8 @@ public:
 protected:
     explicit FutureState(LoopState& loop) noexcept : loop_(&loop) {}
     ~FutureState() override;
+    /// Reports an exception that nobody has asked for. For the destructor of the most derived class, as long as it is known what this is.
+    void report_unretrieved() noexcept;
 
     void require_pending() const;
     /// Ends the pending state and queues the callbacks in the order in which they were added.
@@ -97,6 +99,7 @@ template <class T>
 class FutureStateOf : public FutureState {
 public:
     explicit FutureStateOf(LoopState& loop) noexcept : FutureState(loop) {}
+    ~FutureStateOf() override { this->report_unretrieved(); }
 
     template <class... Args>
     void set_value(Args&&... args) {

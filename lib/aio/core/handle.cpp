@@ -41,6 +41,11 @@ void ThreadsafeHandleState::run() noexcept {
 void ThreadsafeHandleState::post(std::shared_ptr<ThreadsafeHandleState> state, Mailbox& mailbox) {
     ThreadsafeHandleState& item = *state;
     item.self_ = std::move(state);
+    if (running_loop_state() == item.loop_) {
+        // On the loop's own thread there is one queue for all callbacks, and they run in the order of the calls.
+        item.deliver();
+        return;
+    }
     if (mailbox.try_post(item)) return;
     item.self_.reset();
     throw RuntimeError("Event loop is closed");

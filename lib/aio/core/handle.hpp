@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <aio/core/context.hpp>
+#include <aio/core/errors.hpp>
 #include <aio/core/frame_pool.hpp>
 #include <aio/core/loop_state.hpp>
 #include <aio/core/mailbox.hpp>
@@ -135,9 +136,13 @@ public:
     }
     [[nodiscard]] bool cancelled() const noexcept { return state_ && state_->cancelled(); }
     /// The context in which the callback runs.
-    [[nodiscard]] Context get_context() const { return state_->context(); }
+    [[nodiscard]] Context get_context() const { return state().context(); }
 
 private:
+    [[nodiscard]] detail::HandleState& state() const {
+        if (!state_) throw InvalidStateError("this callback handle is empty");
+        return *state_;
+    }
     detail::Ref<detail::HandleState> state_;
 };
 
@@ -153,10 +158,14 @@ public:
     }
     [[nodiscard]] bool cancelled() const noexcept { return state_ && state_->cancelled(); }
     /// When it is due, on the loop's clock.
-    [[nodiscard]] TimePoint when() const noexcept { return state_->when(); }
-    [[nodiscard]] Context get_context() const { return state_->context(); }
+    [[nodiscard]] TimePoint when() const { return state().when(); }
+    [[nodiscard]] Context get_context() const { return state().context(); }
 
 private:
+    [[nodiscard]] detail::TimerHandleState& state() const {
+        if (!state_) throw InvalidStateError("this timer handle is empty");
+        return *state_;
+    }
     detail::Ref<detail::TimerHandleState> state_;
 };
 

@@ -48,6 +48,8 @@ public:
     /// Takes one of them; false: suspend, although there is nothing to wait for.
     [[nodiscard]] bool take_immediate() noexcept { return immediate_left != 0 && immediate_left-- != 0; }
     bool closed = false;
+    /// `close` is destroying what is pending. Futures that destructors set meanwhile wake nobody, but that is no error.
+    bool closing = false;
     /// A `BaseError` on its way out of the run call.
     std::exception_ptr escaped;
 

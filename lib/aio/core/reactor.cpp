@@ -31,7 +31,9 @@ void Reactor::run() {
 }
 
 void Reactor::before_poll() noexcept {
-    if (!backlog_) run_ready();
+    // What the check hook has left, and nothing else has queued since, is empty: mostly there is nothing to do here.
+    if (!backlog_ && (timer_fired_ || !state_.ready.empty())) run_ready();
+    timer_fired_ = false;
     arm_timer();
     keep_polling(backlog_ || !state_.ready.empty());
 }

@@ -42,7 +42,10 @@ private:
     void before_poll() noexcept;
     void after_poll() noexcept;
     void on_wake() noexcept;
-    void on_timer() noexcept { armed_ = TimePoint::max(); }
+    void on_timer() noexcept {
+        armed_ = TimePoint::max();
+        timer_fired_ = true;
+    }
 
     void run_ready() noexcept;
     void run_round(std::size_t items) noexcept;
@@ -61,6 +64,7 @@ private:
     /// The deadline for which the timer is set; earlier than the earliest pending one when that was cancelled, which costs one spurious
     /// wake-up and saves a system call for each timeout that does not fire.
     TimePoint armed_ = TimePoint::max();
+    bool timer_fired_ = false;
     bool idle_started_ = false;
     /// The budget ran out with items left: the next poll comes before them.
     bool backlog_ = false;

@@ -19,13 +19,8 @@ namespace aio {
 namespace detail {
 
 /// Waits for a point in time. The timer lies in the coroutine frame; nothing is allocated.
-class SleepAwaiter : public Suspension, public TimerNode {
+class SleepWait : public Suspension, public TimerNode {
 public:
-    explicit SleepAwaiter(Duration delay) noexcept : TimerNode(&on_due), delay_(delay) {}
-    ~SleepAwaiter() {
-        if (armed()) loop().timers.remove(*this);
-    }
-
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> caller) {
@@ -37,10 +32,15 @@ public:
             state.timers.push(*this, state.clock->now() + delay_);
         }
     }
-    void await_resume() const { throw_if_cancelled(); }
+
+protected:
+    explicit SleepWait(Duration delay) noexcept : TimerNode(&on_due), delay_(delay) {}
+    ~SleepWait() {
+        if (armed()) loop().timers.remove(*this);
+    }
 
 private:
-    static void on_due(TimerNode& node) noexcept { static_cast<SleepAwaiter&>(node).wake(); }
+    static void on_due(TimerNode& node) noexcept { static_cast<SleepWait&>(node).wake(); }
     bool on_cancel(const std::string&) noexcept override {
         loop().timers.remove(*this);
         return wake_cancelled();
@@ -48,11 +48,17 @@ private:
     Duration delay_;
 };
 
-/// As `SleepAwaiter`, giving a value afterwards.
-template <class T>
-class SleepResultAwaiter final : public SleepAwaiter {
+class SleepAwaiter final : public SleepWait {
 public:
-    SleepResultAwaiter(Duration delay, T result) : SleepAwaiter(delay), result_(std::move(result)) {}
+    explicit SleepAwaiter(Duration delay) noexcept : SleepWait(delay) {}
+    void await_resume() const { throw_if_cancelled(); }
+};
+
+/// Gives a value afterwards.
+template <class T>
+class SleepResultAwaiter final : public SleepWait {
+public:
+    SleepResultAwaiter(Duration delay, T result) : SleepWait(delay), result_(std::move(result)) {}
     T await_resume() {
         throw_if_cancelled();
         return std::move(result_);

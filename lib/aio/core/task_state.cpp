@@ -64,7 +64,8 @@ bool TaskState::request_cancel(const std::string& message) {
             return true;
         }
         const bool being_delivered = waiting != nullptr && waiting->cancelled();
-        if (!being_delivered) task->pending_message_ = message;
+        // Of several requests the first is the one that is told.
+        if (!being_delivered && !task->must_cancel_) task->pending_message_ = message;
         task->must_cancel_ = true;
         return true;
     }

@@ -87,9 +87,11 @@ class TaskStateOf final : public FutureStateOf<T>, public TaskState {
 public:
     TaskStateOf(LoopState& loop, Coro<T> coro, std::string name, Context context)
         : FutureStateOf<T>(loop), TaskState(loop, std::move(name), std::move(context)) {
+        if (!coro.valid()) throw RuntimeError("this Coro has been awaited already (or moved from)");
         const std::coroutine_handle<CoroPromise<T>> root = coro.release();
         adopt_root(root, root.promise());
     }
+    ~TaskStateOf() override { this->report_unretrieved(); }
 
     [[nodiscard]] FutureState& future() noexcept override { return *this; }
     bool cancel(const std::string& message) override { return request_cancel(message); }

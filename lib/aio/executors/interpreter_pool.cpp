@@ -23,6 +23,7 @@ std::exception_ptr broken_interpreter_pool(const std::string& reason) {
 InterpreterPoolExecutor::InterpreterPoolExecutor(int max_workers, InterpreterPoolOptions options)
     : ThreadPoolExecutor(
           max_workers, prefix_or_default(std::move(options.thread_name_prefix_)),
-          [steps = std::move(options.steps_)] { detail::start_thread_interpreter(steps); }, &broken_interpreter_pool) {}
+          [steps = std::move(options.steps_)] { detail::start_thread_interpreter(steps); },
+          &broken_interpreter_pool) {}
 
 } // namespace aio

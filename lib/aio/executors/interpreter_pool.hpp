@@ -1,15 +1,19 @@
 #pragma once
 
-/// `InterpreterPoolExecutor`: calls of Lua functions, in threads that each have an interpreter of their own (`concurrent.futures.InterpreterPoolExecutor`).
+/// `InterpreterPoolExecutor`: calls of Lua functions, in threads that each have an interpreter of their own
+/// (`concurrent.futures.InterpreterPoolExecutor`).
 ///
 ///     aio::InterpreterPoolExecutor interpreters(4, aio::InterpreterPoolOptions().source_file("filters.lua"));
 ///     bool keep = co_await loop.run_in_executor(interpreters, aio::lua<bool>("filters.keep"), name, size);
 ///
-/// For scripts of a program's users: rules, filters, formulas, that run in parallel and cannot touch the program's memory. Nothing is shared: arguments and
-/// results are copied (<aio/executors/interpreters/value_format.hpp> has the list of types), and what a call leaves in global variables is seen only by
-/// later calls that happen to run in the same interpreter. It is no security boundary: the scripts have the program's rights. They have Lua's libraries for
-/// strings, tables, mathematics, UTF-8, coroutines, input and output (`io`) and the operating system (`os`), and `debug.traceback`; there is no `require`.
-/// `print` writes whole lines to stdout, and `os.exit` is an error of the call.
+/// For scripts of a program's users: rules, filters, formulas, that run in parallel and cannot touch the
+/// program's memory. Nothing is shared: arguments and results are copied
+/// (<aio/executors/interpreters/value_format.hpp> has the list of types), and what a call leaves in global
+/// variables is seen only by later calls that happen to run in the same interpreter. It is no security
+/// boundary: the scripts have the program's rights. They have Lua's libraries for strings, tables,
+/// mathematics, UTF-8, coroutines, input and output (`io`) and the operating system (`os`), and
+/// `debug.traceback`; there is no `require`. `print` writes whole lines to stdout, and `os.exit` is an error
+/// of the call.
 
 #include <memory>
 #include <string>
@@ -29,18 +33,21 @@ namespace aio {
 
 #if AIO_HAVE_LUA
 
-/// A pool of threads with one interpreter each. An interpreter is made by the first call that needs one more thread, and closed when its thread ends.
-/// Thread-safe.
+/// A pool of threads with one interpreter each. An interpreter is made by the first call that needs one more
+/// thread, and closed when its thread ends. Thread-safe.
 class InterpreterPoolExecutor : public ThreadPoolExecutor {
 public:
-    /// `max_workers` interpreters at most. An interpreter that cannot be prepared as `options` say breaks the pool: queued and later calls fail with
-    /// `BrokenInterpreterPool`. Throws `ValueError` if `max_workers` is not positive.
+    /// `max_workers` interpreters at most. An interpreter that cannot be prepared as `options` say breaks the
+    /// pool: queued and later calls fail with `BrokenInterpreterPool`. Throws `ValueError` if `max_workers`
+    /// is not positive.
     explicit InterpreterPoolExecutor(int max_workers = default_max_workers(),
                                      InterpreterPoolOptions options = InterpreterPoolOptions());
 
-    /// Queues the call of a Lua function or chunk: `submit(lua<double>("f"), 1, "two")`. The arguments are copied now. The future fails with
-    /// `ExecutionFailed` when the code does, `ConversionError` when an argument cannot enter the interpreter, or the result is no `R`. A call that was
-    /// cancelled before it started never runs; one that runs cannot be stopped. Throws `RuntimeError` after `shutdown`, `BrokenInterpreterPool`.
+    /// Queues the call of a Lua function or chunk: `submit(lua<double>("f"), 1, "two")`. The arguments are
+    /// copied now. The future fails with `ExecutionFailed` when the code does, `ConversionError` when an
+    /// argument cannot enter the interpreter, or the result is no `R`. A call that was cancelled before it
+    /// started never runs; one that runs cannot be stopped. Throws `RuntimeError` after `shutdown`,
+    /// `BrokenInterpreterPool`.
     template <class R, class... Args>
     auto submit(LuaCallee<R> callee, const Args&... arguments) -> ConcurrentFuture<R> {
         detail::check_interpreter_call<R, Args...>();

@@ -5,28 +5,36 @@ namespace aio::detail {
 /// Tells the gathering future that a child is done; holds it until then.
 class GatherCore::Child final : public QueuedCallback {
 public:
-    Child(GatherCore& core, FutureState& child) : core_(&core), outer_(&core.outer()), child_(&child) {}
+    explicit Child(GatherCore& core) : core_(&core), outer_(&core.outer()) {}
 
 private:
-    void call() override {
-        FutureState& child = *child_;
-        child_ = Ref<FutureState>();
+    void call(Ref<FutureState> future) override {
+        FutureState& child = *future;
+        // The gathering future holds the child. Nobody else does, perhaps, and its value can then be moved.
+        future = Ref<FutureState>();
         core_->child_done(child);
     }
     GatherCore* core_;
     Ref<FutureState> outer_;
-    Ref<FutureState> child_;
 };
 
 void GatherCore::watch(std::vector<Ref<FutureState>> children) {
     for (const auto& child : children)
         if (&child->loop() != &outer().loop()) throw ValueError("gather: the futures belong to different loops");
+    outer().loop().check_open();
+    outer().loop().resources.push_back(*this);
     children_ = std::move(children);
     if (children_.empty()) {
         collect();
         return;
     }
-    for (const auto& child : children_) (new Child(*this, *child))->watch(*child);
+    for (const auto& child : children_) (new Child(*this))->watch(*child);
+}
+
+void GatherCore::loop_closing() noexcept {
+    // A child that never ends would hold this future through its callback, as this future holds the child.
+    const Ref<FutureState> keep(&outer());
+    const std::vector<Ref<FutureState>> children = std::move(children_);
 }
 
 bool GatherCore::cancel_children(const std::string& message) {

@@ -21,6 +21,7 @@
 
 #include <aio/core/awaitable.hpp>
 #include <aio/core/event_loop.hpp>
+#include <aio/core/loop_resource.hpp>
 #include <aio/structure/ensure_future.hpp>
 #include <aio/structure/outcome.hpp>
 #include <aio/structure/queued_callback.hpp>
@@ -36,7 +37,7 @@ inline constexpr ReturnExceptions return_exceptions{};
 namespace detail {
 
 /// The bookkeeping of a gathering future, apart from its result type.
-class GatherCore {
+class GatherCore : private LoopResource {
 public:
     [[nodiscard]] const std::vector<Ref<FutureState>>& children() const noexcept { return children_; }
 
@@ -56,6 +57,7 @@ protected:
 
 private:
     class Child;
+    void loop_closing() noexcept override;
     void child_done(FutureState& child);
     void all_done();
 

@@ -4,8 +4,8 @@
 
 namespace aio::detail {
 
-void ShieldBridge::call() {
-    FutureState& inner = *inner_;
+void ShieldBridge::call(Ref<FutureState> future) {
+    FutureState& inner = *future;
     FutureState& outer = *outer_;
     if (outer.done()) {
         if (inner.cancelled()) return;

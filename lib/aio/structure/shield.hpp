@@ -23,20 +23,19 @@ namespace detail {
 /// Carries the end of the inner task to the outer future.
 class ShieldBridge : public QueuedCallback {
 protected:
-    ShieldBridge(FutureState& inner, FutureState& outer) : inner_(&inner), outer_(&outer) {}
+    explicit ShieldBridge(FutureState& outer) : outer_(&outer) {}
     /// The inner task has a value and the outer future is pending.
     virtual void transfer_value(FutureState& inner, FutureState& outer) = 0;
 
 private:
-    void call() final;
-    Ref<FutureState> inner_;
+    void call(Ref<FutureState> future) final;
     Ref<FutureState> outer_;
 };
 
 template <class T>
 class ShieldBridgeOf final : public ShieldBridge {
 public:
-    ShieldBridgeOf(FutureState& inner, FutureState& outer) : ShieldBridge(inner, outer) {}
+    explicit ShieldBridgeOf(FutureState& outer) : ShieldBridge(outer) {}
 
 private:
     void transfer_value(FutureState& inner, FutureState& outer) override {
@@ -56,7 +55,7 @@ template <class A>
     detail::Ref<detail::FutureState> inner(&ensure_future(std::forward<A>(awaitable)).state());
     if (inner->done()) return Future<T>(std::move(inner));
     detail::Ref<detail::FutureState> outer(new detail::FutureStateOf<T>(inner->loop()));
-    (new detail::ShieldBridgeOf<T>(*inner, *outer))->watch(*inner);
+    (new detail::ShieldBridgeOf<T>(*outer))->watch(*inner);
     return Future<T>(std::move(outer));
 }
 

@@ -7,17 +7,16 @@ namespace aio {
 /// Tells the group that one of its tasks has ended.
 class TaskGroup::Child final : public detail::QueuedCallback, public TaskGroup::Member {
 public:
-    Child(TaskGroup& group, detail::FutureState& future) : group_(&group), future_(&future) {}
-    [[nodiscard]] detail::FutureState& future() const noexcept { return *future_; }
+    explicit Child(TaskGroup& group) : group_(&group) {}
+    [[nodiscard]] detail::FutureState& future() const noexcept { return watched(); }
 
 private:
-    void call() override {
+    void call(detail::Ref<detail::FutureState> future) override {
         if (!Member::linked()) return;
         Member::unlink();
-        group_->child_done(*future_);
+        group_->child_done(*future);
     }
     TaskGroup* group_;
-    detail::Ref<detail::FutureState> future_;
 };
 
 TaskGroup::~TaskGroup() {
@@ -43,7 +42,7 @@ void TaskGroup::check_open() const {
 }
 
 void TaskGroup::join(detail::TaskState& task) {
-    auto* child = new Child(*this, task.future());
+    auto* child = new Child(*this);
     children_.push_back(*child);
     child->watch(task.future());
     // An eager task may have cancelled the group before it belonged to it.

@@ -23,8 +23,19 @@ void Timeout::enter() {
 }
 
 void Timeout::arm() {
+    stop_timer();
+    if (!when_) return;
+    const auto on_due = [this] { expire(); };
+    // What is due already comes before whatever the body queues from now on; a timer would come after it.
+    if (*when_ <= loop_->time())
+        due_ = loop_->call_soon(Context(), on_due);
+    else
+        timer_ = loop_->call_at(Context(), *when_, on_due);
+}
+
+void Timeout::stop_timer() noexcept {
     timer_.cancel();
-    if (when_) timer_ = loop_->call_at(Context(), *when_, [this] { expire(); });
+    due_.cancel();
 }
 
 void Timeout::reschedule(std::optional<TimePoint> when) {
@@ -46,7 +57,7 @@ void Timeout::expire() {
 }
 
 void Timeout::exit(const std::exception_ptr& error) {
-    timer_.cancel();
+    stop_timer();
     if (state_ == State::expiring) {
         state_ = State::expired;
         const bool ours = task_->as_task()->uncancel() <= cancelling_before_;

@@ -33,7 +33,7 @@ public:
     explicit Timeout(std::optional<TimePoint> when) : when_(when) {}
     Timeout(const Timeout&) = delete;
     Timeout& operator=(const Timeout&) = delete;
-    ~Timeout() { timer_.cancel(); }
+    ~Timeout() { stop_timer(); }
 
     /// The deadline; none if there is no limit, or the scope has not been entered and counts from then.
     [[nodiscard]] std::optional<TimePoint> when() const noexcept { return when_; }
@@ -55,6 +55,7 @@ public:
 private:
     enum class State { created, entered, expiring, expired, exited };
     void arm();
+    void stop_timer() noexcept;
     void expire();
 
     std::optional<Duration> delay_;
@@ -62,6 +63,8 @@ private:
     EventLoop* loop_ = nullptr;
     detail::Ref<detail::FutureState> task_;
     TimerHandle timer_;
+    /// In place of the timer, when there is no time left.
+    Handle due_;
     unsigned cancelling_before_ = 0;
     State state_ = State::created;
 };

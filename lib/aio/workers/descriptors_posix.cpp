@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -175,9 +176,12 @@ void close_all_above(int last_kept, std::span<const int> keep) noexcept {
 }
 
 int occupy_inherited(UniqueFd& keep) noexcept {
+    // Above the limit there can be descriptors of a tool that watches this process, such as valgrind: not ours to touch.
+    rlimit limit{};
+    const bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
     int highest = STDERR_FILENO;
     for (const int fd : open_descriptors()) {
-        if (fd != keep.get()) {
+        if (fd != keep.get() && (!limited || static_cast<rlim_t>(fd) < limit.rlim_cur)) {
             highest = std::max(highest, fd);
         }
     }

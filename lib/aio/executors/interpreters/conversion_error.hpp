@@ -1,6 +1,7 @@
 #pragma once
 
-/// The error of a value that cannot enter an interpreter, leave it, or become the C++ type that was asked for.
+/// The error of a value that cannot enter an interpreter, leave it, or become the C++ type that was asked
+/// for.
 
 #include <string>
 #include <utility>
@@ -9,11 +10,12 @@
 
 namespace aio {
 
-/// Says what was wrong, and where inside a nested value: "result of Lua function 'load': at [2].size: expected an integer, got nil".
+/// Says what was wrong, and where inside a nested value: "result of Lua function 'load': at [2].size:
+/// expected an integer, got nil".
 class ConversionError : public RuntimeError {
 public:
-    /// `problem` is what was wrong; `place` the way to it from the outermost value (`[2].size`), empty for that value itself; `subject` what
-    /// the outermost value is.
+    /// `problem` is what was wrong; `place` the way to it from the outermost value (`[2].size`), empty for
+    /// that value itself; `subject` what the outermost value is.
     explicit ConversionError(std::string problem, std::string place = {}, std::string subject = {})
         : RuntimeError(text(problem, place, subject)), problem_(std::move(problem)), place_(std::move(place)),
           subject_(std::move(subject)) {}

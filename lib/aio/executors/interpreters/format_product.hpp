@@ -1,6 +1,7 @@
 #pragma once
 
-/// How pairs, tuples, arrays and plain structs cross: as tables with their fields in order, from 1. A field that may be nil may be missing.
+/// How pairs, tuples, arrays and plain structs cross: as tables with their fields in order, from 1. A field
+/// that may be nil may be missing.
 
 #include <array>
 #include <cstddef>
@@ -17,7 +18,8 @@ namespace aio::detail {
 /// Throws unless a table of that many elements can be read as `wanted` fields.
 void expect_field_count(const ValueItem& item, std::size_t wanted);
 
-/// Where each of `Size` fields of a table begins. Made first, because in a table with gaps they come in any order.
+/// Where each of `Size` fields of a table begins. Made first, because in a table with gaps they come in any
+/// order.
 template <std::size_t Size>
 class FieldPlaces {
 public:
@@ -104,7 +106,8 @@ struct StructFormat;
 template <class Struct, class... Fields>
 struct StructFormat<Struct, TypeList<Fields...>> : ProductFormat<Struct, Fields...> {};
 
-/// Plain structs: no constructors, bases, private fields, C arrays, bit-fields or references; at most 32 fields.
+/// Plain structs: no constructors, bases, private fields, C arrays, bit-fields or references; at most 32
+/// fields.
 template <FieldwiseAggregate T>
     requires(!HasValueCodec<T>)
 struct ValueFormat<T> : StructFormat<T, FieldTypes<T>> {

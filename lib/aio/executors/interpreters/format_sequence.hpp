@@ -2,8 +2,8 @@
 
 /// How sequences and sets cross: as tables with the keys 1, 2, 3...
 ///
-/// Lua's tables have no element that is nil. A sequence of `std::optional` leaves out what is empty, and takes what is missing between two elements as
-/// empty on the way back; empty elements at its end are lost.
+/// Lua's tables have no element that is nil. A sequence of `std::optional` leaves out what is empty, and
+/// takes what is missing between two elements as empty on the way back; empty elements at its end are lost.
 
 #include <cstddef>
 #include <cstdint>

@@ -16,9 +16,9 @@
 
 namespace aio::detail {
 
-/// Calls `target` in the interpreter of this thread, with `argument_count` values. Gives `result_count` values, which are valid until the next call
-/// here. Throws `ExecutionFailed`; `ConversionError` for a result that cannot leave the interpreter; `std::bad_alloc`; `RuntimeError` in a thread without
-/// an interpreter.
+/// Calls `target` in the interpreter of this thread, with `argument_count` values. Gives `result_count`
+/// values, which are valid until the next call here. Throws `ExecutionFailed`; `ConversionError` for a result
+/// that cannot leave the interpreter; `std::bad_alloc`; `RuntimeError` in a thread without an interpreter.
 [[nodiscard]] std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<const std::byte> arguments,
                                                           std::size_t argument_count, std::size_t result_count);
 
@@ -58,7 +58,8 @@ private:
     }
 };
 
-/// Holds copies of the arguments, as bytes. What cannot be sent fails the call, not the submission, as in Python.
+/// Holds copies of the arguments, as bytes. What cannot be sent fails the call, not the submission, as in
+/// Python.
 template <class R>
 class InterpreterCall {
 public:

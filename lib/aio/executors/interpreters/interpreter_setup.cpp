@@ -38,7 +38,8 @@ std::string without_preamble(std::string source) {
 } // namespace
 
 InterpreterPoolOptions& InterpreterPoolOptions::source(std::string lua_source) {
-    steps_.emplace_back(detail::SetupStep::Kind::source, std::string(), std::move(lua_source), std::vector<std::byte>());
+    steps_.emplace_back(detail::SetupStep::Kind::source, std::string(), std::move(lua_source),
+                        std::vector<std::byte>());
     return *this;
 }
 

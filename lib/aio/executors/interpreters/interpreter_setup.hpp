@@ -37,16 +37,19 @@ private:
 
 } // namespace detail
 
-/// Options of an `InterpreterPoolExecutor`. Sources and globals take effect in the order of these calls, in each new interpreter.
+/// Options of an `InterpreterPoolExecutor`. Sources and globals take effect in the order of these calls, in
+/// each new interpreter.
 class InterpreterPoolOptions {
 public:
     InterpreterPoolOptions() = default;
 
     /// Runs `lua_source` in each new interpreter, to define functions. When it fails, the pool is broken.
     InterpreterPoolOptions& source(std::string lua_source);
-    /// The same with the contents of a file, which is read now and once, so that all interpreters run the same. Throws `std::system_error` if it cannot be read.
+    /// The same with the contents of a file, which is read now and once, so that all interpreters run the
+    /// same. Throws `std::system_error` if it cannot be read.
     InterpreterPoolOptions& source_file(const std::filesystem::path& path);
-    /// Sets a global variable, to a copy of its own in each interpreter. Throws `ConversionError` when the value cannot enter an interpreter.
+    /// Sets a global variable, to a copy of its own in each interpreter. Throws `ConversionError` when the
+    /// value cannot enter an interpreter.
     template <class T>
     InterpreterPoolOptions& global(std::string name, const T& value) {
         using Input = std::decay_t<const T&>;

@@ -12,13 +12,15 @@ namespace {
 
 bool is_keyword(std::string_view word) noexcept {
     static constexpr std::array<std::string_view, 22> keywords{
-        "and",   "break", "do",  "else", "elseif", "end",    "false", "for",  "function", "goto",  "if",
-        "in",    "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"};
+        "and", "break", "do",  "else", "elseif", "end",    "false",  "for",  "function", "goto",  "if",
+        "in",  "local", "nil", "not",  "or",     "repeat", "return", "then", "true",     "until", "while"};
     return std::ranges::find(keywords, word) != keywords.end();
 }
 
 bool is_identifier(std::string_view word) noexcept {
-    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    const auto is_letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     return !word.empty() && is_letter(word.front()) && !is_keyword(word) &&
            std::ranges::all_of(word, [&](char c) { return is_letter(c) || is_digit(c); });
@@ -54,7 +56,8 @@ LuaTarget lua_target(std::string name_or_source) {
 }
 
 LuaTarget lua_function_target(std::string name) {
-    if (!is_function_name(name)) throw ValueError("'" + name + "' is not the name of a Lua function, such as 'f' or 'math.floor'");
+    if (!is_function_name(name))
+        throw ValueError("'" + name + "' is not the name of a Lua function, such as 'f' or 'math.floor'");
     return LuaTarget(LuaTarget::Kind::function, std::move(name));
 }
 

@@ -39,7 +39,8 @@ private:
 
 } // namespace detail
 
-/// A Lua function or chunk whose result is wanted as an `R`: nothing for `void`, all results for a `std::tuple`, else the first one. See `lua`.
+/// A Lua function or chunk whose result is wanted as an `R`: nothing for `void`, all results for a
+/// `std::tuple`, else the first one. See `lua`.
 template <class R = Value>
 class LuaCallee {
 public:
@@ -52,8 +53,9 @@ private:
     detail::LuaTarget target_;
 };
 
-/// The global function of that name, looked up when the call runs; with dots, a field of a global table (`math.floor`, `filters.keep`). Anything that is not
-/// such a name is source text, compiled once for each interpreter and called with the arguments as `...`.
+/// The global function of that name, looked up when the call runs; with dots, a field of a global table
+/// (`math.floor`, `filters.keep`). Anything that is not such a name is source text, compiled once for each
+/// interpreter and called with the arguments as `...`.
 template <class R = Value>
 [[nodiscard]] LuaCallee<R> lua(std::string name_or_source) {
     return LuaCallee<R>(detail::lua_target(std::move(name_or_source)));

@@ -11,7 +11,8 @@
 
 namespace aio::detail {
 
-/// Source texts with the number under which the interpreter keeps each one's function. Bounded: the text that was not used for the longest time goes.
+/// Source texts with the number under which the interpreter keeps each one's function. Bounded: the text that
+/// was not used for the longest time goes.
 class LuaChunkCache {
 public:
     static constexpr std::size_t capacity = 128;

@@ -24,7 +24,8 @@ Job& job_of(lua_State* lua) {
     return *static_cast<Job*>(lua_touserdata(lua, 1));
 }
 
-/// Makes of an error what `fail` reads: a table of its message and the traceback. Runs where the error was raised.
+/// Makes of an error what `fail` reads: a table of its message and the traceback. Runs where the error was
+/// raised.
 int explain_error(lua_State* lua) {
     if (lua_type(lua, 1) == LUA_TNUMBER) {
         luaL_tolstring(lua, 1, nullptr);
@@ -54,7 +55,8 @@ void push_function(lua_State* lua, const char* name) {
         if (dot == nullptr) break;
         if (lua_istable(lua, -1) == 0 && luaL_getmetafield(lua, -1, "__index") == LUA_TNIL) {
             lua_pushlstring(lua, name, static_cast<std::size_t>(dot - name));
-            luaL_error(lua, "there is no such function: '%s' is a %s value", lua_tostring(lua, -1), luaL_typename(lua, -2));
+            luaL_error(lua, "there is no such function: '%s' is a %s value", lua_tostring(lua, -1),
+                       luaL_typename(lua, -2));
         }
         part = dot + 1;
     }
@@ -126,7 +128,8 @@ struct LuaError {
 };
 
 std::string text_at(lua_State* lua, int index) {
-    if (lua_type(lua, index) != LUA_TSTRING) return "(the error is a " + std::string(luaL_typename(lua, index)) + " value)";
+    if (lua_type(lua, index) != LUA_TSTRING)
+        return "(the error is a " + std::string(luaL_typename(lua, index)) + " value)";
     std::size_t size = 0;
     const char* text = lua_tolstring(lua, index, &size);
     return std::string(text, size);
@@ -193,11 +196,13 @@ std::span<const std::byte> LuaInterpreter::call(const LuaTarget& target, std::sp
                lua_State* lua = lua_.get();
                const bool is_function = target.kind() == LuaTarget::Kind::function;
                CallJob job{is_function ? target.text().c_str() : nullptr,
-                           is_function ? LUA_NOREF : find_or_compile(target.text()), ValueReader(arguments), argument_count};
+                           is_function ? LUA_NOREF : find_or_compile(target.text()), ValueReader(arguments),
+                           argument_count};
                run_step(&push_call, job);
                run_function(lua_gettop(lua) - 1, static_cast<int>(result_count));
                const int first = lua_gettop(lua) - static_cast<int>(result_count) + 1;
-               for (int i = 0; i < static_cast<int>(result_count); ++i) write_lua_value(lua, first + i, results_);
+               for (int i = 0; i < static_cast<int>(result_count); ++i)
+                   write_lua_value(lua, first + i, results_);
            });
     return results_.bytes();
 }

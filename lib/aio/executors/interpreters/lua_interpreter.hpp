@@ -2,13 +2,16 @@
 
 /// `LuaInterpreter`: one Lua state, and calls into it. Not installed.
 ///
-/// How errors cross. Lua raises an error by `longjmp`, when it was compiled as C, to the innermost `lua_pcall`: over frames of C++ that must then have no
-/// destructors to run. And a C++ exception that passed through frames of Lua would leave its state half changed. So there are two kinds of code here, which
-/// never mix:
+/// How errors cross. Lua raises an error by `longjmp`, when it was compiled as C, to the innermost
+/// `lua_pcall`: over frames of C++ that must then have no destructors to run. And a C++ exception that passed
+/// through frames of Lua would leave its state half changed. So there are two kinds of code here, which never
+/// mix:
 ///
-/// - *Steps* are functions that Lua calls, under `lua_pcall`. They may use all of Lua's interface; all their locals are trivially destructible, and they
+/// - *Steps* are functions that Lua calls, under `lua_pcall`. They may use all of Lua's interface; all their
+/// locals are trivially destructible, and they
 ///   call nothing that throws. What they need is handed to them by a pointer to a plain structure.
-/// - All other code may throw and have destructors. It uses only those functions of Lua that never raise an error: `lua_pcall` itself, the
+/// - All other code may throw and have destructors. It uses only those functions of Lua that never raise an
+/// error: `lua_pcall` itself, the
 ///   loader, raw reads of values of known type, pushes of numbers, nil and C functions, and `lua_checkstack` for room on the stack. It turns the status that
 ///   `lua_pcall` returns into an exception.
 
@@ -30,7 +33,8 @@ namespace aio::detail {
 /// For one thread. Whatever a call throws, the next one finds it in order.
 class LuaInterpreter {
 public:
-    /// A state with its libraries, prepared step by step. Throws `ExecutionFailed` when a step fails, and `std::bad_alloc`.
+    /// A state with its libraries, prepared step by step. Throws `ExecutionFailed` when a step fails, and
+    /// `std::bad_alloc`.
     explicit LuaInterpreter(const std::vector<SetupStep>& setup);
     LuaInterpreter(const LuaInterpreter&) = delete;
     LuaInterpreter& operator=(const LuaInterpreter&) = delete;
@@ -47,13 +51,15 @@ private:
     };
 
     void prepare(const SetupStep& step);
-    /// Does `function()`, an errand in Lua, and leaves an empty stack behind. An error becomes an `ExecutionFailed` of `name()`.
+    /// Does `function()`, an errand in Lua, and leaves an empty stack behind. An error becomes an
+    /// `ExecutionFailed` of `name()`.
     template <class Name, class F>
     void naming(Name name, F function);
     /// Has Lua call `step(job)`; its results are left on the stack.
     template <class Job>
     void run_step(int (*step)(lua_State*), Job& job);
-    /// Calls the function on the stack with the `arguments` above it, and leaves its results in their place. This is where scripts run.
+    /// Calls the function on the stack with the `arguments` above it, and leaves its results in their place.
+    /// This is where scripts run.
     void run_function(int arguments, int results);
     /// The reference of the compiled source.
     [[nodiscard]] int find_or_compile(const std::string& source);

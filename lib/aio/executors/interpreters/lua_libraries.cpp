@@ -35,7 +35,8 @@ int print_line(lua_State* lua) {
 
 /// Ends the call and not the program, whose other threads are at work.
 int refuse_exit(lua_State* lua) {
-    return luaL_error(lua, "os.exit is not available in an interpreter pool: return from the function, or raise an error");
+    return luaL_error(
+        lua, "os.exit is not available in an interpreter pool: return from the function, or raise an error");
 }
 
 } // namespace

@@ -24,16 +24,19 @@ std::string_view text_at(lua_State* lua, int index) noexcept {
     return {text, size};
 }
 
-/// Uses only what Lua's manual marks as never raising an error, for values of the right type: raw access, and no conversion of numbers to strings.
+/// Uses only what Lua's manual marks as never raising an error, for values of the right type: raw access, and
+/// no conversion of numbers to strings.
 class LuaValueWriter {
 public:
     LuaValueWriter(lua_State* lua, ValueWriter& out) noexcept : lua_(lua), out_(out) {}
 
     void write(int index) {
-        // Tables may share their contents: without a limit, a small one could stand for more than memory holds.
-        constexpr std::size_t most_values = std::size_t{1} << 26U;
+        // Tables may share their contents: without a limit, a small one could stand for more than memory
+        // holds.
+        constexpr std::size_t most_values = std::size_t{1} << 24U;
         if (++values_ > most_values)
-            throw ConversionError("a table of more than " + std::to_string(most_values) + " values cannot leave its interpreter");
+            throw ConversionError("a table of more than " + std::to_string(most_values) +
+                                  " values cannot leave its interpreter");
         switch (lua_type(lua_, index)) {
         case LUA_TNIL: out_.nil(); return;
         case LUA_TBOOLEAN: out_.boolean(lua_toboolean(lua_, index) != 0); return;
@@ -64,8 +67,10 @@ private:
     }
 
     void enter(const void* table) {
-        if (std::ranges::find(open_, table) != open_.end()) throw ConversionError("a table that contains itself cannot leave its interpreter");
-        if (lua_checkstack(lua_, 4) == 0) throw ConversionError("the interpreter has no memory for the result");
+        if (std::ranges::find(open_, table) != open_.end())
+            throw ConversionError("a table that contains itself cannot leave its interpreter");
+        if (lua_checkstack(lua_, 4) == 0)
+            throw ConversionError("the interpreter has no memory for the result");
         open_.push_back(table);
     }
 

@@ -20,7 +20,8 @@ void start_thread_interpreter(const std::vector<SetupStep>& setup) {
 
 std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<const std::byte> arguments,
                                             std::size_t argument_count, std::size_t result_count) {
-    if (!thread_interpreter) throw RuntimeError(target.describe() + " cannot be called in a thread without an interpreter");
+    if (!thread_interpreter)
+        throw RuntimeError(target.describe() + " cannot be called in a thread without an interpreter");
     return thread_interpreter->call(target, arguments, argument_count, result_count);
 }
 

@@ -8,7 +8,8 @@
 
 namespace aio::detail {
 
-/// Makes an interpreter for this thread, which is closed when the thread ends. Throws what makes the pool broken.
+/// Makes an interpreter for this thread, which is closed when the thread ends. Throws what makes the pool
+/// broken.
 void start_thread_interpreter(const std::vector<SetupStep>& setup);
 
 } // namespace aio::detail

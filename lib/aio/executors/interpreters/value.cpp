@@ -12,8 +12,8 @@ namespace detail {
 std::int64_t checked_integer(std::uint64_t value) {
     constexpr auto largest = std::numeric_limits<std::int64_t>::max();
     if (value > static_cast<std::uint64_t>(largest))
-        throw ConversionError("the integer " + std::to_string(value) + " does not fit an integer of Lua, which is at most " +
-                              std::to_string(largest));
+        throw ConversionError("the integer " + std::to_string(value) +
+                              " does not fit an integer of Lua, which is at most " + std::to_string(largest));
     return static_cast<std::int64_t>(value);
 }
 
@@ -40,7 +40,8 @@ Value::Value(std::string_view value) : data_(std::string(value)) {}
 Value::Value(const char* value) : data_(required_text(value)) {}
 Value::Value(Array array) : Value(std::move(array), Fields()) {}
 Value::Value(Fields fields) : Value(Array(), std::move(fields)) {}
-Value::Value(Array array, Fields fields) : data_(std::make_unique<Table>(std::move(array), std::move(fields))) {}
+Value::Value(Array array, Fields fields)
+    : data_(std::make_unique<Table>(std::move(array), std::move(fields))) {}
 
 Value::Value(const Value& other) {
     if (other.is_table())
@@ -95,7 +96,8 @@ const Value& Value::operator[](std::size_t index) const {
 bool Value::equals(const Value& other) const {
     if (is_number() && other.is_number() && type() != other.type()) {
         const double number = is_float() ? std::get<double>(data_) : std::get<double>(other.data_);
-        const std::int64_t integer = is_float() ? std::get<std::int64_t>(other.data_) : std::get<std::int64_t>(data_);
+        const std::int64_t integer =
+            is_float() ? std::get<std::int64_t>(other.data_) : std::get<std::int64_t>(data_);
         // Exactly: not every integer has a double.
         constexpr double two_to_63 = 9223372036854775808.0;
         return number >= -two_to_63 && number < two_to_63 && static_cast<std::int64_t>(number) == integer &&

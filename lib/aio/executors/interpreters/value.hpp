@@ -1,6 +1,7 @@
 #pragma once
 
-/// `Value`: a value of an interpreter, of whatever type it turns out to have. It is what `lua("...")` gives unless a type is asked for.
+/// `Value`: a value of an interpreter, of whatever type it turns out to have. It is what `lua("...")` gives
+/// unless a type is asked for.
 ///
 ///     Value config = co_await loop.run_in_executor(interpreters, lua("read_config"));
 ///     int port = config["port"].as<int>();
@@ -37,7 +38,8 @@ concept PlainInteger =
 
 /// nil, a boolean, an integer, a float, a string of bytes, or a table. A value of its own: copies are deep.
 ///
-/// A table has an array part, which Lua numbers from 1 and C++ from 0, and fields with keys that are strings or integers. Not thread-safe.
+/// A table has an array part, which Lua numbers from 1 and C++ from 0, and fields with keys that are strings
+/// or integers. Not thread-safe.
 class Value {
 public:
     using Type = ValueType;
@@ -71,7 +73,8 @@ public:
     Value& operator=(Value&& other) noexcept;
     ~Value();
 
-    /// The value that an interpreter would be given for `value`: any type that can be an argument. Throws `ConversionError` when this one cannot.
+    /// The value that an interpreter would be given for `value`: any type that can be an argument. Throws
+    /// `ConversionError` when this one cannot.
     template <class T>
     [[nodiscard]] static Value of(const T& value);
 
@@ -85,8 +88,9 @@ public:
     [[nodiscard]] bool is_string() const noexcept { return type() == Type::string; }
     [[nodiscard]] bool is_table() const noexcept { return type() == Type::table; }
 
-    /// The value as a `T`: any type that can be a result. Nothing is guessed: a string is no number, only booleans are bool, and a number must fit.
-    /// Throws `ConversionError`, which says what is wrong and where.
+    /// The value as a `T`: any type that can be a result. Nothing is guessed: a string is no number, only
+    /// booleans are bool, and a number must fit. Throws `ConversionError`, which says what is wrong and
+    /// where.
     template <class T>
     [[nodiscard]] T as() const;
 
@@ -104,7 +108,8 @@ public:
     [[nodiscard]] const Value& operator[](const Name& name) const {
         return field(name);
     }
-    /// The element of the array part at `index`, counted from 0; nil if it has fewer. Throws `ConversionError` if this is no table.
+    /// The element of the array part at `index`, counted from 0; nil if it has fewer. Throws
+    /// `ConversionError` if this is no table.
     [[nodiscard]] const Value& operator[](std::size_t index) const;
 
     /// Equal as in Lua, so 1 equals 1.0; but tables are equal when their contents are.

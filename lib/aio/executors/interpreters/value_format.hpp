@@ -16,8 +16,11 @@
 /// | `std::variant`, as an argument only | its alternative |
 /// | `aio::Value` | itself |
 ///
-/// Views (`string_view`, `span`, `const char*`) can be arguments, which are copied, but no results. For a type of your own that is none of these, name another
-/// type that stands for it, by specialising `ValueCodec`:
+/// Tables may be nested 200 deep, and a result may have 16 million values; for more, return strings.
+///
+/// Views (`string_view`, `span`, `const char*`) can be arguments, which are copied, but no results. For a
+/// type of your own that is none of these, name another type that stands for it, by specialising
+/// `ValueCodec`:
 ///
 ///     template <>
 ///     struct aio::ValueCodec<Money> {
@@ -37,8 +40,9 @@
 
 namespace aio {
 
-/// How a type of a program enters and leaves interpreters: `to_value` gives what stands for it, of any type that can be an argument; `from_value` takes it
-/// back, and may be left out where results of this type are not needed. Both may throw. May be specialised for plain structs and enumerations too.
+/// How a type of a program enters and leaves interpreters: `to_value` gives what stands for it, of any type
+/// that can be an argument; `from_value` takes it back, and may be left out where results of this type are
+/// not needed. Both may throw. May be specialised for plain structs and enumerations too.
 template <class T>
 struct ValueCodec;
 
@@ -47,8 +51,9 @@ namespace detail {
 template <class T>
 concept HasValueCodec = requires(const T& value) { ValueCodec<T>::to_value(value); };
 
-/// How a `T` is written and read. `write(writer, value)` writes exactly one value; `read(item, reader)` makes a T of the value `item`, whose contents, if
-/// it is a table, come next from the reader: it must take them all, or throw. `Parts` are the types it is made of.
+/// How a `T` is written and read. `write(writer, value)` writes exactly one value; `read(item, reader)` makes
+/// a T of the value `item`, whose contents, if it is a table, come next from the reader: it must take them
+/// all, or throw. `Parts` are the types it is made of.
 template <class T>
 struct ValueFormat;
 
@@ -69,7 +74,8 @@ consteval bool can_all_cross(TypeList<Parts...>, TypeList<Open...>) {
     return (can_cross<D, Parts, Open...>() && ...);
 }
 
-/// `Open` are the types whose parts are being looked at, so that a tree node that holds nodes is decided and not a cycle.
+/// `Open` are the types whose parts are being looked at, so that a tree node that holds nodes is decided and
+/// not a cycle.
 template <ValueDirection D, class T, class... Open>
 consteval bool can_cross() {
     if constexpr ((std::same_as<T, Open> || ...))

@@ -67,7 +67,8 @@ void throw_out_of_range(const ValueItem& got, const std::type_info& type) {
 std::int64_t to_integer(const ValueItem& item) {
     if (item.type == ValueType::integer) return item.integer;
     const double number = item.number;
-    if (item.type == ValueType::number && number >= -two_to_63 && number < two_to_63 && std::floor(number) == number)
+    if (item.type == ValueType::number && number >= -two_to_63 && number < two_to_63 &&
+        std::floor(number) == number)
         return static_cast<std::int64_t>(number);
     throw_unexpected("an integer", item);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
-/// One value on its way between C++ and an interpreter, without the contents of a table; and the conversions of single values.
+/// One value on its way between C++ and an interpreter, without the contents of a table; and the conversions
+/// of single values.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,8 +19,8 @@ enum class ValueType : std::uint8_t { nil, boolean, integer, number, string, tab
 
 namespace detail {
 
-/// The member that belongs to `type` is set. `text` is a view of memory that somebody else owns. Trivially destructible, because it lives in frames
-/// that Lua may leave by `longjmp`.
+/// The member that belongs to `type` is set. `text` is a view of memory that somebody else owns. Trivially
+/// destructible, because it lives in frames that Lua may leave by `longjmp`.
 struct ValueItem {
     ValueType type = ValueType::nil;
     bool boolean = false;

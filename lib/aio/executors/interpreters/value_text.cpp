@@ -7,7 +7,9 @@ namespace aio {
 namespace {
 
 bool is_name(std::string_view text) noexcept {
-    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    const auto is_letter = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    };
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
     return !text.empty() && is_letter(text.front()) &&
            std::ranges::all_of(text, [&](char c) { return is_letter(c) || is_digit(c); });

@@ -11,7 +11,8 @@ namespace {
 
 std::uint32_t checked_count(std::size_t count) {
     if (count > std::numeric_limits<std::uint32_t>::max())
-        throw ConversionError("a table of " + std::to_string(count) + " values is too large: the limit is 4294967295");
+        throw ConversionError("a table of " + std::to_string(count) +
+                              " values is too large: the limit is 4294967295");
     return static_cast<std::uint32_t>(count);
 }
 

@@ -1,17 +1,22 @@
 #pragma once
 
-/// How values travel to an interpreter and back: as bytes that describe themselves, written by `ValueWriter` and read by `ValueReader`.
+/// How values travel to an interpreter and back: as bytes that describe themselves, written by `ValueWriter`
+/// and read by `ValueReader`.
 ///
-/// An argument is written when the call is submitted, by the caller, and a result when the call returns, by the worker thread. So nothing is shared:
-/// an interpreter never sees memory of the program. Reading allocates nothing and throws nothing, which is what code inside Lua's frames needs.
+/// An argument is written when the call is submitted, by the caller, and a result when the call returns, by
+/// the worker thread. So nothing is shared: an interpreter never sees memory of the program. Reading
+/// allocates nothing and throws nothing, which is what code inside Lua's frames needs.
 ///
 ///     nil, false, true: one byte      integer, float: a byte and 8 bytes      string: a byte, its size, its bytes
 ///     table: a byte, the number of array elements, the number of fields, the elements, then key and value of each field
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include <aio/workers/byte_writer.hpp>
 
@@ -34,7 +39,8 @@ public:
         bytes_.append(value.data(), value.size());
     }
 
-    /// A table: as many values as it has elements, then twice as many as it has fields, must be written while this lives.
+    /// A table: as many values as it has elements, then twice as many as it has fields, must be written while
+    /// this lives.
     class Table {
     public:
         /// Throws `ConversionError` when the tables around it are `max_value_depth` already.
@@ -58,8 +64,10 @@ public:
 private:
     template <class T>
     void tagged(ValueTag tag, T value) {
-        bytes_.append_scalar(tag);
-        bytes_.append_scalar(value);
+        std::array<std::byte, 1 + sizeof value> both;
+        both[0] = static_cast<std::byte>(tag);
+        std::memcpy(both.data() + 1, &value, sizeof value);
+        bytes_.append(both);
     }
 
     ByteWriter bytes_;
