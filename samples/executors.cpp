@@ -24,6 +24,7 @@ long cpu_bound(long n) {
     return sum;
 }
 
+#if AIO_HAVE_LUA
 /// The same two for interpreters, which run no C++.
 constexpr const char* in_lua = R"(
     function blocking_io(path)
@@ -37,10 +38,11 @@ constexpr const char* in_lua = R"(
         return sum
     end
 )";
+#endif
 
 /// Makes both calls in `pool`, one after the other, and prints what came back, and when.
 template <class Pool, class Read, class Sum>
-aio::Coro<> show(const char* name, Pool&& pool, Read read, Sum sum) {
+aio::Coro<> show(const char* name, Pool& pool, Read read, Sum sum) {
     aio::EventLoop& loop = aio::get_running_loop();
 
     const auto start = steady_clock::now();
@@ -55,8 +57,8 @@ aio::Coro<> show(const char* name, Pool&& pool, Read read, Sum sum) {
 }
 
 aio::Coro<int> amain() {
-    // 1. The loop's default executor: threads that it already has.
-    co_await show("default executor", nullptr, blocking_io, cpu_bound);
+    // 1. The loop's default executor, which is also what nullptr and aio::to_thread stand for: threads that are there anyway.
+    co_await show("default executor", aio::get_running_loop().default_executor(), blocking_io, cpu_bound);
 
     // 2. Threads of your own.
     aio::ThreadPoolExecutor threads;

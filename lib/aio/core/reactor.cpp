@@ -21,9 +21,10 @@ Reactor::~Reactor() = default;
 
 void Reactor::run() {
     halted_ = false;
-    // Stopped beforehand: one round, with what the poll brings in it.
-    backlog_ = loop_.stopping_;
-    keep_polling(backlog_ || !state_.ready.empty());
+    // The first round, like all others, comes after a poll: what I/O has brought runs behind what is queued, and before timers. One that was
+    // stopped beforehand is also the last.
+    backlog_ = true;
+    keep_polling(true);
     wake_.keep_alive(true);
     while (!halted_) uv_.run();
     if (!uv_.owned()) wake_.keep_alive(false);

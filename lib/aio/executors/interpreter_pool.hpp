@@ -3,7 +3,9 @@
 /// `InterpreterPoolExecutor`: calls of Lua functions, in threads that each have an interpreter of their own
 /// (`concurrent.futures.InterpreterPoolExecutor`).
 ///
-///     aio::InterpreterPoolExecutor interpreters(4, aio::InterpreterPoolOptions().source_file("filters.lua"));
+///     aio::InterpreterPoolOptions options;
+///     options.source_file("filters.lua").global("limit", 1000);
+///     aio::InterpreterPoolExecutor interpreters(4, options);
 ///     bool keep = co_await loop.run_in_executor(interpreters, aio::lua<bool>("filters.keep"), name, size);
 ///
 /// For scripts of a program's users: rules, filters, formulas, that run in parallel and cannot touch the
@@ -60,8 +62,9 @@ public:
         requires(!detail::is_lua_callee<std::decay_t<F>>)
     auto submit(F&&, const Args&...) -> ConcurrentFuture<> {
         static_assert(detail::is_lua_callee<std::decay_t<F>>,
-                      "an InterpreterPoolExecutor calls Lua functions, by name or source: submit(aio::lua(\"name\"), arguments...). For a "
-                      "C++ function use a ThreadPoolExecutor or a ProcessPoolExecutor");
+                      "an InterpreterPoolExecutor calls Lua functions, by name or source: "
+                      "submit(aio::lua(\"name\"), arguments...). For a C++ function use a ThreadPoolExecutor "
+                      "or a ProcessPoolExecutor");
         return {};
     }
 };
@@ -73,8 +76,9 @@ class InterpreterPoolExecutor {
 public:
     template <class... Args>
     explicit InterpreterPoolExecutor(Args&&...) {
-        static_assert(sizeof...(Args) > 1000, "aiouv was built without Lua, and InterpreterPoolExecutor needs it: configure the build "
-                                              "with -Dlua=enabled");
+        static_assert(sizeof...(Args) > 1000,
+                      "aiouv was built without Lua, and InterpreterPoolExecutor needs it: configure the build "
+                      "with -Dlua=enabled");
     }
     template <class R, class... Args>
     ConcurrentFuture<R> submit(LuaCallee<R>, const Args&...);

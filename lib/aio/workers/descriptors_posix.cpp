@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -202,6 +203,19 @@ int occupy_inherited(UniqueFd& keep) noexcept {
         }
     }
     return highest;
+}
+
+void close_occupied(int last_inherited) noexcept {
+    struct stat null {};
+    if (::stat("/dev/null", &null) != 0) {
+        return;
+    }
+    for (int fd = STDERR_FILENO + 1; fd <= last_inherited; ++fd) {
+        struct stat here {};
+        if (fstat(fd, &here) == 0 && S_ISCHR(here.st_mode) && here.st_rdev == null.st_rdev) {
+            ::close(fd);
+        }
+    }
 }
 
 bool write_all(int fd, std::span<const std::byte> bytes) noexcept {

@@ -47,6 +47,9 @@ void close_all_above(int last_kept, std::span<const int> keep) noexcept;
 /// forked child (libuv does, from pthread_atfork, and closes the old numbers first) would then close or take numbers that have come to mean something else.
 [[nodiscard]] int occupy_inherited(UniqueFd& keep) noexcept;
 
+/// In a copy forked from there: closes what still is /dev/null up to `last_inherited`, now that libraries have re-opened theirs.
+void close_occupied(int last_inherited) noexcept;
+
 /// Writes all bytes to a blocking descriptor, through interruptions. False when it fails; see errno.
 [[nodiscard]] bool write_all(int fd, std::span<const std::byte> bytes) noexcept;
 

@@ -140,6 +140,7 @@ void become_worker(const WorkerSetup& setup) noexcept {
     unblock_all_signals();
     detach_stdin();
     const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
+    close_occupied(setup.last_inherited);
     close_all_above(setup.last_inherited, keep);
     set_process_name("aio-worker");
 }

@@ -17,19 +17,26 @@ public:
     /// `problem` is what was wrong; `place` the way to it from the outermost value (`[2].size`), empty for
     /// that value itself; `subject` what the outermost value is.
     explicit ConversionError(std::string problem, std::string place = {}, std::string subject = {})
-        : RuntimeError(text(problem, place, subject)), problem_(std::move(problem)), place_(std::move(place)),
+        : RuntimeError(text(problem, place, subject)),
+          problem_(std::move(problem)),
+          place_(std::move(place)),
           subject_(std::move(subject)) {}
 
     [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
     [[nodiscard]] const std::string& place() const noexcept { return place_; }
 
     /// The same error seen from one level further out.
-    [[nodiscard]] ConversionError within(const std::string& step) const { return ConversionError(problem_, step + place_, subject_); }
+    [[nodiscard]] ConversionError within(const std::string& step) const {
+        return ConversionError(problem_, step + place_, subject_);
+    }
     /// The same error of a named value.
-    [[nodiscard]] ConversionError about(std::string subject) const { return ConversionError(problem_, place_, std::move(subject)); }
+    [[nodiscard]] ConversionError about(std::string subject) const {
+        return ConversionError(problem_, place_, std::move(subject));
+    }
 
 private:
-    static std::string text(const std::string& problem, const std::string& place, const std::string& subject) {
+    static std::string text(const std::string& problem, const std::string& place,
+                            const std::string& subject) {
         std::string result;
         if (!subject.empty()) result += subject + ": ";
         if (!place.empty()) result += "at " + place + ": ";

@@ -16,7 +16,9 @@ class ExecutionFailed : public RuntimeError {
 public:
     /// `function` is what was called, as a phrase: "Lua function 'f'".
     ExecutionFailed(std::string function, std::string message, std::string traceback = {})
-        : RuntimeError(function + " failed: " + message), function_(std::move(function)), message_(std::move(message)),
+        : RuntimeError(function + " failed: " + message),
+          function_(std::move(function)),
+          message_(std::move(message)),
           traceback_(std::move(traceback)) {}
 
     /// What was called: "Lua function 'f'", or "Lua chunk 'return ...'" with the beginning of its source.

@@ -31,7 +31,8 @@ template <class... Ts>
 struct ValueFormat<std::variant<Ts...>> {
     using Parts = TypeList<Ts...>;
     static void write(ValueWriter& out, const std::variant<Ts...>& value) {
-        if (value.valueless_by_exception()) throw ConversionError("a variant that is valueless by exception has no value");
+        if (value.valueless_by_exception())
+            throw ConversionError("a variant that is valueless by exception has no value");
         std::visit([&out](const auto& alternative) { write_value(out, alternative); }, value);
     }
 };

@@ -30,7 +30,8 @@ public:
         for (std::size_t i = 0; i < item.elements; ++i) put(i, in);
         for (std::size_t i = 0; i < item.fields; ++i) {
             const ValueItem key = in.next();
-            if (key.type != ValueType::integer || key.integer < 1 || static_cast<std::uint64_t>(key.integer) > Size)
+            if (key.type != ValueType::integer || key.integer < 1 ||
+                static_cast<std::uint64_t>(key.integer) > Size)
                 throw_key_in_sequence(key);
             put(static_cast<std::size_t>(key.integer) - 1, in);
         }
@@ -87,18 +88,23 @@ struct ProductFormat {
 
 private:
     template <std::size_t... I>
-    static Product make([[maybe_unused]] const FieldPlaces<sizeof...(Ts)>& fields, std::index_sequence<I...>) {
+    static Product make([[maybe_unused]] const FieldPlaces<sizeof...(Ts)>& fields,
+                        std::index_sequence<I...>) {
         return Product{fields.template read<std::remove_cv_t<Ts>>(I)...};
     }
 };
 
 template <class... Ts>
 struct ValueFormat<std::tuple<Ts...>> : ProductFormat<std::tuple<Ts...>, Ts...> {
-    static void write(ValueWriter& out, const std::tuple<Ts...>& value) { std::apply(FieldWriter(out), value); }
+    static void write(ValueWriter& out, const std::tuple<Ts...>& value) {
+        std::apply(FieldWriter(out), value);
+    }
 };
 template <class First, class Second>
 struct ValueFormat<std::pair<First, Second>> : ProductFormat<std::pair<First, Second>, First, Second> {
-    static void write(ValueWriter& out, const std::pair<First, Second>& value) { std::apply(FieldWriter(out), std::tie(value.first, value.second)); }
+    static void write(ValueWriter& out, const std::pair<First, Second>& value) {
+        std::apply(FieldWriter(out), std::tie(value.first, value.second));
+    }
 };
 
 template <class Struct, class Fields>

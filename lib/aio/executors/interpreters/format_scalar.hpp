@@ -54,8 +54,8 @@ struct ValueFormat<T> {
     static T read(const ValueItem& item, ValueReader&) {
         const double number = to_number(item);
         if constexpr (sizeof(T) < sizeof(double)) {
-            if (std::isfinite(number) && std::abs(number) > static_cast<double>(std::numeric_limits<T>::max()))
-                throw_out_of_range(item, typeid(T));
+            constexpr auto largest = static_cast<double>(std::numeric_limits<T>::max());
+            if (std::isfinite(number) && std::abs(number) > largest) throw_out_of_range(item, typeid(T));
         }
         return static_cast<T>(number);
     }

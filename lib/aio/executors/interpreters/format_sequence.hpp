@@ -58,7 +58,8 @@ void read_behind_gaps(Sequence& values, std::size_t fields, ValueReader& in) {
         if (key.type != ValueType::integer || key.integer < 1) throw_key_in_sequence(key);
         const auto position = static_cast<std::uint64_t>(key.integer);
         if (position > largest)
-            throw ConversionError("the key " + std::to_string(position) + " is too far from the others for a sequence");
+            throw ConversionError("the key " + std::to_string(position) +
+                                  " is too far from the others for a sequence");
         if (values.size() < position) values.resize(static_cast<std::size_t>(position));
         values[static_cast<std::size_t>(position) - 1] =
             at_key(key, [&] { return read_value<typename Sequence::value_type>(in); });
@@ -70,12 +71,15 @@ struct SequenceFormat {
     using Element = typename Sequence::value_type;
     using Parts = TypeList<Element>;
 
-    static void write(ValueWriter& out, const Sequence& values) { write_sequence<Sequence, Element>(out, values, values.size()); }
+    static void write(ValueWriter& out, const Sequence& values) {
+        write_sequence<Sequence, Element>(out, values, values.size());
+    }
     static Sequence read(const ValueItem& item, ValueReader& in) {
         expect_table(item);
         Sequence values;
         if constexpr (requires { values.reserve(item.elements); }) values.reserve(item.elements);
-        read_elements<Element>(item.elements, in, [&](Element&& element) { values.push_back(std::move(element)); });
+        read_elements<Element>(item.elements, in,
+                               [&](Element&& element) { values.push_back(std::move(element)); });
         if (item.fields != 0) {
             if constexpr (is_optional<Element> && requires { values[0]; })
                 read_behind_gaps(values, item.fields, in);
@@ -107,11 +111,14 @@ struct SetFormat {
     using Element = typename Set::value_type;
     using Parts = TypeList<Element>;
 
-    static void write(ValueWriter& out, const Set& values) { write_sequence<Set, Element>(out, values, values.size()); }
+    static void write(ValueWriter& out, const Set& values) {
+        write_sequence<Set, Element>(out, values, values.size());
+    }
     static Set read(const ValueItem& item, ValueReader& in) {
         expect_table(item);
         Set values;
-        read_elements<Element>(item.elements, in, [&](Element&& element) { values.insert(std::move(element)); });
+        read_elements<Element>(item.elements, in,
+                               [&](Element&& element) { values.insert(std::move(element)); });
         if (item.fields != 0) throw_key_in_sequence(in.next());
         return values;
     }
@@ -119,6 +126,7 @@ struct SetFormat {
 template <class T, class Compare, class Allocator>
 struct ValueFormat<std::set<T, Compare, Allocator>> : SetFormat<std::set<T, Compare, Allocator>> {};
 template <class T, class Hash, class Equal, class Allocator>
-struct ValueFormat<std::unordered_set<T, Hash, Equal, Allocator>> : SetFormat<std::unordered_set<T, Hash, Equal, Allocator>> {};
+struct ValueFormat<std::unordered_set<T, Hash, Equal, Allocator>>
+    : SetFormat<std::unordered_set<T, Hash, Equal, Allocator>> {};
 
 } // namespace aio::detail

@@ -89,7 +89,9 @@ template <class Allocator>
 struct ValueFormat<std::vector<std::byte, Allocator>> {
     using Bytes = std::vector<std::byte, Allocator>;
     using Parts = TypeList<>;
-    static void write(ValueWriter& out, const Bytes& value) { ValueFormat<std::span<const std::byte>>::write(out, value); }
+    static void write(ValueWriter& out, const Bytes& value) {
+        ValueFormat<std::span<const std::byte>>::write(out, value);
+    }
     static Bytes read(const ValueItem& item, ValueReader&) {
         const auto bytes = std::as_bytes(std::span(to_text(item)));
         return Bytes(bytes.begin(), bytes.end());

@@ -19,8 +19,10 @@ namespace aio::detail {
 /// Calls `target` in the interpreter of this thread, with `argument_count` values. Gives `result_count`
 /// values, which are valid until the next call here. Throws `ExecutionFailed`; `ConversionError` for a result
 /// that cannot leave the interpreter; `std::bad_alloc`; `RuntimeError` in a thread without an interpreter.
-[[nodiscard]] std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<const std::byte> arguments,
-                                                          std::size_t argument_count, std::size_t result_count);
+[[nodiscard]] std::span<const std::byte> call_interpreter(const LuaTarget& target,
+                                                          std::span<const std::byte> arguments,
+                                                          std::size_t argument_count,
+                                                          std::size_t result_count);
 
 /// How the results of a call become an `R`: the first one.
 template <class R>
@@ -110,8 +112,9 @@ inline constexpr bool is_lua_callee<LuaCallee<R>> = true;
 
 template <class T>
 consteval void explain_interpreter_argument() {
-    static_assert(ValueInput<T>, "this argument cannot be given to an interpreter: use numbers, strings, standard containers and plain structs "
-                                 "of them, or specialise aio::ValueCodec for its type");
+    static_assert(ValueInput<T>, "this argument cannot be given to an interpreter: use numbers, strings, "
+                                 "standard containers and plain structs of them, or "
+                                 "specialise aio::ValueCodec for its type");
 }
 
 /// Fails to compile, with the reason, unless a call can be made.
@@ -119,8 +122,9 @@ template <class R, class... Args>
 consteval void check_interpreter_call() {
     (explain_interpreter_argument<std::decay_t<const Args&>>(), ...);
     static_assert(InterpreterResults<R>::possible,
-                  "the result of a Lua function cannot become this type: use a type that owns its data (std::string for string_view), a "
-                  "plain struct of such types, a std::tuple of them for several results, or specialise aio::ValueCodec for it");
+                  "the result of a Lua function cannot become this type: use a type that owns its data "
+                  "(std::string for string_view), a plain struct of such types, a std::tuple of them for "
+                  "several results, or specialise aio::ValueCodec for it");
 }
 
 } // namespace aio::detail

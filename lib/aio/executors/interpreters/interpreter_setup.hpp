@@ -53,8 +53,10 @@ public:
     template <class T>
     InterpreterPoolOptions& global(std::string name, const T& value) {
         using Input = std::decay_t<const T&>;
-        static_assert(ValueInput<Input>, "this type has no value in an interpreter: use numbers, strings, standard containers and plain "
-                                         "structs of them, or specialise aio::ValueCodec for it");
+        static_assert(
+            ValueInput<Input>,
+            "this type has no value in an interpreter: use numbers, strings, standard containers and plain "
+            "structs of them, or specialise aio::ValueCodec for it");
         detail::ValueWriter out;
         try {
             detail::ValueFormat<Input>::write(out, value);

@@ -8,12 +8,12 @@
 /// mix:
 ///
 /// - *Steps* are functions that Lua calls, under `lua_pcall`. They may use all of Lua's interface; all their
-/// locals are trivially destructible, and they
-///   call nothing that throws. What they need is handed to them by a pointer to a plain structure.
+///   locals are trivially destructible, and they call nothing that throws. What they need is handed to them
+///   by a pointer to a plain structure.
 /// - All other code may throw and have destructors. It uses only those functions of Lua that never raise an
-/// error: `lua_pcall` itself, the
-///   loader, raw reads of values of known type, pushes of numbers, nil and C functions, and `lua_checkstack` for room on the stack. It turns the status that
-///   `lua_pcall` returns into an exception.
+///   error: `lua_pcall` itself, the loader, raw reads of values of known type, pushes of numbers, nil and C
+///   functions, and `lua_checkstack` for room on the stack. It turns the status that `lua_pcall` returns into
+///   an exception.
 
 #include <cstddef>
 #include <memory>
@@ -41,7 +41,8 @@ public:
     ~LuaInterpreter();
 
     /// See `call_interpreter`.
-    [[nodiscard]] std::span<const std::byte> call(const LuaTarget& target, std::span<const std::byte> arguments,
+    [[nodiscard]] std::span<const std::byte> call(const LuaTarget& target,
+                                                  std::span<const std::byte> arguments,
                                                   std::size_t argument_count, std::size_t result_count);
 
 private:

@@ -27,9 +27,9 @@ namespace detail {
 
 /// The types that are numbers and nothing else: not bool, and no characters.
 template <class T>
-concept PlainInteger =
-    std::integral<T> && sizeof(T) <= sizeof(std::int64_t) && !std::same_as<T, bool> && !std::same_as<T, char> &&
-    !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+concept PlainInteger = std::integral<T> && sizeof(T) <= sizeof(std::int64_t) && !std::same_as<T, bool> &&
+                       !std::same_as<T, char> && !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                       !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
 
 /// `value` as an integer of Lua. Throws `ConversionError` when it is too large for one.
 [[nodiscard]] std::int64_t checked_integer(std::uint64_t value);
@@ -117,7 +117,8 @@ public:
 
 private:
     struct Table;
-    using Data = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::unique_ptr<Table>>;
+    using Data =
+        std::variant<std::monostate, bool, std::int64_t, double, std::string, std::unique_ptr<Table>>;
 
     template <class T>
     static std::int64_t integer_of(T value) {

@@ -15,8 +15,10 @@ namespace aio {
 template <class T>
 Value Value::of(const T& value) {
     using Input = std::decay_t<const T&>;
-    static_assert(ValueInput<Input>, "this type has no value in an interpreter: use numbers, strings, standard containers and plain "
-                                     "structs of them, or specialise aio::ValueCodec for it");
+    static_assert(
+        ValueInput<Input>,
+        "this type has no value in an interpreter: use numbers, strings, standard containers and plain "
+        "structs of them, or specialise aio::ValueCodec for it");
     detail::ValueWriter out;
     detail::ValueFormat<Input>::write(out, value);
     detail::ValueReader in(out.bytes());
@@ -25,8 +27,10 @@ Value Value::of(const T& value) {
 
 template <class T>
 T Value::as() const {
-    static_assert(ValueOutput<T>, "a value cannot become this type: use a type that owns its data (std::string for string_view), "
-                                  "a plain struct of such types, or specialise aio::ValueCodec for it");
+    static_assert(
+        ValueOutput<T>,
+        "a value cannot become this type: use a type that owns its data (std::string for string_view), "
+        "a plain struct of such types, or specialise aio::ValueCodec for it");
     if (!is_table()) {
         detail::ValueReader nothing;
         return detail::ValueFormat<T>::read(item(), nothing);

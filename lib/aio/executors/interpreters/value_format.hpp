@@ -59,12 +59,17 @@ struct ValueFormat;
 
 enum class ValueDirection { input, output };
 
+template <class T>
+concept HasValueWrite = requires(ValueWriter& out, const T& value) { ValueFormat<T>::write(out, value); };
+
+template <class T>
+concept HasValueRead = requires(const ValueItem& item, ValueReader& in) {
+    { ValueFormat<T>::read(item, in) } -> std::same_as<T>;
+};
+
 template <ValueDirection D, class T>
 concept HasValueFormat = requires { typename ValueFormat<T>::Parts; } &&
-                         ((D == ValueDirection::input && requires(ValueWriter& out, const T& v) { ValueFormat<T>::write(out, v); }) ||
-                          (D == ValueDirection::output && requires(const ValueItem& item, ValueReader& in) {
-                              { ValueFormat<T>::read(item, in) } -> std::same_as<T>;
-                          }));
+                         (D == ValueDirection::input ? HasValueWrite<T> : HasValueRead<T>);
 
 template <ValueDirection D, class T, class... Open>
 consteval bool can_cross();

@@ -7,8 +7,10 @@
 /// the worker thread. So nothing is shared: an interpreter never sees memory of the program. Reading
 /// allocates nothing and throws nothing, which is what code inside Lua's frames needs.
 ///
-///     nil, false, true: one byte      integer, float: a byte and 8 bytes      string: a byte, its size, its bytes
-///     table: a byte, the number of array elements, the number of fields, the elements, then key and value of each field
+///     nil, false, true: a byte
+///     integer, float: a byte, 8 bytes
+///     string: a byte, its size, its bytes
+///     table: a byte, the number of elements, the number of fields, the elements, key and value of each field
 
 #include <array>
 #include <cstddef>
