@@ -31,7 +31,8 @@ inline bool contains(std::string_view text, std::string_view part) {
 class TemporaryPath {
 public:
     TemporaryPath()
-        : path_(std::filesystem::temp_directory_path() / ("aiouv_test_" + random_digits() + random_digits() + ".lua")) {}
+        : path_(std::filesystem::temp_directory_path() /
+                ("aiouv_test_" + random_digits() + random_digits() + ".lua")) {}
     explicit TemporaryPath(const std::string& content) : TemporaryPath() { write(content); }
     TemporaryPath(const TemporaryPath&) = delete;
     TemporaryPath& operator=(const TemporaryPath&) = delete;
@@ -47,7 +48,8 @@ private:
     std::filesystem::path path_;
 };
 
-/// Keeps a script waiting until it is opened: by a file, because a script has no other way to hear from the program.
+/// Keeps a script waiting until it is opened: by a file, because a script has no other way to hear from the
+/// program.
 class Gate {
 public:
     void open() const { file_.write("open"); }

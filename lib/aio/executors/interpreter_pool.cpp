@@ -1,5 +1,7 @@
 #include <aio/executors/interpreter_pool.hpp>
 
+#if AIO_HAVE_LUA
+
 #include <atomic>
 #include <exception>
 
@@ -27,3 +29,5 @@ InterpreterPoolExecutor::InterpreterPoolExecutor(int max_workers, InterpreterPoo
           &broken_interpreter_pool) {}
 
 } // namespace aio
+
+#endif

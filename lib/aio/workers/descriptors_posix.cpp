@@ -192,13 +192,13 @@ int occupy_inherited(UniqueFd& keep) noexcept {
         }
     }
     UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (null.get() > STDERR_FILENO && null.get() < highest) {
+    const UniqueFd filler(fcntl(null.get(), F_DUPFD_CLOEXEC, highest + 1));
+    if (null.get() > STDERR_FILENO && null.get() <= highest) {
         // It fills a hole itself, and stays there.
         static_cast<void>(null.release());
-        null.reset(::open("/dev/null", O_RDWR | O_CLOEXEC));
     }
     for (int fd = STDERR_FILENO + 1; fd <= highest; ++fd) {
-        if (fd != keep.get() && fd != null.get() && dup2(null.get(), fd) >= 0) {
+        if (fd != keep.get() && dup2(filler.get(), fd) >= 0) {
             fcntl(fd, F_SETFD, FD_CLOEXEC);
         }
     }

@@ -113,8 +113,8 @@ inline constexpr bool is_lua_callee<LuaCallee<R>> = true;
 template <class T>
 consteval void explain_interpreter_argument() {
     static_assert(ValueInput<T>, "this argument cannot be given to an interpreter: use numbers, strings, "
-                                 "standard containers and plain structs of them, or "
-                                 "specialise aio::ValueCodec for its type");
+                                 "standard containers and plain structs of them, or specialise "
+                                 "aio::ValueCodec for its type");
 }
 
 /// Fails to compile, with the reason, unless a call can be made.
