@@ -104,7 +104,10 @@ public:
     void set_result(Args&&... args) const {
         state_->set_value(std::forward<Args>(args)...);
     }
-    void set_exception(std::exception_ptr error) const { state_->fail(std::move(error)); }
+    void set_exception(std::exception_ptr error) const {
+        if (!error) throw ValueError("set_exception: the exception is null");
+        state_->fail(std::move(error));
+    }
 
     /// For the library: the shared state.
     [[nodiscard]] const std::shared_ptr<detail::ConcurrentStateOf<T>>& state() const noexcept { return state_; }
@@ -118,6 +121,7 @@ private:
     }
     template <class Rep, class Period>
     void wait_for(std::chrono::duration<Rep, Period> timeout) const {
+        // `to_duration` limits what it gives, so that the sum cannot overflow.
         if (!state_->wait(std::chrono::steady_clock::now() + detail::to_duration(timeout)))
             throw TimeoutError("the call has not finished in time");
     }

@@ -36,6 +36,13 @@ bool ConcurrentState::set_running_or_notify_cancel() {
     return true;
 }
 
+bool ConcurrentState::begin() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (status_ == Status::finished || status_ == Status::cancelled) return false;
+    status_ = Status::running;
+    return true;
+}
+
 bool ConcurrentState::wait(std::optional<std::chrono::steady_clock::time_point> deadline) const {
     std::unique_lock lock(mutex_);
     const auto done = [&] { return status_ == Status::finished || status_ == Status::cancelled; };
@@ -65,12 +72,12 @@ void ConcurrentState::run_callbacks() noexcept {
 }
 
 void ConcurrentState::fail(std::exception_ptr error) {
-    finish_with_exception(std::move(error));
+    finish([&] { exception_ = std::move(error); });
     run_callbacks();
 }
 
-void ConcurrentState::fail_unless_cancelled(std::exception_ptr error) {
-    if (finish_unless_cancelled([&] { exception_ = std::move(error); })) run_callbacks();
+void ConcurrentState::fail_unless_done(std::exception_ptr error) {
+    if (store_exception_unless_done(std::move(error))) run_callbacks();
 }
 
 void ConcurrentState::require_unfinished() const {

@@ -47,8 +47,10 @@ public:
     [[nodiscard]] Status status() const;
     /// Cancels if it has not started; true also when it was cancelled before.
     bool cancel();
-    /// Marks it as running; false if it was cancelled, and must not run.
+    /// Marks it as running; false if it was cancelled, and must not run. Throws `InvalidStateError` if it is running or finished.
     [[nodiscard]] bool set_running_or_notify_cancel();
+    /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has completed it by hand: it must not run.
+    [[nodiscard]] bool begin() noexcept;
     /// Waits until it is done. False if the time ran out first.
     bool wait(std::optional<std::chrono::steady_clock::time_point> deadline) const;
 
@@ -56,8 +58,8 @@ public:
 
     /// Fails it, and tells the callbacks.
     void fail(std::exception_ptr error);
-    /// As `fail`, but does nothing if it was cancelled in the meantime.
-    void fail_unless_cancelled(std::exception_ptr error);
+    /// As `fail`, but does nothing if it is done already.
+    void fail_unless_done(std::exception_ptr error);
     /// Throws unless it is finished with a value; does not wait.
     void require_result() const;
     [[nodiscard]] std::exception_ptr exception() const;
@@ -77,21 +79,20 @@ protected:
         }
         done_.notify_all();
     }
-    /// As above; false, with nothing stored, if it was cancelled in the meantime.
+    /// As above; false, with nothing stored, if it is done already.
     template <class Store>
-    bool finish_unless_cancelled(Store store) {
+    bool finish_unless_done(Store store) {
         {
             const std::lock_guard lock(mutex_);
-            if (status_ == Status::cancelled) return false;
-            require_unfinished();
+            if (status_ == Status::finished || status_ == Status::cancelled) return false;
             store();
             status_ = Status::finished;
         }
         done_.notify_all();
         return true;
     }
-    void finish_with_exception(std::exception_ptr error) {
-        finish([&] { exception_ = std::move(error); });
+    bool store_exception_unless_done(std::exception_ptr error) {
+        return finish_unless_done([&] { exception_ = std::move(error); });
     }
 
 private:
@@ -110,19 +111,20 @@ class ConcurrentStateOf : public ConcurrentState {
 public:
     template <class... Args>
     void set_value(Args&&... args) {
-        store_value(std::forward<Args>(args)...);
-        run_callbacks();
+        this->finish([&] { value_.emplace(std::forward<Args>(args)...); });
+        this->run_callbacks();
     }
-    void set_value_unless_cancelled(Stored<T> value) {
-        if (this->finish_unless_cancelled([&] { value_.emplace(std::move(value)); })) run_callbacks();
+    /// As `set_value`, but does nothing if it is done already.
+    void set_value_unless_done(Stored<T> value) {
+        if (store_value_unless_done(std::move(value))) this->run_callbacks();
     }
     /// The value of a finished future; call `require_result` first.
     [[nodiscard]] Stored<T>& value() noexcept { return *value_; }
 
 protected:
     template <class... Args>
-    void store_value(Args&&... args) {
-        finish([&] { value_.emplace(std::forward<Args>(args)...); });
+    bool store_value_unless_done(Args&&... args) {
+        return this->finish_unless_done([&] { value_.emplace(std::forward<Args>(args)...); });
     }
 
 private:
@@ -141,12 +143,33 @@ public:
     [[nodiscard]] virtual ConcurrentState& state() noexcept = 0;
     /// Runs the function in this thread and stores the outcome. Callbacks are left to `state().run_callbacks()`.
     virtual void execute() noexcept = 0;
+    /// Lets go of the callable and its arguments: they do not outlive the call, however long somebody keeps the future. For whoever has taken the call out of
+    /// its queue, so that nobody else can run it.
+    virtual void release() noexcept = 0;
 
     /// Runs the call unless it was cancelled.
     void run() noexcept {
-        if (!state().set_running_or_notify_cancel()) return;
-        execute();
+        if (!execute_unless_done()) return;
         state().run_callbacks();
+    }
+    /// As `run`, but the callbacks are left to `state().run_callbacks()`, if it gives true.
+    bool execute_unless_done() noexcept {
+        if (!state().begin()) {
+            release();
+            return false;
+        }
+        execute();
+        return true;
+    }
+    /// It will not run: cancels it.
+    void discard() noexcept {
+        release();
+        state().cancel();
+    }
+    /// It will not run, or has not come to an end of its own: fails it, unless it was cancelled.
+    void fail(std::exception_ptr error) noexcept {
+        release();
+        state().fail_unless_done(std::move(error));
     }
 
     virtual ~Call() = default;
@@ -173,21 +196,26 @@ public:
 
     [[nodiscard]] ConcurrentState& state() noexcept override { return *this; }
 
+    // A result is dropped if somebody has completed the future by hand meanwhile: there is no caller who could be told.
     void execute() noexcept override {
         try {
             if constexpr (std::is_void_v<Value>) {
                 std::apply(*function_, std::move(*arguments_));
-                release_call();
-                this->store_value();
+                release();
+                this->store_value_unless_done();
             } else {
                 decltype(auto) value = std::apply(*function_, std::move(*arguments_));
-                release_call();
-                this->store_value(wrap_stored<Value>(std::forward<Value>(value)));
+                release();
+                this->store_value_unless_done(wrap_stored<Value>(std::forward<Value>(value)));
             }
         } catch (...) {
-            release_call();
-            this->finish_with_exception(std::current_exception());
+            release();
+            this->store_exception_unless_done(std::current_exception());
         }
+    }
+    void release() noexcept override {
+        function_.reset();
+        arguments_.reset();
     }
 
 protected:
@@ -195,11 +223,6 @@ protected:
     [[nodiscard]] const std::tuple<Args...>& arguments() const noexcept { return *arguments_; }
 
 private:
-    /// The callable and its arguments do not outlive the call, however long somebody keeps the future.
-    void release_call() noexcept {
-        function_.reset();
-        arguments_.reset();
-    }
     std::optional<F> function_;
     std::optional<std::tuple<Args...>> arguments_;
 };

@@ -15,9 +15,10 @@ namespace aio::detail {
 /// The side of a call that a process pool needs.
 class RemoteForm {
 public:
-    /// Writes the call, for `execute_call` in the worker. Throws what the codec throws.
-    virtual void encode(ByteWriter& out) const = 0;
-    /// Stores the result that came back, and tells the callbacks. Throws `DecodeError`, and the call is then still to be completed.
+    /// Writes the call, for `execute_call` in the worker, and lets go of the callable and the arguments. Throws what the codec throws.
+    virtual void encode(ByteWriter& out) = 0;
+    /// Stores the result that came back, and tells the callbacks; drops it if the future is done. Throws what the codec throws, and the call is then still to be
+    /// completed.
     virtual void complete(std::span<const std::byte> result) = 0;
 
 protected:
@@ -36,15 +37,16 @@ public:
 
     [[nodiscard]] RemoteForm* remote_form() noexcept override { return this; }
 
-    void encode(ByteWriter& out) const override {
+    void encode(ByteWriter& out) override {
         std::apply([&](const Args&... arguments) { encode_call(out, this->function(), arguments...); }, this->arguments());
+        this->release();
     }
     void complete(std::span<const std::byte> result) override {
         if constexpr (std::is_void_v<Value>) {
             decode_result<void>(result);
-            this->set_value();
+            this->set_value_unless_done({});
         } else {
-            this->set_value(decode_result<Value>(result));
+            this->set_value_unless_done(decode_result<Value>(result));
         }
     }
 };

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,6 +34,11 @@ public:
         : max_workers_(static_cast<std::size_t>(max_workers)), name_prefix_(std::move(name_prefix)),
           initializer_(std::move(initializer)), broken_(broken) {}
 
+    ~Core() {
+        // What is left here are threads that nobody has joined, because one of them dropped the pool: this one, and others on their last instructions.
+        for (std::thread& thread : threads_) thread.detach();
+    }
+
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
 
     void submit(std::shared_ptr<detail::Call> call) {
@@ -56,28 +60,39 @@ public:
             if (cancel_queued) cancelled.swap(queue_);
         }
         work_available_.notify_all();
-        for (const auto& call : cancelled) call->state().cancel();
+        for (const auto& call : cancelled) call->discard();
     }
 
+    /// Waits until all threads have ended; from one of them, until the others have, or wait for the same.
     void join() {
         std::vector<std::thread> threads;
         {
-            const std::lock_guard lock(mutex_);
+            std::unique_lock lock(mutex_);
+            if (own_thread()) {
+                ++joining_themselves_;
+                thread_ended_.notify_all();
+                thread_ended_.wait(lock, [&] { return alive_ <= joining_themselves_; });
+                --joining_themselves_;
+                return;
+            }
+            thread_ended_.wait(lock, [&] { return alive_ == 0; });
             threads.swap(threads_);
         }
-        for (std::thread& thread : threads) {
-            if (thread.get_id() == std::this_thread::get_id())
-                thread.detach();
-            else
-                thread.join();
-        }
+        for (std::thread& thread : threads) thread.join();
     }
 
 private:
+    [[nodiscard]] bool own_thread() const noexcept {
+        const auto is_this = [](const std::thread& thread) { return thread.get_id() == std::this_thread::get_id(); };
+        return std::any_of(threads_.begin(), threads_.end(), is_this);
+    }
+
     void start_thread() {
+        ++alive_;
         try {
             threads_.emplace_back([self = shared_from_this(), index = threads_.size()] { self->work(index); });
-        } catch (const std::system_error&) {
+        } catch (...) {
+            --alive_;
             // With at least one thread the call will run, only later.
             if (!threads_.empty()) return;
             queue_.pop_back();
@@ -87,7 +102,15 @@ private:
 
     void work(std::size_t index) {
         uv::set_thread_name(name_prefix_ + "_" + std::to_string(index));
-        if (!initialize()) return;
+        if (initialize()) run_calls();
+        {
+            const std::lock_guard lock(mutex_);
+            --alive_;
+        }
+        thread_ended_.notify_all();
+    }
+
+    void run_calls() {
         std::unique_lock lock(mutex_);
         for (;;) {
             if (!queue_.empty()) {
@@ -132,8 +155,7 @@ private:
             orphans.swap(queue_);
         }
         work_available_.notify_all();
-        for (const auto& call : orphans)
-            if (call->state().set_running_or_notify_cancel()) call->state().fail(broken_(reason));
+        for (const auto& call : orphans) call->fail(broken_(reason));
     }
 
     const std::size_t max_workers_;
@@ -143,9 +165,13 @@ private:
 
     std::mutex mutex_;
     std::condition_variable work_available_;
+    std::condition_variable thread_ended_;
     CallQueue queue_;
     std::vector<std::thread> threads_;
     std::size_t idle_ = 0;
+    /// Threads that have not ended yet, and how many of them wait in `join`.
+    std::size_t alive_ = 0;
+    std::size_t joining_themselves_ = 0;
     bool shut_down_ = false;
     std::string broken_reason_;
 };

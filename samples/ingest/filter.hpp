@@ -1,0 +1,53 @@
+#pragma once
+
+/// Decides which files count: a Lua function of the user's, `keep(path, lines, tokens, bytes)`, in interpreters.
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <aio/aio.hpp>
+#include <aio/executors/interpreter_pool.hpp>
+
+#include "options.hpp"
+#include "totals.hpp"
+
+namespace ingest {
+
+/// The filter cannot be used, or failed.
+class FilterError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// What `keep` is asked about.
+struct Candidate {
+    std::string path;
+    std::uint64_t lines = 0;
+    std::uint64_t tokens = 0;
+    std::uint64_t bytes = 0;
+};
+
+class Filter {
+public:
+    /// Throws `FilterError` if the file that `options` names is not to be read, or this program was built without Lua.
+    explicit Filter(const Options& options);
+
+    /// Throws `FilterError` unless there is a function `keep`.
+    aio::Coro<> check();
+    /// Whether the file counts. Throws `FilterError` when `keep` fails, or does not return a boolean.
+    aio::Coro<bool> keep(const Candidate& file);
+    /// The same for several files, one after the other, for other threads than the loop's: it blocks.
+    std::vector<bool> keep_each(const std::vector<Candidate>& files);
+
+private:
+    [[nodiscard]] std::string name() const;
+
+    std::string file_;
+#if AIO_HAVE_LUA
+    aio::InterpreterPoolExecutor interpreters_;
+#endif
+};
+
+} // namespace ingest
