@@ -123,7 +123,7 @@ TEST_CASE("tcp: a reset by the peer is an error of the reader") {
         struct Connected : aio::uv::Completion {
             Connected() noexcept : Completion([](Completion&, int) noexcept {}) {}
         } connected;
-        aio::uv::Tcp peer(l.uv_loop());
+        aio::uv::Tcp peer(l.bindings());
         REQUIRE(peer.connect(listener.local_address(), connected) == 0);
         aio::TcpStream stream = co_await listener.accept();
         auto reader =

@@ -9,7 +9,7 @@
 #include <memory>
 #include <span>
 
-struct uv_loop_s;
+#include <aio/uv/native_loop.hpp>
 
 namespace aio::uv {
 namespace detail {
@@ -27,7 +27,7 @@ public:
     /// Makes a new loop. Throws `std::system_error` when the system refuses the descriptors it needs.
     Loop();
     /// Adopts a running or idle loop of somebody else, who must keep it alive for as long as this object lives.
-    explicit Loop(uv_loop_s* adopted) noexcept;
+    explicit Loop(NativeLoop* adopted) noexcept;
     ~Loop();
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
@@ -40,8 +40,8 @@ public:
     [[nodiscard]] bool alive() const noexcept;
     [[nodiscard]] bool owned() const noexcept { return owned_; }
 
-    /// The libuv loop itself, for what aiouv does not wrap. Cast-free: `uv_loop_t*` is `uv_loop_s*`.
-    [[nodiscard]] uv_loop_s* native() const noexcept { return loop_; }
+    /// The libuv loop itself, for what aiouv does not wrap. `NativeLoop` is `uv_loop_t`.
+    [[nodiscard]] NativeLoop* native() const noexcept { return loop_; }
 
     /// Memory that all streams of this loop receive into, `receive_buffer_size` bytes, made on first use. What it holds is
     /// valid until the callback that was given it returns. Throws `std::bad_alloc`.
@@ -52,7 +52,7 @@ private:
     friend struct detail::Lingering;
     void close_lingering() noexcept;
 
-    uv_loop_s* loop_;
+    NativeLoop* loop_;
     bool owned_;
     /// Handles whose owner has gone and that have something to finish before they close.
     detail::Lingering* lingering_ = nullptr;

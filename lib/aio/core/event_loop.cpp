@@ -29,7 +29,7 @@ private:
 
 } // namespace
 
-EventLoop::EventLoop(Clock& clock, uv_loop_s* adopted)
+EventLoop::EventLoop(Clock& clock, uv::NativeLoop* adopted)
     : state_(new detail::LoopState(*this, clock)), reactor_(std::make_unique<detail::Reactor>(*this, adopted)),
       mailbox_(std::make_shared<detail::Mailbox>(reactor_->wake())) {}
 
@@ -37,7 +37,7 @@ EventLoop::EventLoop() : EventLoop(SteadyClock::instance(), nullptr) {}
 
 EventLoop::EventLoop(Clock& clock) : EventLoop(clock, nullptr) {}
 
-EventLoop::EventLoop(uv_loop_s* adopted) : EventLoop(SteadyClock::instance(), adopted) {}
+EventLoop::EventLoop(uv::NativeLoop* adopted) : EventLoop(SteadyClock::instance(), adopted) {}
 
 EventLoop::~EventLoop() {
     if (running_ || detail::running_loop_state() == state_.get()) {
@@ -165,11 +165,11 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
 
 void EventLoop::default_exception_handler(const ErrorContext& context) noexcept { report_to_stderr(context); }
 
-uv::Loop& EventLoop::uv_loop() {
+uv::Loop& EventLoop::bindings() {
     state_->check_open();
     return reactor_->uv();
 }
 
-uv_loop_s* EventLoop::native() { return uv_loop().native(); }
+uv::NativeLoop* EventLoop::native() { return bindings().native(); }
 
 } // namespace aio

@@ -27,8 +27,7 @@
 #include <aio/core/loop_state.hpp>
 #include <aio/core/mailbox.hpp>
 #include <aio/core/task.hpp>
-
-struct uv_loop_s;
+#include <aio/uv/native_loop.hpp>
 
 namespace aio {
 
@@ -52,7 +51,7 @@ public:
     explicit EventLoop(Clock& clock);
     /// Adopts a libuv loop that somebody else made, and may run: tasks then run as part of that loop's turns. The libuv loop must outlive
     /// this object, and must be run once more after its destruction to finish closing this object's handles.
-    explicit EventLoop(uv_loop_s* adopted);
+    explicit EventLoop(uv::NativeLoop* adopted);
     /// Closes the loop. Must not be called while it runs: the program is terminated then, because there is no way to go on.
     ~EventLoop();
     EventLoop(const EventLoop&) = delete;
@@ -200,10 +199,10 @@ public:
 
     // --- below aiouv ---
 
-    /// The libuv loop behind this one, for the bindings. Throws `RuntimeError` if the loop is closed.
-    [[nodiscard]] uv::Loop& uv_loop();
+    /// The loop of the bindings, on which handles are made. Throws `RuntimeError` if the loop is closed.
+    [[nodiscard]] uv::Loop& bindings();
     /// The same as libuv's own type.
-    [[nodiscard]] uv_loop_s* native();
+    [[nodiscard]] uv::NativeLoop* native();
 
     /// For the library: runs until a future of this loop is done, leaving its outcome to be read. Throws as `run_until_complete` does.
     void run_until_done(detail::FutureState& future);
@@ -214,7 +213,7 @@ public:
 
 private:
     friend class detail::Reactor;
-    EventLoop(Clock& clock, uv_loop_s* adopted);
+    EventLoop(Clock& clock, uv::NativeLoop* adopted);
 
     template <class Base, class F, class... Args, class... BaseArgs>
     static Base* make_calling(F&& function, std::tuple<Args...> arguments, BaseArgs&&... base) {

@@ -7,12 +7,12 @@
 
 namespace aio::detail {
 
-Reactor::Reactor(EventLoop& loop, uv_loop_s* adopted)
-    : loop_(loop), state_(loop.state()), uv_(adopted != nullptr ? uv::Loop(adopted) : uv::Loop()),
-      wake_(uv_, uv::bind<&Reactor::on_wake>(*this)), timer_(uv_, uv::bind<&Reactor::on_timer>(*this)),
-      prepare_(uv_, uv::bind<&Reactor::before_poll>(*this)), check_(uv_, uv::bind<&Reactor::after_poll>(*this)), idle_(uv_) {
+Reactor::Reactor(EventLoop& loop, uv::NativeLoop* adopted)
+    : loop_(loop), state_(loop.state()), native_(adopted != nullptr ? uv::Loop(adopted) : uv::Loop()),
+      wake_(native_, uv::bind<&Reactor::on_wake>(*this)), timer_(native_, uv::bind<&Reactor::on_timer>(*this)),
+      prepare_(native_, uv::bind<&Reactor::before_poll>(*this)), check_(native_, uv::bind<&Reactor::after_poll>(*this)), idle_(native_) {
     // In an adopted loop only work that is pending keeps the owner's run call going; our own ends when it is stopped.
-    if (!uv_.owned()) wake_.keep_alive(false);
+    if (!native_.owned()) wake_.keep_alive(false);
     prepare_.start();
     check_.start();
 }
@@ -26,8 +26,8 @@ void Reactor::run() {
     backlog_ = true;
     keep_polling(true);
     wake_.keep_alive(true);
-    while (!halted_) uv_.run();
-    if (!uv_.owned()) wake_.keep_alive(false);
+    while (!halted_) native_.run();
+    if (!native_.owned()) wake_.keep_alive(false);
     keep_polling(false);
 }
 
@@ -76,11 +76,11 @@ void Reactor::halt() noexcept {
         return;
     }
     halted_ = true;
-    uv_.stop();
+    native_.stop();
 }
 
 void Reactor::arm_timer() noexcept {
-    if (!uv_.owned()) timer_.keep_alive(!state_.timers.empty());
+    if (!native_.owned()) timer_.keep_alive(!state_.timers.empty());
     if (state_.timers.empty() || state_.timers.next() >= armed_) return;
     armed_ = state_.timers.next();
     const TimePoint now = state_.clock->now();

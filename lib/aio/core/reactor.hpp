@@ -24,12 +24,12 @@ namespace detail {
 /// The libuv side of an `EventLoop`.
 class Reactor {
 public:
-    Reactor(EventLoop& loop, uv_loop_s* adopted);
+    Reactor(EventLoop& loop, uv::NativeLoop* adopted);
     ~Reactor();
     Reactor(const Reactor&) = delete;
     Reactor& operator=(const Reactor&) = delete;
 
-    [[nodiscard]] uv::Loop& uv() noexcept { return uv_; }
+    [[nodiscard]] uv::Loop& uv() noexcept { return native_; }
     [[nodiscard]] uv::Async& wake() noexcept { return wake_; }
 
     /// Runs turns until the loop is stopped or an exception escapes.
@@ -55,7 +55,7 @@ private:
 
     EventLoop& loop_;
     LoopState& state_;
-    uv::Loop uv_;
+    uv::Loop native_;
     uv::Async wake_;
     uv::Timer timer_;
     uv::Prepare prepare_;

@@ -32,6 +32,8 @@ void ProcessPoolExecutor::shutdown(bool wait, bool cancel_futures) {
             throw RuntimeError("the process pool has calls left and cannot be waited for on its loop's thread: co_await wait_closed()");
         return;
     }
+    if (core_->on_binding_thread() && !core_->closed_future().done())
+        throw RuntimeError("the process pool cannot be waited for, because its loop belongs to this thread and is not running: co_await wait_closed() in it");
     core_->closed_future().result();
 }
 

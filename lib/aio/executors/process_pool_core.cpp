@@ -1,6 +1,7 @@
 #include <aio/executors/process_pool_core.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -17,11 +18,14 @@ constexpr unsigned most_failed_starts = 5;
 constexpr auto start_patience = std::chrono::seconds(30);
 constexpr auto first_retry_delay = std::chrono::milliseconds(20);
 
-void fail_call(Call& call, std::exception_ptr error) {
-    const ConcurrentState::Status status = call.state().status();
-    if (status == ConcurrentState::Status::pending && !call.state().set_running_or_notify_cancel()) return;
-    if (status == ConcurrentState::Status::cancelled) return;
-    call.state().fail(std::move(error));
+/// One that takes the workers with it every time, before they have even received it, is not given to more than this many.
+constexpr unsigned most_failed_deliveries = 3;
+constexpr unsigned most_delay_doublings = 8;
+
+/// One count for all pools: a zygote that has served another pool may still answer that one's requests.
+std::uint64_t new_worker_id() noexcept {
+    static constinit std::atomic<std::uint64_t> last{0};
+    return ++last;
 }
 
 } // namespace
@@ -38,7 +42,7 @@ private:
     }
     void drop() noexcept override {
         const std::unique_ptr<Arrival> self(this);
-        entry_.call->state().cancel();
+        entry_.call->discard();
     }
     std::shared_ptr<ProcessPoolCore> core_;
     PoolEntry entry_;
@@ -67,12 +71,19 @@ void ProcessPoolCore::bind() {
     loop_ = &running->require_loop();
     state_ = running;
     mailbox_ = loop_->mailbox();
+    binding_thread_ = std::this_thread::get_id();
+    held_by_loop_ = shared_from_this();
     state_->resources.push_back(*this);
 }
 
 bool ProcessPoolCore::on_loop_thread() const {
     const std::lock_guard lock(mutex_);
     return state_ != nullptr && running_loop_state() == state_;
+}
+
+bool ProcessPoolCore::on_binding_thread() const {
+    const std::lock_guard lock(mutex_);
+    return std::this_thread::get_id() == binding_thread_;
 }
 
 void ProcessPoolCore::refuse() {
@@ -85,12 +96,13 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
     PoolEntry entry;
     {
         const std::lock_guard lock(mutex_);
+        if (loop_closed_) throw RuntimeError("the event loop that this process pool belongs to is closed");
         if (refusing_) throw RuntimeError("cannot schedule new calls after shutdown of the process pool");
         if (!broken_reason_.empty()) throw BrokenProcessPool(broken_reason_);
         if (state_ == nullptr) throw RuntimeError("a ProcessPoolExecutor needs a running event loop when it is first used");
         entry.id = next_call_id_++;
     }
-    const RemoteForm* form = call->remote_form();
+    RemoteForm* const form = call->remote_form();
     try {
         if (form == nullptr)
             throw RuntimeError("this call cannot run in another process: submit a function, a captureless lambda or a functor struct "
@@ -102,7 +114,7 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
                              " bytes, and at most " + std::to_string(default_max_payload) + " can be sent to a process");
         finish_frame(entry.frame, start, FrameType::task, entry.id);
     } catch (...) {
-        fail_call(*call, std::current_exception());
+        call->fail(std::current_exception());
         return;
     }
     entry.call = std::move(call);
@@ -117,11 +129,11 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
 
 void ProcessPoolCore::enqueue(PoolEntry entry) {
     if (loop_ == nullptr) {
-        entry.call->state().cancel();
+        entry.call->discard();
         return;
     }
     if (!broken_reason_.empty()) {
-        fail_call(*entry.call, std::make_exception_ptr(BrokenProcessPool(broken_reason_)));
+        entry.call->fail(std::make_exception_ptr(BrokenProcessPool(broken_reason_)));
         return;
     }
     queue_.push_back(std::move(entry));
@@ -145,10 +157,11 @@ void ProcessPoolCore::dispatch() {
         if (worker == nullptr) break;
         PoolEntry entry = std::move(queue_.front());
         queue_.pop_front();
-        // A call that goes back into the queue because its worker was gone is running already.
-        const bool first_time = entry.call->state().status() != ConcurrentState::Status::running;
-        if (first_time && !entry.call->state().set_running_or_notify_cancel()) continue;
-        if (!worker->send(entry)) queue_.push_front(std::move(entry));
+        // A call that goes back into the queue because its worker was gone stays marked as running.
+        if (!entry.call->state().begin()) continue;
+        if (worker->send(entry)) continue;
+        worker->lose("its pipe is broken");
+        queue_.push_front(std::move(entry));
     }
     start_workers();
     finish_shutdown();
@@ -166,30 +179,37 @@ void ProcessPoolCore::start_workers() {
 
 void ProcessPoolCore::start_worker() {
     try {
-        if (!launcher_) launcher_ = std::make_unique<WorkerLauncher>(loop_->uv_loop(), static_cast<LauncherListener&>(*this));
-        const std::uint64_t id = next_worker_id_++;
-        auto worker = std::make_shared<ProcessWorker>(loop_->uv_loop(), static_cast<WorkerOwner&>(*this), id, launcher_->launch(id, default_max_payload),
+        if (!launcher_) launcher_ = std::make_unique<WorkerLauncher>(loop_->bindings(), static_cast<LauncherListener&>(*this));
+        const std::uint64_t id = new_worker_id();
+        auto worker = std::make_shared<ProcessWorker>(loop_->bindings(), static_cast<WorkerOwner&>(*this), id, launcher_->launch(id, default_max_payload),
                                                       default_max_payload);
         worker->start_reading();
         workers_.push_back(std::move(worker));
-        if (starting() == 1)
-            start_timeout_ = loop_->call_later(start_patience, [self = weak_from_this()] {
-                if (const auto core = self.lock()) core->start_timed_out();
-            });
+        if (starting() == 1) expect_start();
     } catch (const std::exception& error) {
         start_failed(error.what());
     }
 }
 
+void ProcessPoolCore::expect_start() {
+    start_timeout_.cancel();
+    if (starting() == 0) return;
+    start_timeout_ = loop_->call_later(start_patience, [self = weak_from_this()] {
+        if (const auto core = self.lock()) core->start_timed_out();
+    });
+}
+
 void ProcessPoolCore::start_failed(const std::string& reason) {
-    if (loop_ == nullptr) return;
+    // Those that fail together, for one reason, count once.
+    if (loop_ == nullptr || waiting_to_retry_) return;
     if (failed_starts_++ == 0) first_start_error_ = reason;
-    if (failed_starts_ >= most_failed_starts) {
+    const bool none_works = std::none_of(workers_.begin(), workers_.end(), [](const WorkerRef& w) { return w->ready() && !w->lost(); });
+    if (failed_starts_ >= most_failed_starts && none_works) {
         break_pool("worker processes cannot be started: " + first_start_error_);
         return;
     }
     waiting_to_retry_ = true;
-    retry_ = loop_->call_later(first_retry_delay * (1 << failed_starts_), [self = weak_from_this()] {
+    retry_ = loop_->call_later(first_retry_delay * (1 << std::min(failed_starts_, most_delay_doublings)), [self = weak_from_this()] {
         const auto core = self.lock();
         if (!core) return;
         core->waiting_to_retry_ = false;
@@ -218,7 +238,8 @@ void ProcessPoolCore::worker_started(std::uint64_t id, int pid, const std::strin
 
 void ProcessPoolCore::worker_ready(ProcessWorker&) noexcept {
     failed_starts_ = 0;
-    if (starting() == 0) start_timeout_.cancel();
+    // One that has come shows that the others can, and gives them more time.
+    expect_start();
     dispatch();
 }
 
@@ -235,10 +256,10 @@ void ProcessPoolCore::deliver(PoolEntry& entry, const FrameView& frame, int pid)
             entry.call->remote_form()->complete(frame.payload());
         } else {
             ByteReader reader(frame.payload());
-            entry.call->state().fail(decode_exception(reader, pid));
+            entry.call->fail(decode_exception(reader, pid));
         }
     } catch (...) {
-        fail_call(*entry.call, std::current_exception());
+        entry.call->fail(std::current_exception());
     }
 }
 
@@ -270,9 +291,16 @@ void ProcessPoolCore::remove(ProcessWorker& worker, const WorkerExit& exit) noex
     if (!was_ready)
         start_failed("worker process " + std::to_string(pid) + " " + exit.description() + " before it was ready");
     else if (entry.call && begun)
-        fail_call(*entry.call, std::make_exception_ptr(WorkerCrashed(pid, exit)));
+        entry.call->fail(std::make_exception_ptr(WorkerCrashed(pid, exit)));
     else if (entry.call)
+        requeue(std::move(entry), pid, exit);
+}
+
+void ProcessPoolCore::requeue(PoolEntry entry, int pid, const WorkerExit& exit) {
+    if (++entry.failed_deliveries < most_failed_deliveries)
         queue_.push_front(std::move(entry));
+    else
+        entry.call->fail(std::make_exception_ptr(WorkerCrashed(pid, exit)));
 }
 
 void ProcessPoolCore::launcher_closed(const std::string& reason) noexcept {
@@ -309,7 +337,7 @@ void ProcessPoolCore::break_pool(const std::string& reason) {
         if (launcher_ && worker->pid() > 0) launcher_->kill(worker->pid());
         if (PoolEntry entry = worker->close().first; entry.call) queue.push_front(std::move(entry));
     }
-    for (const PoolEntry& entry : queue) fail_call(*entry.call, error);
+    for (const PoolEntry& entry : queue) entry.call->fail(error);
     finish_shutdown();
 }
 
@@ -318,7 +346,7 @@ void ProcessPoolCore::begin_shutdown(bool cancel_queued) {
     const auto keep = shared_from_this();
     shutting_down_ = true;
     if (cancel_queued)
-        for (PoolEntry& entry : std::exchange(queue_, {})) entry.call->state().cancel();
+        for (const PoolEntry& entry : std::exchange(queue_, {})) entry.call->discard();
     dispatch();
 }
 
@@ -340,10 +368,12 @@ void ProcessPoolCore::run_on_loop(std::function<void(ProcessPoolCore&)> function
         const std::lock_guard lock(mutex_);
         if (state_ != nullptr && running_loop_state() != state_) mailbox = mailbox_;
     }
-    if (mailbox)
-        mailbox->post(*new LoopRequest(shared_from_this(), std::move(function)));
-    else
+    if (!mailbox) {
         function(*this);
+        return;
+    }
+    auto request = std::make_unique<LoopRequest>(shared_from_this(), std::move(function));
+    if (mailbox->try_post(*request)) static_cast<void>(request.release());
 }
 
 bool ProcessPoolCore::used() const {
@@ -373,25 +403,38 @@ std::vector<int> ProcessPoolCore::pids() const {
     return pids;
 }
 
+void ProcessPoolCore::loop_closing() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        loop_closed_ = true;
+    }
+    destroy();
+}
+
 void ProcessPoolCore::destroy() noexcept {
     const auto keep = shared_from_this();
     refuse();
     LoopResource::unlink();
-    loop_ = nullptr;
     start_timeout_.cancel();
     retry_.cancel();
+    const bool can_tell = loop_ != nullptr && !loop_->is_closed();
+    loop_ = nullptr;
+    held_by_loop_.reset();
     const std::vector<WorkerRef> workers = std::exchange(workers_, {});
     std::deque<PoolEntry> queue = std::exchange(queue_, {});
     for (const WorkerRef& worker : workers) {
-        if (worker->busy() && launcher_ && worker->pid() > 0) launcher_->kill(worker->pid());
+        if (worker->can_take_call())
+            worker->finish();
+        else if (launcher_ && worker->pid() > 0 && !worker->finishing())
+            launcher_->kill(worker->pid());
         if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
     }
     launcher_.reset();
+    const std::exception_ptr destroyed = std::make_exception_ptr(RuntimeError("the process pool was destroyed while this call was running"));
     for (const PoolEntry& entry : queue)
-        if (!entry.call->state().cancel())
-            fail_call(*entry.call, std::make_exception_ptr(RuntimeError("the process pool was destroyed while this call was running")));
+        if (!entry.call->state().cancel()) entry.call->fail(destroyed);
     for (Future<>& waiter : std::exchange(close_waiters_, {}))
-        if (!waiter.done()) waiter.cancel();
+        if (can_tell && !waiter.done()) waiter.set_result();
     if (!closed_.done()) closed_.set_result();
 }
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <aio/core/event_loop.hpp>
@@ -36,13 +37,15 @@ public:
     /// Binds the pool to the running loop, if there is one and it is not bound yet.
     void bind();
     void refuse();
-    /// Has `function` called on the loop's thread: now, if this is it or there is no loop yet.
+    /// Has `function` called on the loop's thread: now, if this is it or there is no loop yet. Not at all if the loop closes first, which destroys the pool.
     void run_on_loop(std::function<void(ProcessPoolCore&)> function);
     /// Whether it has a loop.
     [[nodiscard]] bool used() const;
     /// Completes with the pool.
     [[nodiscard]] const ConcurrentFuture<>& closed_future() const noexcept { return closed_; }
     [[nodiscard]] bool on_loop_thread() const;
+    /// Whether this is the thread that the pool was bound in: if its loop is not running now, nobody else will run it meanwhile.
+    [[nodiscard]] bool on_binding_thread() const;
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
 
     // On the loop's thread.
@@ -51,14 +54,14 @@ public:
     [[nodiscard]] bool closed() const noexcept { return shutting_down_ && workers_.empty() && queue_.empty(); }
     [[nodiscard]] bool has_calls() const noexcept;
     [[nodiscard]] std::vector<int> pids() const;
-    /// Cancels what is queued, kills what runs, lets go of the loop.
+    /// Cancels what is queued, kills what runs, lets go of the loop. Does nothing the second time.
     void destroy() noexcept;
 
 private:
     using WorkerRef = std::shared_ptr<ProcessWorker>;
 
     // LoopResource
-    void loop_closing() noexcept override { destroy(); }
+    void loop_closing() noexcept override;
     // LauncherListener
     void worker_started(std::uint64_t id, int pid, const std::string& error) noexcept override;
     void worker_exited(int pid, const WorkerExit& exit) noexcept override;
@@ -77,12 +80,14 @@ private:
     void start_workers();
     void start_worker();
     void start_failed(const std::string& reason);
+    void expect_start();
     void start_timed_out();
     [[nodiscard]] std::size_t starting() const noexcept;
     void remove(ProcessWorker& worker, const WorkerExit& exit) noexcept;
     void replace_launcher(const std::string& reason);
     void break_pool(const std::string& reason);
     void finish_shutdown();
+    void requeue(PoolEntry entry, int pid, const WorkerExit& exit);
     static void deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept;
 
     const std::size_t max_workers_;
@@ -92,10 +97,14 @@ private:
     LoopState* state_ = nullptr;
     std::shared_ptr<Mailbox> mailbox_;
     std::string broken_reason_;
+    std::thread::id binding_thread_;
     bool refusing_ = false;
+    bool loop_closed_ = false;
     std::uint64_t next_call_id_ = 1;
 
     EventLoop* loop_ = nullptr;
+    // Until it has let go of the loop it stays, whoever drops it in which thread.
+    std::shared_ptr<ProcessPoolCore> held_by_loop_;
     std::unique_ptr<WorkerLauncher> launcher_;
     std::deque<PoolEntry> queue_;
     std::vector<WorkerRef> workers_;
@@ -105,7 +114,6 @@ private:
     TimerHandle retry_;
     std::string first_start_error_;
     unsigned failed_starts_ = 0;
-    std::uint64_t next_worker_id_ = 1;
     bool waiting_to_retry_ = false;
     bool shutting_down_ = false;
 };

@@ -1,5 +1,7 @@
 #include <aio/executors/process_worker.hpp>
 
+#include <new>
+
 #include <aio/uv/error.hpp>
 
 namespace aio::detail {
@@ -16,16 +18,12 @@ void ProcessWorker::start_reading() {
 bool ProcessWorker::send(PoolEntry& entry) {
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
-    if (written < 0) {
-        lost_ = true;
-        return false;
-    }
+    if (written < 0) return false;
     const auto count = static_cast<std::size_t>(written);
     if (count < bytes.size()) {
         outgoing_ = std::move(entry.frame);
         if (tasks_.write(outgoing_.bytes().subspan(count), *this) < 0) {
             entry.frame = std::move(outgoing_);
-            lost_ = true;
             return false;
         }
         sending_ = true;
@@ -36,18 +34,26 @@ bool ProcessWorker::send(PoolEntry& entry) {
 
 void ProcessWorker::finish() noexcept {
     finishing_ = true;
+    try {
+        // The end of the pipe would do, but a child of the program that was forked and not exec'ed may keep it open.
+        ByteWriter goodbye;
+        append_frame(goodbye, FrameType::goodbye, 0, {});
+        static_cast<void>(tasks_.try_write(goodbye.bytes()));
+    } catch (const std::bad_alloc&) {
+    }
     tasks_.close();
 }
 
 void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
     auto& self = static_cast<ProcessWorker&>(completion);
     const auto keep = self.shared_from_this();
-    // A failure means that the worker is gone, which will be reported; its call, cut off in the middle, has not begun.
     if (status < 0) {
-        self.lost_ = true;
+        // The worker is gone. Its call, cut off in the middle, has not begun.
+        self.lose(uv::error_code(status).message());
         return;
     }
     self.sending_ = false;
+    self.outgoing_ = ByteWriter();
     self.owner_.frame_sent(self);
 }
 
@@ -102,13 +108,21 @@ void ProcessWorker::drain() noexcept {
     lost_ = true;
 }
 
+bool ProcessWorker::has_received_call() const noexcept {
+    if (sending_) return false;
+    // What it has not taken out of the pipe before it died is still there. A large frame is not kept here until then; when the last of it had found room in the
+    // pipe the worker was well on the way.
+    return entry_.frame.size() == 0 || WorkerLauncher::unread(tasks_.descriptor()) == 0;
+}
+
 std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
+    const bool begun = busy() && has_received_call();
     closed_ = true;
     lost_ = true;
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);
-    return {std::exchange(entry_, PoolEntry()), !sending_};
+    return {std::exchange(entry_, PoolEntry()), begun};
 }
 
 } // namespace aio::detail

@@ -29,6 +29,8 @@ public:
     std::shared_ptr<Call> call;
     ByteWriter frame;
     std::uint64_t id = 0;
+    /// How many workers have died before they had received the whole of it.
+    unsigned failed_deliveries = 0;
 };
 
 class ProcessWorker;
@@ -71,10 +73,12 @@ public:
     [[nodiscard]] bool can_take_call() const noexcept { return ready_ && !busy() && !sending_ && !lost_ && !finishing_; }
 
     void start_reading();
-    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone.
+    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the caller to `lose` it then.
     [[nodiscard]] bool send(PoolEntry& entry);
     /// Lets an idle worker end by itself.
     void finish() noexcept;
+    /// Nothing can be sent to it or is expected from it any more: tells the owner, the first time.
+    void lose(const std::string& reason) noexcept;
 
     /// Takes in what is left in the pipe of a worker that has ended.
     void drain() noexcept;
@@ -89,7 +93,7 @@ private:
     static void on_sent(uv::Completion& self, int status) noexcept;
 
     void take(const FrameView& frame);
-    void lose(const std::string& reason) noexcept;
+    [[nodiscard]] bool has_received_call() const noexcept;
 
     WorkerOwner& owner_;
     const std::uint64_t id_;

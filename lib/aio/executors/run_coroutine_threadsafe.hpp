@@ -37,44 +37,71 @@ private:
     std::shared_ptr<RemoteCancel> self_;
 };
 
-/// The concurrent future of a task. It can be cancelled until the task has ended, which an executor's call cannot once it runs.
+/// The link from a task to the concurrent future that stands for it, which can be cancelled until the task has ended. It travels to the loop with the coroutine
+/// and then lies with the task's callback: wherever it is dropped because the loop has closed, the future is cancelled, so that nobody waits for ever.
 template <class T>
-void start_relayed(EventLoop& loop, Coro<T> coro, const ConcurrentFuture<T>& concurrent,
-                   const std::shared_ptr<RemoteCancel>& cancel) {
-    if (concurrent.cancelled()) return;
+class Relay {
+public:
+    Relay(ConcurrentFuture<T> concurrent, std::shared_ptr<RemoteCancel> cancel)
+        : concurrent_(std::move(concurrent)), cancel_(std::move(cancel)) {}
+    Relay(Relay&& other) noexcept = default;
+    Relay& operator=(Relay&&) = delete;
+    ~Relay() {
+        if (!cancel_) return;
+        cancel_->forget();
+        concurrent_.cancel();
+    }
+
+    [[nodiscard]] bool cancelled() const { return concurrent_.cancelled(); }
+    void set_task(const AnyTask& task) { cancel_->set_task(task); }
+    void fail(std::exception_ptr error) { concurrent_.state()->fail_unless_done(std::move(error)); }
+
+    /// The task has ended.
+    void operator()(const Task<T>& done) {
+        cancel_->forget();
+        auto& state = static_cast<FutureStateOf<T>&>(done.state());
+        if (state.cancelled()) {
+            concurrent_.cancel();
+        } else if (const std::exception_ptr error = state.exception()) {
+            fail(error);
+        } else {
+            concurrent_.state()->set_value_unless_done(state.take_value());
+        }
+    }
+
+private:
+    ConcurrentFuture<T> concurrent_;
+    std::shared_ptr<RemoteCancel> cancel_;
+};
+
+/// On the loop's thread: starts the task.
+template <class T>
+void start_relayed(EventLoop& loop, Coro<T> coro, Relay<T> relay) {
+    if (relay.cancelled()) return;
     Task<T> task;
     try {
         task = loop.create_task(std::move(coro));
     } catch (...) {
-        concurrent.state()->fail_unless_cancelled(std::current_exception());
+        relay.fail(std::current_exception());
         return;
     }
-    cancel->set_task(task);
-    task.add_done_callback([concurrent, cancel](const Task<T>& done) {
-        cancel->forget();
-        auto& state = static_cast<FutureStateOf<T>&>(done.state());
-        if (state.cancelled()) {
-            concurrent.cancel();
-        } else if (const std::exception_ptr error = state.exception()) {
-            concurrent.state()->fail_unless_cancelled(error);
-        } else {
-            concurrent.state()->set_value_unless_cancelled(state.take_value());
-        }
-    });
+    relay.set_task(task);
+    task.add_done_callback(std::move(relay));
 }
 
 } // namespace detail
 
-/// Runs `coro` as a task of `loop`, from another thread, and gives a future for its result. Cancelling that future cancels the task. Throws
-/// `RuntimeError` if the loop is closed; the loop object must be alive. Do not wait for the future on the loop's own thread.
+/// Runs `coro` as a task of `loop`, from another thread, and gives a future for its result. Cancelling that future cancels the task; it is cancelled
+/// itself when the loop closes before the task has ended. Throws `RuntimeError` if the loop is closed; the loop object must be alive. Do not wait for
+/// the future on the loop's own thread.
 template <class T>
 ConcurrentFuture<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
     ConcurrentFuture<T> concurrent;
     auto cancel = std::make_shared<detail::RemoteCancel>(loop);
     concurrent.state()->add_callback(cancel);
     loop.call_soon_threadsafe(
-        [&loop, concurrent, cancel](Coro<T> body) { detail::start_relayed(loop, std::move(body), concurrent, cancel); },
-        std::move(coro));
+        [&loop](Coro<T> body, detail::Relay<T> relay) { detail::start_relayed(loop, std::move(body), std::move(relay)); },
+        std::move(coro), detail::Relay<T>(concurrent, cancel));
     return concurrent;
 }
 

@@ -7,11 +7,18 @@
 #include <utility>
 #include <vector>
 
+#include <aio/core/loop_resource.hpp>
 #include <aio/core/running_loop.hpp>
 #include <aio/uv/loop.hpp>
 #include <aio/uv/work.hpp>
 
 namespace aio {
+namespace {
+
+/// The size of libuv's queue is read once, when it is first used, which may be for a file: by then it must be known.
+[[maybe_unused]] const unsigned configured_early = WorkQueueExecutor::share();
+
+} // namespace
 
 /// The threads that users' calls may occupy, and the calls of all loops that wait for one.
 class WorkQueueExecutor::Lane {
@@ -78,7 +85,7 @@ private:
 
     static void run(uv::Work& work) noexcept {
         auto& self = static_cast<Job&>(work);
-        if (self.call_->state().set_running_or_notify_cancel()) self.call_->execute();
+        self.call_->execute_unless_done();
     }
     static void finished(uv::Work& work, int status) noexcept;
 
@@ -87,9 +94,15 @@ private:
 };
 
 /// What is shared with jobs in flight and other threads. Except where said, used on the loop's thread.
-class WorkQueueExecutor::Core : public std::enable_shared_from_this<Core> {
+class WorkQueueExecutor::Core final : public std::enable_shared_from_this<Core>, private detail::LoopResource {
 public:
     explicit Core(EventLoop& loop) : loop_(&loop), state_(&loop.state()), mailbox_(loop.mailbox()) {}
+
+    /// Ties it to the loop, which keeps it until it closes: calls outlive the executor.
+    void attach() {
+        held_by_loop_ = shared_from_this();
+        loop_->state().resources.push_back(*this);
+    }
 
     /// From any thread.
     void submit(std::shared_ptr<detail::Call> call) {
@@ -106,15 +119,10 @@ public:
 
     /// Starts a call that holds a share of the lane.
     void start(std::shared_ptr<detail::Call> call) {
-        if (loop_ == nullptr) {
-            call->state().cancel();
-            finished();
-            return;
-        }
         try {
             Job::start(shared_from_this(), call);
         } catch (...) {
-            if (call->state().set_running_or_notify_cancel()) call->state().fail(std::current_exception());
+            call->fail(std::current_exception());
             finished();
         }
     }
@@ -129,7 +137,7 @@ public:
             }
             if (Delivery::post(waiting.core, waiting.call, &Core::start)) return;
             // That loop has closed meanwhile: the share goes to the next.
-            waiting.call->state().cancel();
+            waiting.call->discard();
             waiting = Lane::instance().leave();
         }
     }
@@ -154,21 +162,14 @@ public:
 
     void cancel_waiting() {
         for (const auto& call : Lane::instance().withdraw(*this)) {
-            call->state().cancel();
+            call->discard();
             forget();
         }
         jobs_.for_each([](Job& job) { job.cancel(); });
     }
 
-    void close() {
-        refuse();
-        idle_waiters_.clear();
-        loop_ = nullptr;
-        cancel_waiting();
-    }
-
     detail::IntrusiveList<Job>& jobs() noexcept { return jobs_; }
-    [[nodiscard]] uv::Loop& uv() const { return loop_->uv_loop(); }
+    [[nodiscard]] uv::Loop& uv() const { return loop_->bindings(); }
 
 private:
     /// A call on its way to the loop's thread.
@@ -192,12 +193,23 @@ private:
         }
         void drop() noexcept override {
             const std::unique_ptr<Delivery> self(this);
-            call_->state().cancel();
+            call_->discard();
+            // It may have been given a share, which belongs to the next call then.
+            if (target_ == &Core::start) start_anywhere(Lane::instance().leave());
         }
         std::shared_ptr<Core> core_;
         std::shared_ptr<detail::Call> call_;
         Target target_;
     };
+
+    void loop_closing() noexcept override {
+        const std::shared_ptr<Core> keep = std::move(held_by_loop_);
+        refuse();
+        idle_waiters_.clear();
+        cancel_waiting();
+        // From here on nothing gets to this loop's thread: the mailbox is closed, and the jobs in flight end by themselves.
+        loop_ = nullptr;
+    }
 
     void enter(std::shared_ptr<detail::Call> call) {
         if (Lane::instance().enter(shared_from_this(), call)) start(std::move(call));
@@ -210,6 +222,7 @@ private:
     }
 
     EventLoop* loop_;
+    std::shared_ptr<Core> held_by_loop_;
     const detail::LoopState* const state_;
     const std::shared_ptr<detail::Mailbox> mailbox_;
     detail::IntrusiveList<Job> jobs_;
@@ -229,20 +242,17 @@ void WorkQueueExecutor::Job::finished(uv::Work& work, int status) noexcept {
     const std::unique_ptr<Job> self(static_cast<Job*>(&work));
     self->unlink();
     if (status < 0)
-        self->call_->state().cancel();
+        self->call_->discard();
     else
         self->call_->state().run_callbacks();
     self->core_->finished();
 }
 
 WorkQueueExecutor::WorkQueueExecutor(EventLoop& loop) : core_(std::make_shared<Core>(loop)) {
-    static_cast<void>(share());
-    loop.state().resources.push_back(*this);
+    core_->attach();
 }
 
 WorkQueueExecutor::~WorkQueueExecutor() { core_->refuse(); }
-
-void WorkQueueExecutor::loop_closing() noexcept { core_->close(); }
 
 void WorkQueueExecutor::submit_call(std::shared_ptr<detail::Call> call) { core_->submit(std::move(call)); }
 

@@ -8,20 +8,18 @@
 #include <memory>
 
 #include <aio/core/event_loop.hpp>
-#include <aio/core/loop_resource.hpp>
 #include <aio/executors/executor.hpp>
 
 namespace aio {
 
 /// Runs calls on libuv's work queue, for one loop. `submit` may be called from any thread; the callbacks of its futures run on the loop's thread. The
 /// loop must run for calls to start. Do not wait for its futures on the loop's thread: await them.
-class WorkQueueExecutor final : public Executor, private detail::LoopResource {
+class WorkQueueExecutor final : public Executor {
 public:
     explicit WorkQueueExecutor(EventLoop& loop);
+    /// `shutdown(false)`: calls that were submitted go on by themselves while the loop is open.
     ~WorkQueueExecutor() override;
 
-    /// Refuses further calls. It cannot wait, because the loop must go on for its calls to end: with `wait`, throws `RuntimeError` if any
-    /// are left, and `EventLoop::shutdown_default_executor` is what to await.
     /// As `Executor::submit`.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
@@ -29,6 +27,8 @@ public:
         return submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
+    /// Refuses further calls; on the loop's thread. It cannot wait, because the loop must go on for its calls to end: with `wait`, throws `RuntimeError` if any
+    /// are left, and `EventLoop::shutdown_default_executor` is what to await.
     void shutdown(bool wait = true, bool cancel_futures = false) override;
 
     /// Completes when no call is left.
@@ -44,7 +44,6 @@ private:
     class Lane;
     class Job;
     class Core;
-    void loop_closing() noexcept override;
     std::shared_ptr<Core> core_;
 };
 

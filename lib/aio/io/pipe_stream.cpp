@@ -8,7 +8,7 @@ namespace aio {
 
 PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end)
     : Stream(
-          std::make_unique<detail::StreamStateOf<uv::Pipe>>(loop.state(), loop.uv_loop(), std::move(end))) {}
+          std::make_unique<detail::StreamStateOf<uv::Pipe>>(loop.state(), loop.bindings(), std::move(end))) {}
 
 std::pair<PipeStream, PipeStream> PipeStream::pair(EventLoop& loop) {
     uv::PipeEnds ends = uv::make_socket_pair();

@@ -13,7 +13,7 @@ SignalHandlerState::SignalHandlerState(EventLoop& loop) : loop_(&loop.state()), 
 SignalHandlerState::~SignalHandlerState() = default;
 
 void SignalHandlerState::start(EventLoop& loop, int signum) {
-    auto signal = std::make_unique<uv::Signal>(loop.uv_loop());
+    auto signal = std::make_unique<uv::Signal>(loop.bindings());
     try {
         signal->start(signum, uv::bind<&SignalHandlerState::on_signal>(*this));
     } catch (const std::system_error&) {

@@ -21,7 +21,7 @@ constexpr Duration pause_when_short = std::chrono::seconds(1);
 ListenerState::ListenerState(EventLoop& loop, uv::Descriptor socket)
     : TimerNode(&on_pause_over),
       loop_(&loop.state()),
-      listener_(std::make_unique<uv::Listener>(loop.uv_loop(), std::move(socket),
+      listener_(std::make_unique<uv::Listener>(loop.bindings(), std::move(socket),
                                                uv::bind<&ListenerState::on_ready>(*this))) {
     loop_->resources.push_back(*this);
 }

@@ -16,7 +16,7 @@ void start_tuned(uv::Tcp& tcp) noexcept { static_cast<void>(tcp.set_no_delay(tru
 
 bool detail::ConnectAwaiter::start() {
     try {
-        state_ = std::make_unique<TcpState>(loop(), loop().require_loop().uv_loop());
+        state_ = std::make_unique<TcpState>(loop(), loop().require_loop().bindings());
     } catch (...) {
         withdraw();
         throw;
@@ -43,7 +43,7 @@ TcpStream detail::ConnectAwaiter::await_resume() {
 }
 
 TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
-    : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.uv_loop(), std::move(socket))) {
+    : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.bindings(), std::move(socket))) {
     start_tuned(tcp());
 }
 

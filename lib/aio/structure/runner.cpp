@@ -25,7 +25,7 @@ class InterruptHandler {
 public:
     InterruptHandler(EventLoop& loop, AnyTask main) : loop_(loop), main_(std::move(main)) {
         if (std::this_thread::get_id() != main_thread || !uv::signal_is_default(SIGINT)) return;
-        signal_.emplace(loop.uv_loop());
+        signal_.emplace(loop.bindings());
         signal_->start(SIGINT, uv::bind<&InterruptHandler::on_interrupt>(*this));
     }
 

@@ -59,10 +59,13 @@ public:
 
     /// Reads what is left in the pipe of a worker that has ended. `data` gets it in pieces.
     static void drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data);
+    /// How many bytes a worker has not taken out of the pipe whose write end this is; 0 where the system does not tell.
+    [[nodiscard]] static std::size_t unread(int descriptor) noexcept;
 
 private:
     class Impl;
-    std::unique_ptr<Impl> impl_;
+    // Shared with its own callback, from which the listener may do away with the launcher.
+    std::shared_ptr<Impl> impl_;
 };
 
 } // namespace detail

@@ -1,5 +1,6 @@
 #include <aio/workers/worker_launcher.hpp>
 
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -31,17 +33,21 @@ std::string WorkerExit::description() const {
 
 namespace detail {
 
-class WorkerLauncher::Impl {
+class WorkerLauncher::Impl : public std::enable_shared_from_this<Impl> {
 public:
     Impl(uv::Loop& loop, LauncherListener& listener)
-        : listener_(listener), zygote_(ZygoteReserve::instance().take()),
-          poll_(loop, zygote_->descriptor(), uv::bind_poll<&Impl::on_ready>(*this)) {
+        : listener_(listener), zygote_(ZygoteReserve::instance().take()) {
+        poll_.emplace(loop, zygote_->descriptor(), uv::bind_poll<&Impl::on_ready>(*this));
         watch();
     }
 
-    ~Impl() {
-        poll_.stop();
-        if (!closed_) ZygoteReserve::instance().give_back(std::move(zygote_));
+    /// The launcher is gone.
+    void close() {
+        poll_.reset();
+        // One that has never answered may be stuck, and one with requests left would carry them out for the next pool.
+        if (!closed_ && answered_ && !zygote_->has_queued()) ZygoteReserve::instance().give_back(std::move(zygote_));
+        closed_ = true;
+        zygote_.reset();
     }
 
     WorkerPipes launch(std::uint64_t id, std::size_t max_payload) {
@@ -53,19 +59,23 @@ public:
     }
 
     void kill(int pid) {
+        if (closed_) return;
         zygote_->request_signal(pid, SIGKILL);
         watch();
     }
 
 private:
     void watch() {
+        if (closed_) return;
         const auto writable = zygote_->has_queued() ? uv::PollEvents::writable : uv::PollEvents::none;
-        poll_.start(uv::PollEvents::readable | writable);
+        poll_->start(uv::PollEvents::readable | writable);
     }
 
     void on_ready(int, uv::PollEvents) {
+        const auto keep = shared_from_this();
         zygote_->flush();
         for (ZygoteEvent& event : zygote_->read_events()) {
+            answered_ = true;
             std::visit([this](auto& e) { handle(e); }, event);
             // The listener may have done away with this launcher.
             if (closed_) return;
@@ -89,23 +99,30 @@ private:
     }
     void handle(const ZygoteClosed& event) {
         closed_ = true;
-        poll_.stop();
+        poll_.reset();
         listener_.launcher_closed(event.reason);
     }
 
     LauncherListener& listener_;
     std::unique_ptr<ZygoteClient> zygote_;
-    uv::Poll poll_;
+    std::optional<uv::Poll> poll_;
+    /// The zygote has shown that it serves.
+    bool answered_ = false;
     bool closed_ = false;
 };
 
-WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener) : impl_(std::make_unique<Impl>(loop, listener)) {}
+WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener) : impl_(std::make_shared<Impl>(loop, listener)) {}
 
-WorkerLauncher::~WorkerLauncher() = default;
+WorkerLauncher::~WorkerLauncher() { impl_->close(); }
 
 WorkerPipes WorkerLauncher::launch(std::uint64_t id, std::size_t max_payload) { return impl_->launch(id, max_payload); }
 
 void WorkerLauncher::kill(int pid) { impl_->kill(pid); }
+
+std::size_t WorkerLauncher::unread(int descriptor) noexcept {
+    int count = 0;
+    return ::ioctl(descriptor, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+}
 
 void WorkerLauncher::drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data) {
     std::array<std::byte, 64 * 1024> buffer;

@@ -24,5 +24,7 @@ void WorkerLauncher::kill(int) {}
 
 void WorkerLauncher::drain(int, const std::function<void(std::span<const std::byte>)>&) {}
 
+std::size_t WorkerLauncher::unread(int) noexcept { return 0; }
+
 } // namespace detail
 } // namespace aio

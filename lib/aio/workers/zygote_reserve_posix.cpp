@@ -1,5 +1,7 @@
 #include <aio/workers/zygote_reserve_posix.hpp>
 
+#include <unistd.h>
+
 #include <utility>
 
 #include <aio/core/errors.hpp>
@@ -18,8 +20,17 @@ ZygoteReserve& ZygoteReserve::instance() {
     return reserve;
 }
 
+void ZygoteReserve::forget_inherited() {
+    const int self = ::getpid();
+    if (owner_ == self) return;
+    owner_ = self;
+    started_ = false;
+    idle_.clear();
+}
+
 void ZygoteReserve::fork_early() {
     const std::lock_guard lock(mutex_);
+    forget_inherited();
     if (started_) return;
     try {
         auto zygote = std::make_unique<ZygoteClient>(start_zygote_by_fork());
@@ -32,6 +43,7 @@ void ZygoteReserve::fork_early() {
 
 std::unique_ptr<ZygoteClient> ZygoteReserve::take() {
     const std::lock_guard lock(mutex_);
+    forget_inherited();
     started_ = true;
     while (!idle_.empty()) {
         std::unique_ptr<ZygoteClient> zygote = std::move(idle_.back());
@@ -50,6 +62,7 @@ std::unique_ptr<ZygoteClient> ZygoteReserve::take() {
 
 void ZygoteReserve::give_back(std::unique_ptr<ZygoteClient> zygote) {
     const std::lock_guard lock(mutex_);
+    forget_inherited();
     if (idle_.size() < most_idle_zygotes) idle_.push_back(std::move(zygote));
 }
 

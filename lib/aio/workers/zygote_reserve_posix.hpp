@@ -27,8 +27,12 @@ public:
 
 private:
     ZygoteReserve() = default;
+    /// In a forked copy of the process that had them, forgets the zygotes: they are the original's.
+    void forget_inherited();
+
     std::mutex mutex_;
     std::vector<std::unique_ptr<ZygoteClient>> idle_;
+    int owner_ = -1;
     bool started_ = false;
 };
 

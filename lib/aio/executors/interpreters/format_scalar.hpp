@@ -10,11 +10,12 @@
 #include <limits>
 #include <optional>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <variant>
 
-#include <aio/executors/interpreters/value.hpp>
 #include <aio/executors/interpreters/value_format.hpp>
+#include <aio/executors/interpreters/value_item.hpp>
 
 namespace aio::detail {
 

@@ -1,5 +1,9 @@
 #include <aio/executors/interpreters/thread_interpreter.hpp>
 
+#include <aio/config.hpp>
+
+#if AIO_HAVE_LUA
+
 #include <memory>
 
 #include <aio/core/errors.hpp>
@@ -26,3 +30,5 @@ std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<c
 }
 
 } // namespace aio::detail
+
+#endif

@@ -1,23 +1,10 @@
 #include <aio/executors/interpreters/value.hpp>
 
-#include <limits>
 #include <ostream>
 
 #include <aio/core/errors.hpp>
 
 namespace aio {
-
-namespace detail {
-
-std::int64_t checked_integer(std::uint64_t value) {
-    constexpr auto largest = std::numeric_limits<std::int64_t>::max();
-    if (value > static_cast<std::uint64_t>(largest))
-        throw ConversionError("the integer " + std::to_string(value) +
-                              " does not fit an integer of Lua, which is at most " + std::to_string(largest));
-    return static_cast<std::int64_t>(value);
-}
-
-} // namespace detail
 
 namespace {
 

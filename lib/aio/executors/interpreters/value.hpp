@@ -23,18 +23,6 @@
 #include <aio/executors/interpreters/value_item.hpp>
 
 namespace aio {
-namespace detail {
-
-/// The types that are numbers and nothing else: not bool, and no characters.
-template <class T>
-concept PlainInteger = std::integral<T> && sizeof(T) <= sizeof(std::int64_t) && !std::same_as<T, bool> &&
-                       !std::same_as<T, char> && !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
-                       !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
-
-/// `value` as an integer of Lua. Throws `ConversionError` when it is too large for one.
-[[nodiscard]] std::int64_t checked_integer(std::uint64_t value);
-
-} // namespace detail
 
 /// nil, a boolean, an integer, a float, a string of bytes, or a table. A value of its own: copies are deep.
 ///

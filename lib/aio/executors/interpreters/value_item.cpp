@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include <aio/core/type_name.hpp>
 #include <aio/executors/interpreters/conversion_error.hpp>
@@ -62,6 +63,14 @@ void throw_unexpected(const char* wanted, const ValueItem& got) {
 
 void throw_out_of_range(const ValueItem& got, const std::type_info& type) {
     throw ConversionError(describe(got) + " does not fit the type '" + type_name(type) + "'");
+}
+
+std::int64_t checked_integer(std::uint64_t value) {
+    constexpr auto largest = std::numeric_limits<std::int64_t>::max();
+    if (value > static_cast<std::uint64_t>(largest))
+        throw ConversionError("the integer " + std::to_string(value) +
+                              " does not fit an integer of Lua, which is at most " + std::to_string(largest));
+    return static_cast<std::int64_t>(value);
 }
 
 std::int64_t to_integer(const ValueItem& item) {

@@ -3,6 +3,7 @@
 /// One value on its way between C++ and an interpreter, without the contents of a table; and the conversions
 /// of single values.
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,15 @@ enum class ValueType : std::uint8_t { nil, boolean, integer, number, string, tab
 [[nodiscard]] const char* to_string(ValueType type) noexcept;
 
 namespace detail {
+
+/// The types that are numbers and nothing else: not bool, and no characters.
+template <class T>
+concept PlainInteger = std::integral<T> && sizeof(T) <= sizeof(std::int64_t) && !std::same_as<T, bool> &&
+                       !std::same_as<T, char> && !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
+                       !std::same_as<T, char16_t> && !std::same_as<T, char32_t>;
+
+/// `value` as an integer of Lua. Throws `ConversionError` when it is too large for one.
+[[nodiscard]] std::int64_t checked_integer(std::uint64_t value);
 
 /// The member that belongs to `type` is set. `text` is a view of memory that somebody else owns. Trivially
 /// destructible, because it lives in frames that Lua may leave by `longjmp`.
