@@ -111,6 +111,7 @@ void EventLoop::check_schedulable() const {
     state_->check_open();
     if (running_ && detail::running_loop_state() != state_.get())
         throw RuntimeError("Non-thread-safe operation: the loop runs in another thread; use call_soon_threadsafe");
+    if (!running_ && detail::running_loop_state() != state_.get()) reactor_->expect_work();
 }
 
 void EventLoop::check_task_allowed(const TaskOptions& options) const {
@@ -164,6 +165,14 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
 }
 
 void EventLoop::default_exception_handler(const ErrorContext& context) noexcept { report_to_stderr(context); }
+
+void EventLoop::expect_post() noexcept {
+    if (reactor_) reactor_->expect_post(1);
+}
+
+void EventLoop::expect_post_no_longer() noexcept {
+    if (reactor_) reactor_->expect_post(-1);
+}
 
 uv::Loop& EventLoop::bindings() {
     state_->check_open();

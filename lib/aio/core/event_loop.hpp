@@ -206,6 +206,10 @@ public:
 
     /// For the library: runs until a future of this loop is done, leaving its outcome to be read. Throws as `run_until_complete` does.
     void run_until_done(detail::FutureState& future);
+    /// For the library: something elsewhere (a thread, a process) is going to post to this loop, or no longer is. Keeps an adopted loop alive
+    /// meanwhile; one of our own runs until it is stopped.
+    void expect_post() noexcept;
+    void expect_post_no_longer() noexcept;
     /// For the library: what other threads post to.
     [[nodiscard]] const std::shared_ptr<detail::Mailbox>& mailbox() const noexcept { return mailbox_; }
     /// For the library: the state shared with tasks and futures.

@@ -57,6 +57,23 @@ using AwaiterOf = std::remove_cvref_t<decltype(get_awaiter(std::declval<T>()))>;
 template <class T>
 concept OwnAwaitable = IsAwaitable<T> && std::derived_from<AwaiterOf<T>, AwaiterTag>;
 
+/// An awaiter that stands for another one. GCC 12 copies an awaiter that it gets by reference: ours cannot be copied, and of somebody else's it would
+/// await the copy.
+template <class Awaiter>
+class AwaiterReference final : public AwaiterTag {
+public:
+    explicit AwaiterReference(Awaiter& awaiter) noexcept : awaiter_(awaiter) {}
+    [[nodiscard]] bool await_ready() { return awaiter_.await_ready(); }
+    template <class Promise>
+    auto await_suspend(std::coroutine_handle<Promise> caller) {
+        return awaiter_.await_suspend(caller);
+    }
+    decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+private:
+    Awaiter& awaiter_;
+};
+
 /// A wait that ends on any thread: the task is queued at once on the loop's own thread, through its mailbox from another.
 class ForeignWait : public Suspension, private MailboxItem {
 protected:
@@ -99,11 +116,13 @@ class ForeignAwaiter final : public ForeignWait {
     };
 
     static Bridge bridge(ForeignAwaiter& self) {
+        auto&& awaiter = get_awaiter(static_cast<Awaitable&&>(self.awaitable_));
+        using Reference = AwaiterReference<std::remove_reference_t<decltype(awaiter)>>;
         if constexpr (std::is_void_v<Result>) {
-            co_await static_cast<Awaitable&&>(self.awaitable_);
+            co_await Reference(awaiter);
             self.value_.emplace();
         } else {
-            self.value_.emplace(wrap_stored<Result>(co_await static_cast<Awaitable&&>(self.awaitable_)));
+            self.value_.emplace(wrap_stored<Result>(co_await Reference(awaiter)));
         }
     }
 
@@ -142,22 +161,6 @@ private:
     std::optional<Stored<Result>> value_;
     std::exception_ptr exception_;
     std::atomic<Phase> phase_ = Phase::starting;
-};
-
-/// An awaiter that stands for another one. GCC 12 wants to copy an awaiter that it gets by reference, and ours cannot be copied.
-template <class Awaiter>
-class AwaiterReference final : public AwaiterTag {
-public:
-    explicit AwaiterReference(Awaiter& awaiter) noexcept : awaiter_(awaiter) {}
-    [[nodiscard]] bool await_ready() { return awaiter_.await_ready(); }
-    template <class Promise>
-    auto await_suspend(std::coroutine_handle<Promise> caller) {
-        return awaiter_.await_suspend(caller);
-    }
-    decltype(auto) await_resume() { return awaiter_.await_resume(); }
-
-private:
-    Awaiter& awaiter_;
 };
 
 /// What a coroutine of aiouv really awaits when its code says `co_await awaitable`.

@@ -25,10 +25,15 @@ void Reactor::run() {
     // stopped beforehand is also the last.
     backlog_ = true;
     keep_polling(true);
-    wake_.keep_alive(true);
+    expect_post(0);
     while (!halted_) native_.run();
-    if (!native_.owned()) wake_.keep_alive(false);
+    if (!native_.owned()) wake_.keep_alive(expected_posts_ > 0);
     keep_polling(false);
+}
+
+void Reactor::expect_post(int change) noexcept {
+    expected_posts_ += change;
+    if (!native_.owned()) wake_.keep_alive(expected_posts_ > 0 || loop_.running_);
 }
 
 void Reactor::before_poll() noexcept {

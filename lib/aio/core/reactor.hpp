@@ -32,8 +32,14 @@ public:
     [[nodiscard]] uv::Loop& uv() noexcept { return native_; }
     [[nodiscard]] uv::Async& wake() noexcept { return wake_; }
 
+    /// Something is being queued from outside of the loop's turns: if the loop is adopted, its owner's run call must not find it idle.
+    void expect_work() noexcept { keep_polling(true); }
+
     /// Runs turns until the loop is stopped or an exception escapes.
     void run();
+
+    /// Counts who is going to post from elsewhere; while anybody is, the owner's run call goes on.
+    void expect_post(int change) noexcept;
 
 private:
     /// Items run between two polls before I/O gets its turn again; a round that has begun is finished.
@@ -64,6 +70,7 @@ private:
     /// The deadline for which the timer is set; earlier than the earliest pending one when that was cancelled, which costs one spurious
     /// wake-up and saves a system call for each timeout that does not fire.
     TimePoint armed_ = TimePoint::max();
+    int expected_posts_ = 0;
     bool timer_fired_ = false;
     bool idle_started_ = false;
     /// The budget ran out with items left: the next poll comes before them.
