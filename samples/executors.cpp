@@ -1,4 +1,4 @@
-// A blocking read and a CPU-bound sum, on each of the four pools: the executor example of asyncio's documentation.
+// A blocking read and a CPU-bound sum on each of the four pools: asyncio's example of executors.
 
 #include <aio/aio.hpp>
 #include <aio/executors/interpreter_pool.hpp>
@@ -20,7 +20,8 @@ std::size_t blocking_io(const std::string& path) {
 /// Keeps a processor busy.
 long cpu_bound(long n) {
     long sum = 0;
-    for (long i = 0; i < n; ++i) sum += i * i % 7;
+    for (long i = 0; i < n; ++i)
+        sum += i * i % 7;
     return sum;
 }
 
@@ -57,7 +58,7 @@ aio::Coro<> show(const char* name, Pool& pool, Read read, Sum sum) {
 }
 
 aio::Coro<int> amain() {
-    // 1. The loop's default executor, which is also what nullptr and aio::to_thread stand for: threads that are there anyway.
+    // 1. The loop's default executor, for which nullptr and aio::to_thread also stand.
     co_await show("default executor", aio::get_running_loop().default_executor(), blocking_io, cpu_bound);
 
     // 2. Threads of your own.
@@ -71,7 +72,8 @@ aio::Coro<int> amain() {
     // 4. Interpreters: for scripts, each thread with a Lua of its own.
 #if AIO_HAVE_LUA
     aio::InterpreterPoolExecutor interpreters(1, aio::InterpreterPoolOptions().source(in_lua));
-    co_await show("interpreter pool", interpreters, aio::lua<long>("blocking_io"), aio::lua<long>("cpu_bound"));
+    co_await show("interpreter pool", interpreters, aio::lua<std::size_t>("blocking_io"),
+                  aio::lua<long>("cpu_bound"));
 #else
     std::printf("%-18s not in this build, which has no Lua\n", "interpreter pool");
 #endif

@@ -30,7 +30,8 @@ void write(const std::string& text) { std::fwrite(text.data(), 1, text.size(), s
 
 } // namespace
 
-Console::Console() : is_terminal_(stderr_is_terminal()), next_line_(std::chrono::steady_clock::now() + between_lines) {}
+Console::Console()
+    : is_terminal_(stderr_is_terminal()), next_line_(std::chrono::steady_clock::now() + between_lines) {}
 
 void Console::message(const std::string& text) {
     clear();
@@ -40,24 +41,28 @@ void Console::message(const std::string& text) {
 void Console::show(const State& state) {
     const std::size_t done = state.settled();
     const std::size_t all = state.files().size();
-    const std::string text = std::to_string(done) + " of " + std::to_string(all) + " files, " + human_size(state.bytes_read);
+    const std::string text =
+        std::to_string(done) + " of " + std::to_string(all) + " files, " + human_size(state.bytes_read);
     if (is_terminal_) {
         const std::size_t filled = all == 0 ? 0 : done * bar_width / all;
         draw("[" + std::string(filled, '#') + std::string(bar_width - filled, '.') + "] " + text);
         return;
     }
     const auto now = std::chrono::steady_clock::now();
-    if (now < next_line_) return;
+    if (now < next_line_)
+        return;
     next_line_ = now + between_lines;
     message(text);
 }
 
 void Console::status(const std::string& text) {
-    if (is_terminal_) draw(text);
+    if (is_terminal_)
+        draw(text);
 }
 
 void Console::clear() {
-    if (is_drawn_) write("\r\x1b[K");
+    if (is_drawn_)
+        write("\r\x1b[K");
     is_drawn_ = false;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-/// What the user sees on stderr meanwhile: a progress bar if that is a terminal, a plain line now and then otherwise; and messages.
+/// What the user sees on stderr meanwhile: a progress bar if that is a terminal, a plain line now and then
+/// otherwise; and messages.
 
 #include <chrono>
 #include <string>

@@ -23,8 +23,9 @@ struct Listing {
     std::vector<Problem> problems;
 };
 
-/// All regular files below `root`, or `root` itself if it is one. Symbolic links are followed to files, not to directories. Ends early, with
-/// what it has, when `stop` is requested. Throws `std::system_error` if `root` itself is not to be read.
+/// All regular files below `root`, or `root` itself if it is one. Symbolic links are followed to files, not
+/// to directories. Ends early, with what it has, when `stop` is requested. Throws `std::system_error` if
+/// `root` itself is not to be read.
 Listing list_files(const std::string& root, const std::stop_token& stop);
 
 /// A file cannot be read; the message says why.
@@ -44,10 +45,11 @@ struct Piece {
 /// The most bytes of a piece.
 inline constexpr std::size_t piece_size = std::size_t{1} << 20U;
 
-/// The piece that begins at `offset`. It ends with a line, unless that is longer than a piece. Throws `Unreadable`.
+/// The piece that begins at `offset`. It ends with a line, unless that is longer than a piece. Throws
+/// `Unreadable`.
 //
-// The file is opened anew for each piece: a call in a thread goes on when its task has been cancelled, so it must not refer to anything of the
-// task, such as an open file.
+// The file is opened anew for each piece: a call in a thread goes on when its task has been cancelled, so it
+// must not refer to anything of the task, such as an open file.
 Piece read_piece(const std::string& path, std::uint64_t offset);
 
 } // namespace ingest

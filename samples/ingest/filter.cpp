@@ -26,7 +26,8 @@ constexpr const char* keep_all = R"(
 aio::InterpreterPoolOptions interpreter_options(const std::string& file) {
     aio::InterpreterPoolOptions options;
     options.thread_name_prefix("filter");
-    if (file.empty()) return options.source(built_in);
+    if (file.empty())
+        return options.source(built_in);
     try {
         return options.source_file(file);
     } catch (const std::system_error& error) {
@@ -39,20 +40,25 @@ aio::InterpreterPoolOptions interpreter_options(const std::string& file) {
 Filter::Filter(const Options& options)
     : file_(options.filter), interpreters_(options.jobs, interpreter_options(options.filter)) {}
 
+Filter::~Filter() { interpreters_.terminate_workers(); }
+
 aio::Coro<> Filter::check() {
     bool has_keep = false;
     try {
-        has_keep = co_await aio::get_running_loop().run_in_executor(interpreters_, aio::lua<bool>("return type(keep) == 'function'"));
+        has_keep = co_await aio::get_running_loop().run_in_executor(
+            interpreters_, aio::lua<bool>("return type(keep) == 'function'"));
     } catch (const aio::BrokenInterpreterPool& error) {
         throw FilterError(name() + " cannot be used: " + error.what());
     }
-    if (!has_keep) throw FilterError(name() + " cannot be used: it defines no function keep(path, lines, tokens, bytes)");
+    if (!has_keep)
+        throw FilterError(name() +
+                          " cannot be used: it defines no function keep(path, lines, tokens, bytes)");
 }
 
 aio::Coro<bool> Filter::keep(const Candidate& file) {
     try {
-        co_return co_await aio::get_running_loop().run_in_executor(interpreters_, aio::lua<bool>("keep"), file.path, file.lines,
-                                                                   file.tokens, file.bytes);
+        co_return co_await aio::get_running_loop().run_in_executor(
+            interpreters_, aio::lua<bool>("keep"), file.path, file.lines, file.tokens, file.bytes);
     } catch (const aio::ExecutionFailed& error) {
         throw FilterError(name() + " failed for '" + printable(file.path) + "': " + error.message());
     } catch (const aio::ConversionError& error) {
@@ -67,8 +73,11 @@ std::vector<bool> Filter::keep_each(const std::vector<Candidate>& files) {
 #else
 
 Filter::Filter(const Options& options) : file_(options.filter) {
-    if (!file_.empty()) throw FilterError(name() + " cannot be used: this program was built without Lua");
+    if (!file_.empty())
+        throw FilterError(name() + " cannot be used: this program was built without Lua");
 }
+
+Filter::~Filter() = default;
 
 aio::Coro<> Filter::check() { co_return; }
 
@@ -76,7 +85,8 @@ aio::Coro<bool> Filter::keep(const Candidate& file) { co_return file.bytes > 0; 
 
 std::vector<bool> Filter::keep_each(const std::vector<Candidate>& files) {
     std::vector<bool> decisions;
-    for (const Candidate& file : files) decisions.push_back(file.bytes > 0);
+    for (const Candidate& file : files)
+        decisions.push_back(file.bytes > 0);
     return decisions;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Decides which files count: a Lua function of the user's, `keep(path, lines, tokens, bytes)`, in interpreters.
+/// Decides which files count: a Lua function of the user's, `keep(path, lines, tokens, bytes)`, in
+/// interpreters.
 
 #include <cstdint>
 #include <stdexcept>
@@ -31,8 +32,13 @@ struct Candidate {
 
 class Filter {
 public:
-    /// Throws `FilterError` if the file that `options` names is not to be read, or this program was built without Lua.
+    /// Throws `FilterError` if the file that `options` names is not to be read, or this program was built
+    /// without Lua.
     explicit Filter(const Options& options);
+    /// Stops a filter that is still running: nobody waits for it any more, and it may be one that never ends.
+    ~Filter();
+    Filter(const Filter&) = delete;
+    Filter& operator=(const Filter&) = delete;
 
     /// Throws `FilterError` unless there is a function `keep`.
     aio::Coro<> check();

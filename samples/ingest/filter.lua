@@ -1,7 +1,8 @@
 -- A filter for ingest, to start from: ingest PATH --filter samples/ingest/filter.lua
 --
--- keep is called once for each text file, after it has been parsed, and decides whether it counts. Everything of Lua's
--- standard library is there but require; global variables are seen only by calls that run in the same interpreter.
+-- keep is called once for each text file, after it has been parsed, and decides whether it counts. All of
+-- Lua's libraries are there but require, and what a call leaves in global variables is seen only by later
+-- calls in the same interpreter.
 
 local wanted = { c = true, cc = true, cpp = true, cxx = true, h = true, hh = true, hpp = true, hxx = true }
 

@@ -1,10 +1,11 @@
-// Counts a tree of files: threads read them, processes parse them, Lua filters them, under a timeout and Ctrl-C.
+// Counts what is in a tree of files: threads read them, processes parse them, Lua filters them.
 
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <aio/aio.hpp>
@@ -42,12 +43,13 @@ public:
     explicit Program(const Options& options) : options_(options), filter_(options) {}
 
     aio::Coro<int> run() {
-        // No co_await is allowed where exceptions are caught, and none is needed: all tasks have ended by then.
+        // There is no co_await where exceptions are caught, and no need for one: all tasks have ended then.
         try {
             co_await filter_.check();
             std::optional<aio::TimePoint> deadline;
             if (options_.timeout)
-                deadline = aio::get_running_loop().time() + std::chrono::duration_cast<aio::Duration>(*options_.timeout);
+                deadline = aio::get_running_loop().time() +
+                           std::chrono::duration_cast<aio::Duration>(*options_.timeout);
             co_await aio::with_timeout_at(deadline, [this](aio::Timeout&) -> aio::Coro<> { return work(); });
             co_return totals_agree_ ? success : failure;
         } catch (const aio::TimeoutError&) {
@@ -60,6 +62,11 @@ public:
         } catch (const std::system_error& error) {
             console_.message("cannot read '" + printable(options_.path) + "': " + error.code().message());
             co_return usage_error;
+        } catch (const FilterError&) {
+            throw;
+        } catch (const std::exception& error) {
+            console_.message(error.what());
+            co_return failure;
         }
     }
 
@@ -76,11 +83,15 @@ private:
     }
 
     /// Shows what there is, if it has not been shown.
-    int cut_short(const char* why, int exit_code) {
+    int cut_short(const std::string& why, int exit_code) {
         state_.end();
-        const std::string done = std::to_string(state_.settled()) + " of " + std::to_string(state_.files().size()) + " files were done";
-        console_.message(std::string(why) + (is_done_ ? " before the comparison with one thread was made" : ": " + done));
-        if (!is_done_) print_table(state_, options_);
+        const std::string done =
+            std::to_string(state_.settled()) + " of " + std::to_string(state_.files().size());
+        const std::string what =
+            is_done_ ? " before it was done on one thread" : ": " + done + " files were done";
+        console_.message(why + what);
+        if (!is_done_)
+            print_table(state_, options_);
         return exit_code;
     }
 

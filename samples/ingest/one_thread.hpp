@@ -17,8 +17,8 @@ struct OneThread {
     std::chrono::duration<double> elapsed{};
 };
 
-/// Reads, parses, filters and adds up the files of `state` once more, but for those that were lost, one after the other in one thread. When this is
-/// cancelled, waits for the file that is being done.
+/// Reads, parses, filters and adds up the files of `state` once more, but for those that were lost, one after
+/// the other in one thread. When this is cancelled, waits for the file that is being done.
 aio::Coro<OneThread> on_one_thread(const State& state, Filter& filter);
 
 } // namespace ingest

@@ -30,8 +30,10 @@ Options parse_arguments(const std::vector<std::string>& arguments) {
     bool only_paths = false;
     for (auto argument = arguments.begin(); argument != arguments.end(); ++argument) {
         if (only_paths || *argument == "-" || !argument->starts_with('-')) {
-            if (argument->empty()) throw UsageError("the path is empty");
-            if (has_path) throw UsageError("there is one PATH too many: '" + printable(*argument) + "'");
+            if (argument->empty())
+                throw UsageError("the path is empty");
+            if (has_path)
+                throw UsageError("there is one PATH too many: '" + printable(*argument) + "'");
             options.path = *argument;
             has_path = true;
             continue;
@@ -58,7 +60,8 @@ Options parse_arguments(const std::vector<std::string>& arguments) {
             throw UsageError(name + " needs a value");
 
         if (name == "--timeout")
-            options.timeout = std::chrono::duration<double>(number(name, value, 0.001, 1e9, "a number of seconds above 0"));
+            options.timeout =
+                std::chrono::duration<double>(number(name, value, 0.001, 1e9, "a number of seconds above 0"));
         else if (name == "--jobs")
             options.jobs = number(name, value, 1, 256, "a number from 1 to 256");
         else if (name == "--top")
@@ -68,7 +71,8 @@ Options parse_arguments(const std::vector<std::string>& arguments) {
         else
             options.filter = value;
     }
-    if (!has_path) throw UsageError("there is no PATH: which files are to be read?");
+    if (!has_path)
+        throw UsageError("there is no PATH: which files are to be read?");
     return options;
 }
 
@@ -79,7 +83,8 @@ const char* usage() {
            "\n"
            "  --timeout S        stop after S seconds, with what was done until then (exit code 124)\n"
            "  --jobs N           parse in N processes (default: one for each processor)\n"
-           "  --filter FILE.lua  count only the files for which its function keep(path, lines, tokens, bytes) returns true\n"
+           "  --filter FILE.lua  count only files for which its keep(path, lines, tokens, bytes) returns "
+           "true\n"
            "  --top N            show the N most frequent identifiers (default: 10)\n"
            "\n"
            "Ctrl-C stops as the timeout does (exit code 130).\n";

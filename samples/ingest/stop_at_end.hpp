@@ -4,7 +4,8 @@
 
 namespace ingest {
 
-/// Tells work in another thread to end when its task no longer waits for it: a call that runs is not interrupted by a cancellation.
+/// Tells work in another thread to end when its task no longer waits for it: a call that runs is not
+/// interrupted by a cancellation.
 class StopAtEnd {
 public:
     StopAtEnd() = default;

@@ -8,7 +8,8 @@
 
 namespace ingest {
 
-/// The text with everything that could disturb a terminal written as \xNN: control characters, and what is no UTF-8.
+/// The text with everything that could disturb a terminal written as \xNN: control characters, and what is no
+/// UTF-8.
 std::string printable(std::string_view text);
 
 /// "1.5 MB".

@@ -1,23 +1,21 @@
 #include "totals.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <tuple>
 
 namespace ingest {
 namespace {
 
-/// Makes one entry of those with the same name.
-void unite(std::vector<Identifier>& identifiers) {
-    std::ranges::sort(identifiers, {}, &Identifier::name);
-    std::size_t kept = 0;
-    for (std::size_t i = 1; i < identifiers.size(); ++i) {
-        if (identifiers[i].name == identifiers[kept].name)
-            identifiers[kept].count += identifiers[i].count;
-        else if (++kept != i)
-            identifiers[kept] = std::move(identifiers[i]);
-    }
-    identifiers.resize(identifiers.empty() ? 0 : kept + 1);
+/// Both together, each name once.
+Identifiers united(const Identifiers& a, const Identifiers& b) {
+    std::unordered_map<std::string_view, std::uint32_t> counts;
+    const auto count = [&](std::string_view name, std::uint32_t more) { counts[name] += more; };
+    a.for_each(count);
+    b.for_each(count);
+    Identifiers result;
+    for (const auto& [name, total] : counts)
+        result.add(name, total);
+    return result;
 }
 
 } // namespace
@@ -27,13 +25,8 @@ void FileCounts::add(std::size_t size, Parsed piece) {
     lines += piece.lines;
     tokens += piece.tokens;
     checksum = piece.checksum;
-    if (identifiers.empty()) {
-        identifiers = std::move(piece.identifiers);
-        return;
-    }
-    // A file of many pieces: the list must not grow with each of them.
-    std::ranges::move(piece.identifiers, std::back_inserter(identifiers));
-    unite(identifiers);
+    const bool is_first = identifiers.counts.empty();
+    identifiers = is_first ? std::move(piece.identifiers) : united(identifiers, piece.identifiers);
 }
 
 void Totals::add(const FileCounts& file) {
@@ -42,11 +35,12 @@ void Totals::add(const FileCounts& file) {
     lines_ += file.lines;
     tokens_ += file.tokens;
     checksum_ += file.checksum;
-    for (const Identifier& identifier : file.identifiers) {
-        auto found = identifiers_.find(std::string_view(identifier.name));
-        if (found == identifiers_.end()) found = identifiers_.emplace(identifier.name, 0).first;
-        found->second += identifier.count;
-    }
+    file.identifiers.for_each([this](std::string_view name, std::uint32_t count) {
+        auto found = identifiers_.find(name);
+        if (found == identifiers_.end())
+            found = identifiers_.emplace(name, 0).first;
+        found->second += count;
+    });
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> Totals::top_identifiers(std::size_t n) const {

@@ -21,8 +21,7 @@ struct FileCounts {
     std::uint64_t lines = 0;
     std::uint64_t tokens = 0;
     std::uint64_t checksum = empty_checksum;
-    /// A name may occur several times, once for each piece.
-    std::vector<Identifier> identifiers;
+    Identifiers identifiers;
 
     /// Adds the next piece, which is so many bytes long.
     void add(std::size_t size, Parsed piece);
@@ -31,6 +30,8 @@ struct FileCounts {
 /// What is in many files. The order in which they are added makes no difference.
 class Totals {
 public:
+    Totals() { identifiers_.reserve(std::size_t{1} << 17U); }
+
     void add(const FileCounts& file);
 
     [[nodiscard]] std::uint64_t files() const { return files_; }

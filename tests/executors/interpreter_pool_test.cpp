@@ -252,4 +252,18 @@ TEST_CASE("a pool needs at least one worker, and says how many it has") {
     CHECK(InterpreterPoolExecutor().max_workers() == InterpreterPoolExecutor::default_max_workers());
 }
 
+TEST_CASE("terminate_workers stops a script that never ends, also one that catches every error") {
+    for (const char* endless : {"while true do end", "while true do pcall(function() while true do end end) end",
+                                "coroutine.wrap(function() while true do end end)()"}) {
+        aio::InterpreterPoolExecutor interpreters(1);
+        const auto running = interpreters.submit(aio::lua<void>(endless));
+        const auto queued = interpreters.submit(aio::lua<void>("return"));
+        while (!running.running()) std::this_thread::yield();
+        interpreters.terminate_workers();
+        CHECK_THROWS_AS(running.result(), aio::ExecutionFailed);
+        CHECK(queued.cancelled());
+        CHECK_THROWS_AS(interpreters.submit(aio::lua<void>("return")), aio::RuntimeError);
+    }
+}
+
 #endif

@@ -7,8 +7,6 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/core/sleep.hpp>
@@ -208,29 +206,6 @@ TEST_CASE("tcp listener: a connection that was delivered but not taken is closed
         const std::string text = co_await read_all(client, 10);
         CHECK(text.empty());
     }());
-}
-
-TEST_CASE("tcp listener: out of descriptors: it is reported, and accepting goes on when there are some") {
-    aio::EventLoop loop;
-    int reports = 0;
-    loop.set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext&) { ++reports; });
-    loop.run_until_complete([](int& reported) -> aio::Coro<> {
-        aio::TcpListener listener("127.0.0.1", 0);
-        aio::TcpStream client = co_await aio::TcpStream::connect(listener.local_address());
-        rlimit before{};
-        ::getrlimit(RLIMIT_NOFILE, &before);
-        rlimit none = before;
-        none.rlim_cur = 0;
-        ::setrlimit(RLIMIT_NOFILE, &none);
-        auto accepting = aio::create_task(accept_one, std::ref(listener));
-        co_await turn();
-        ::setrlimit(RLIMIT_NOFILE, &before);
-        CHECK(reported == 1);
-        CHECK(!accepting.done());
-        aio::TcpStream server = co_await std::move(accepting);
-        CHECK(server.peer_address() == client.local_address());
-        CHECK(reported == 1);
-    }(reports));
 }
 
 TEST_CASE("tcp: a loop may be destroyed with a listener and connections open and tasks suspended in them") {

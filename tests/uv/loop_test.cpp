@@ -1,12 +1,9 @@
 #include <aio/uv/loop.hpp>
 
-#include <csignal>
-
 #include <doctest/doctest.h>
 #include <uv.h>
 
 #include <aio/uv/hooks.hpp>
-#include <aio/uv/signal.hpp>
 
 #include "run_until.hpp"
 
@@ -69,11 +66,6 @@ TEST_CASE("uv loop: an adopted loop stays its owner's") {
     }
     uv_run(&native, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(&native) == 0);
-}
-
-TEST_CASE("uv loop: making a loop ignores SIGPIPE") {
-    uv::Loop loop;
-    CHECK(!uv::signal_is_default(SIGPIPE));
 }
 
 TEST_CASE("uv loop: the receive buffer is one for all, of 64 KiB") {

@@ -1,10 +1,16 @@
+// The child is this program itself: there is no other that every system has.
+
 #include <aio/uv/process.hpp>
 
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <uv.h>
@@ -21,11 +27,42 @@ using uv_test::Noted;
 using uv_test::Reader;
 using uv_test::run_until;
 
-TEST_CASE("uv process: the exit code is told") {
+TEST_CASE("uv process: child that exits with 7" * doctest::skip()) { std::exit(7); }
+
+TEST_CASE("uv process: child that tells what it finds" * doctest::skip()) {
+    std::string line;
+    std::getline(std::cin, line);
+    const char* const name = std::getenv("AIOUV_NAME");
+    const auto directory = std::filesystem::current_path();
+    // The standard output has doctest's own lines.
+    std::fprintf(stderr, "%s %s %s", line.c_str(), name != nullptr ? name : "none",
+                 directory == directory.root_path() ? "root" : "elsewhere");
+    std::exit(3);
+}
+
+TEST_CASE("uv process: child that ends with its input" * doctest::skip()) {
+    std::string line;
+    while (std::getline(std::cin, line)) {
+    }
+}
+
+namespace {
+
+std::vector<std::string> child(const std::string& test_case) {
+    char path[4096];
+    std::size_t size = sizeof path;
+    REQUIRE(uv_exepath(path, &size) == 0);
+    return {std::string(path, size), "--no-skip", "--test-case=uv process: child that " + test_case};
+}
+
+} // namespace
+
+TEST_CASE("uv process: a program's exit code is told") {
     uv::Loop loop;
     Noted exited;
-    uv::Process process(loop, uv::ProcessOptions({"sh", "-c", "exit 7"}), exited);
+    uv::Process process(loop, uv::ProcessOptions(child("exits with 7")), exited);
     CHECK(process.pid() > 0);
+    CHECK(!process.has_exited());
     run_until(loop, [&] { return exited.calls == 1; });
     CHECK(process.has_exited());
     CHECK(process.exit_code() == 7);
@@ -33,86 +70,64 @@ TEST_CASE("uv process: the exit code is told") {
     CHECK(process.kill(SIGTERM) == UV_ESRCH);
 }
 
-TEST_CASE("uv process: kill ends it, and the signal is told") {
+TEST_CASE("uv process: a program gets the environment, directory and standard streams that were asked for") {
     uv::Loop loop;
+    uv::Pipe in(loop);
+    uv::Pipe error(loop);
     Noted exited;
-    uv::Process process(loop, uv::ProcessOptions({"sleep", "1000"}), exited);
+    uv::ProcessOptions options(child("tells what it finds"));
+    options.environment({"AIOUV_NAME=value"})
+        .directory("/")
+        .stdio({uv::Stdio::read_from(in), uv::Stdio(), uv::Stdio::write_to(error)});
+    uv::Process process(loop, options, exited);
+    Reader reader;
+    error.set_reader(reader);
+    error.start_reading();
+    CHECK(in.queue(bytes("text\n")) == 0);
+    run_until(loop, [&] { return exited.calls == 1 && reader.over; });
+    CHECK(reader.text == "text value root");
+    CHECK(process.exit_code() == 3);
+}
+
+TEST_CASE("uv process: a program that is killed tells the signal") {
+    uv::Loop loop;
+    uv::Pipe in(loop);
+    Noted exited;
+    uv::ProcessOptions options(child("ends with its input"));
+    options.stdio({uv::Stdio::read_from(in)});
+    uv::Process process(loop, options, exited);
     CHECK(process.kill(SIGTERM) == 0);
     run_until(loop, [&] { return exited.calls == 1; });
     CHECK(process.term_signal() == SIGTERM);
 }
 
-TEST_CASE("uv process: environment, directory and standard streams are as asked") {
-    uv::Loop loop;
-    uv::Pipe in(loop);
-    uv::Pipe out(loop);
-    Noted exited;
-    uv::ProcessOptions options(
-        {"/bin/sh", "-c", "read line; echo \"$line $NAME $(pwd) ${HOME-none}\"; exit 3"});
-    options.environment({"NAME=value", "PATH=/usr/bin:/bin"})
-        .directory("/")
-        .stdio({uv::Stdio::read_from(in), uv::Stdio::write_to(out)});
-    uv::Process process(loop, options, exited);
-    Reader reader;
-    out.set_reader(reader);
-    out.start_reading();
-    CHECK(in.try_write(bytes("text\n")) == 5);
-    run_until(loop, [&] { return exited.calls == 1 && reader.over; });
-    CHECK(reader.text == "text value / none\n");
-    CHECK(process.exit_code() == 3);
-}
-
-TEST_CASE("uv process: a child gets SIGPIPE's default action back") {
-    uv::Loop loop;
-    uv::Pipe out(loop);
-    Noted exited;
-    uv::ProcessOptions options({"sh", "-c", "kill -PIPE $$; exit 0"});
-    uv::Process process(loop, options, exited);
-    run_until(loop, [&] { return exited.calls == 1; });
-    CHECK(process.term_signal() == SIGPIPE);
-}
-
-TEST_CASE("uv process: a program that does not exist is an error that names it") {
-    uv::Loop loop;
-    Noted exited;
-    try {
-        uv::Process process(loop, uv::ProcessOptions({"/no/such/program"}), exited);
-        FAIL("nothing was thrown");
-    } catch (const std::system_error& e) {
-        CHECK(e.code() == std::errc::no_such_file_or_directory);
-        CHECK(std::string(e.what()).find("/no/such/program") != std::string::npos);
-    }
-    CHECK_THROWS_AS(uv::Process(loop, uv::ProcessOptions({}), exited), std::system_error);
-    loop.run();
-    CHECK(exited.calls == 0);
-}
-
-TEST_CASE("uv process: a child that is let go is still reaped, and nobody is called") {
+TEST_CASE("uv process: a program that is let go runs on, and nobody is called when it ends") {
     uv::Loop loop;
     uv::Pipe in(loop);
     Noted exited;
     std::optional<uv::Process> process;
-    uv::ProcessOptions options({"cat"});
+    uv::ProcessOptions options(child("ends with its input"));
     options.stdio({uv::Stdio::read_from(in)});
     process.emplace(loop, options, exited);
     const int pid = process->pid();
     process.reset();
+    CHECK(uv_kill(pid, 0) == 0);
     in.close();
-    run_until(loop, [&] {
-        // Once reaped the number is free.
-        return uv_kill(pid, 0) == UV_ESRCH;
-    });
+    run_until(loop, [&] { return uv_kill(pid, 0) == UV_ESRCH; });
     CHECK(exited.calls == 0);
 }
 
-TEST_CASE("uv process: a loop may be destroyed before its children") {
+TEST_CASE("uv process: nothing to run is an error that says what was to be run") {
+    uv::Loop loop;
     Noted exited;
-    int pid = 0;
-    {
-        uv::Loop loop;
-        uv::Process process(loop, uv::ProcessOptions({"sleep", "1000"}), exited);
-        pid = process.pid();
+    try {
+        uv::Process process(loop, uv::ProcessOptions({"./no_such_program"}), exited);
+        FAIL("nothing was thrown");
+    } catch (const std::system_error& e) {
+        CHECK((e.code() == std::errc::no_such_file_or_directory));
+        CHECK(std::string(e.what()).find("./no_such_program") != std::string::npos);
     }
-    CHECK(uv_kill(pid, SIGKILL) == 0);
+    CHECK_THROWS_AS(uv::Process(loop, uv::ProcessOptions({}), exited), std::system_error);
+    loop.run();
     CHECK(exited.calls == 0);
 }

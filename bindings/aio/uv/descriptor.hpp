@@ -6,26 +6,49 @@
 
 namespace aio::uv {
 
-/// Owns a descriptor and closes it. Move-only.
+/// Owns a descriptor and closes it. Move-only. On Windows it is one of the C runtime, or a socket: two things with
+/// numbers of their own, of which a socket has to be made with `of_socket`.
 class Descriptor {
 public:
     Descriptor() noexcept = default;
     explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    /// Owns a socket. (Windows promises that its handles fit into 32 bits.)
+    [[nodiscard]] static Descriptor of_socket(int socket) noexcept {
+        Descriptor descriptor(socket);
+#if defined(_WIN32)
+        descriptor.is_socket_ = true;
+#endif
+        return descriptor;
+    }
+    Descriptor(Descriptor&& other) noexcept { swap(other); }
     Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
+        swap(other);
         return *this;
     }
     ~Descriptor() { close(); }
 
     [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
     [[nodiscard]] int get() const noexcept { return fd_; }
+#if defined(_WIN32)
+    /// Only on Windows, where it makes a difference.
+    [[nodiscard]] bool is_socket() const noexcept { return is_socket_; }
+#endif
     /// Gives the descriptor away.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
     void close() noexcept;
 
 private:
+    void swap(Descriptor& other) noexcept {
+        std::swap(fd_, other.fd_);
+#if defined(_WIN32)
+        std::swap(is_socket_, other.is_socket_);
+#endif
+    }
+
     int fd_ = -1;
+#if defined(_WIN32)
+    bool is_socket_ = false;
+#endif
 };
 
 } // namespace aio::uv

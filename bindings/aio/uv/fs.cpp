@@ -23,14 +23,16 @@ FileType type_of_mode(std::uint64_t mode) noexcept {
         return FileType::directory;
     case S_IFLNK:
         return FileType::symlink;
+    case S_IFCHR:
+        return FileType::character_device;
+#if !defined(_WIN32)
     case S_IFIFO:
         return FileType::fifo;
     case S_IFSOCK:
         return FileType::socket;
-    case S_IFCHR:
-        return FileType::character_device;
     case S_IFBLK:
         return FileType::block_device;
+#endif
     default:
         return FileType::unknown;
     }
@@ -93,15 +95,15 @@ void FileRequest::on_done(uv_fs_s* request) noexcept {
 bool FileRequest::cancel() noexcept { return uv_cancel(reinterpret_cast<uv_req_t*>(request())) == 0; }
 
 int OpenMode::flags() const noexcept {
-    int flags = read_ && write_ ? O_RDWR : write_ ? O_WRONLY : O_RDONLY;
+    int flags = read_ && write_ ? UV_FS_O_RDWR : write_ ? UV_FS_O_WRONLY : UV_FS_O_RDONLY;
     if (create_)
-        flags |= O_CREAT;
+        flags |= UV_FS_O_CREAT;
     if (exclusive_)
-        flags |= O_EXCL;
+        flags |= UV_FS_O_EXCL;
     if (truncate_)
-        flags |= O_TRUNC;
+        flags |= UV_FS_O_TRUNC;
     if (append_)
-        flags |= O_APPEND;
+        flags |= UV_FS_O_APPEND;
 #if defined(O_CLOEXEC)
     flags |= O_CLOEXEC;
 #endif

@@ -1,83 +1,8 @@
 #include <aio/uv/listener.hpp>
 
-#include <cerrno>
-#include <cstring>
-#include <string>
-
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-
-#include <aio/uv/detail/address_access.hpp>
-#include <aio/uv/error.hpp>
+#include <uv.h>
 
 namespace aio::uv {
-namespace {
-
-/// Makes a descriptor non-blocking and closed on exec.
-void prepare(int fd) noexcept {
-    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
-Descriptor make_socket(int family, const std::string& what) {
-    Descriptor fd(::socket(family, SOCK_STREAM, 0));
-    if (!fd.valid())
-        throw_error(-errno, what);
-    prepare(fd.get());
-    return fd;
-}
-
-void set_option(const Descriptor& fd, int level, int option, bool on, const std::string& what) {
-    const int value = on ? 1 : 0;
-    if (::setsockopt(fd.get(), level, option, &value, sizeof value) != 0)
-        throw_error(-errno, what);
-}
-
-void bind_and_listen(const Descriptor& fd, const void* address, std::size_t size, int backlog,
-                     const std::string& what) {
-    if (::bind(fd.get(), static_cast<const sockaddr*>(address), static_cast<socklen_t>(size)) != 0)
-        throw_error(-errno, what);
-    if (::listen(fd.get(), backlog) != 0)
-        throw_error(-errno, what);
-}
-
-} // namespace
-
-Descriptor listen_tcp(const Address& address, const ListenOptions& options) {
-    const std::string what = "listen on " + address.to_string();
-    Descriptor fd = make_socket(address.is_ipv6() ? AF_INET6 : AF_INET, what);
-    set_option(fd, SOL_SOCKET, SO_REUSEADDR, true, what);
-    if (options.reuse_port())
-        set_option(fd, SOL_SOCKET, SO_REUSEPORT, true, what);
-    if (address.is_ipv6())
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only(), what);
-    const sockaddr_storage storage = AddressAccess::to(address);
-    bind_and_listen(fd, &storage, address.is_ipv6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in),
-                    options.backlog(), what);
-    return fd;
-}
-
-Descriptor listen_unix(std::string_view path, int backlog) {
-    const std::string what = "listen on " + std::string(path);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        throw_error(UV_ENAMETOOLONG, what);
-    std::memcpy(address.sun_path, path.data(), path.size());
-    Descriptor fd = make_socket(AF_UNIX, what);
-    bind_and_listen(fd, &address, sizeof address, backlog, what);
-    return fd;
-}
-
-Address local_address(const Descriptor& socket) {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof storage;
-    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-        throw_error(-errno, "get the address of a socket");
-    return AddressAccess::from(storage);
-}
 
 bool Listener::Accepted::none_waiting() const noexcept { return status_ == UV_EAGAIN; }
 
@@ -89,24 +14,6 @@ Listener::Listener(Loop& loop, Descriptor socket, Callback ready)
     : socket_(std::move(socket)),
       ready_(ready),
       poll_(loop, socket_.get(), bind_poll<&Listener::on_event>(*this)) {}
-
-Listener::Accepted Listener::accept() noexcept {
-    for (;;) {
-#if defined(__linux__)
-        const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-#else
-        const int fd = ::accept(socket_.get(), nullptr, nullptr);
-        if (fd >= 0)
-            prepare(fd);
-#endif
-        if (fd >= 0)
-            return Accepted(Descriptor(fd));
-        // A connection that failed before it was accepted is the peer's affair.
-        if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR)
-            continue;
-        return Accepted(errno == EWOULDBLOCK ? UV_EAGAIN : -errno);
-    }
-}
 
 void Listener::start_watching() {
     if (watching_)

@@ -4,7 +4,8 @@
 ///
 /// It tells when connections wait, and the owner accepts as many as it wants, by a plain system call each.
 /// This replaces libuv's own accept path, which since 1.45 takes one connection per turn of the loop, hides
-/// accept errors, and when the process runs out of descriptors drops every waiting connection.
+/// accept errors, and when the process runs out of descriptors drops every waiting connection. It works in the
+/// same way on Windows, where libuv would give connections that are bound to its loop already.
 
 #include <string_view>
 
@@ -23,7 +24,7 @@ public:
     /// How many connections the system may keep waiting.
     ListenOptions& backlog(int connections) noexcept { return backlog_ = connections, *this; }
     /// Several listeners, of several loops or processes, share the port; the system spreads connections over
-    /// them.
+    /// them. Not on Windows, where `listen_tcp` throws (not_supported).
     ListenOptions& reuse_port(bool on) noexcept { return reuse_port_ = on, *this; }
     /// An IPv6 listener on "::" does not take IPv4 connections.
     ListenOptions& ipv6_only(bool on) noexcept { return ipv6_only_ = on, *this; }
@@ -41,7 +42,8 @@ private:
 
 /// Makes a listening TCP socket. Port 0 lets the system choose. Throws `std::system_error`.
 [[nodiscard]] Descriptor listen_tcp(const Address& address, const ListenOptions& options = ListenOptions());
-/// Makes a listening Unix domain socket at `path`, which must not exist. Throws `std::system_error`.
+/// Makes a listening Unix domain socket at `path`, which must not exist. Throws `std::system_error`: always on
+/// Windows (not_supported).
 [[nodiscard]] Descriptor listen_unix(std::string_view path, int backlog = 511);
 /// The address that a socket is bound to. Throws `std::system_error`.
 [[nodiscard]] Address local_address(const Descriptor& socket);

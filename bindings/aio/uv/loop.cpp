@@ -73,7 +73,12 @@ unsigned configure_work_threads(unsigned preferred) noexcept {
     static const unsigned size = [&]() noexcept {
         if (const char* chosen = std::getenv("UV_THREADPOOL_SIZE")) return clamp(std::strtol(chosen, nullptr, 10));
         const unsigned n = clamp(static_cast<long>(preferred));
+#if defined(_WIN32)
+        // libuv asks the C runtime, which has a copy of the environment.
+        ::_putenv_s("UV_THREADPOOL_SIZE", std::to_string(n).c_str());
+#else
         uv_os_setenv("UV_THREADPOOL_SIZE", std::to_string(n).c_str());
+#endif
         return n;
     }();
     return size;

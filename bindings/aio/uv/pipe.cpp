@@ -1,11 +1,10 @@
 #include <aio/uv/pipe.hpp>
 
-#include <cerrno>
 #include <string>
 
-#include <fcntl.h>
-#include <sys/socket.h>
+#if !defined(_WIN32)
 #include <sys/un.h>
+#endif
 
 #include <aio/uv/detail/stream_block.hpp>
 #include <aio/uv/error.hpp>
@@ -21,26 +20,44 @@ StreamBlock* create(Loop& loop) {
     });
 }
 
-PipeEnds adopt(const int (&fds)[2]) noexcept {
-    for (const int fd : fds)
-        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return PipeEnds(Descriptor(fds[0]), Descriptor(fds[1]));
+#if defined(_WIN32)
+StreamBlock* create_tcp(Loop& loop) {
+    return StreamBlock::create(loop, "create a TCP handle",
+                               [&](StreamBlock::Handle& h) { return uv_tcp_init(loop.native(), &h.tcp); });
 }
+#endif
 
 } // namespace
 
 Pipe::Pipe(Loop& loop) : Stream(create(loop)) {}
+
+#if defined(_WIN32)
+
+// One end of a socket pair is a TCP socket there.
+Pipe::Pipe(Loop& loop, Descriptor end) : Stream(end.is_socket() ? create_tcp(loop) : create(loop)) {
+    StreamBlock::Handle& handle = block_->handle;
+    check(end.is_socket() ? uv_tcp_open(&handle.tcp, static_cast<uv_os_sock_t>(end.get()))
+                          : uv_pipe_open(&handle.pipe, end.get()),
+          "adopt a pipe");
+    static_cast<void>(end.release());
+}
+
+#else
 
 Pipe::Pipe(Loop& loop, Descriptor end) : Pipe(loop) {
     check(uv_pipe_open(&block_->handle.pipe, end.get()), "adopt a pipe");
     static_cast<void>(end.release());
 }
 
+#endif
+
 void Pipe::connect(std::string_view path, Completion& done) {
     const std::string name(path);
+#if !defined(_WIN32)
     // uv_pipe_connect shortens a path that is too long, and would connect to another one.
     if (name.size() >= sizeof(sockaddr_un::sun_path))
         throw_error(UV_ENAMETOOLONG, "connect to " + name);
+#endif
     block_->connect_done = &done;
     uv_pipe_connect(&block_->connect_request, &block_->handle.pipe, name.c_str(),
                     [](uv_connect_t* request, int status) noexcept {
@@ -48,29 +65,6 @@ void Pipe::connect(std::string_view path, Completion& done) {
                         if (Completion* waiting = std::exchange(block.connect_done, nullptr))
                             (*waiting)(status);
                     });
-}
-
-PipeEnds make_pipe() {
-    int fds[2];
-#if defined(__linux__)
-    if (::pipe2(fds, O_CLOEXEC) != 0)
-        throw_error(-errno, "make a pipe");
-#else
-    if (::pipe(fds) != 0)
-        throw_error(-errno, "make a pipe");
-#endif
-    return adopt(fds);
-}
-
-PipeEnds make_socket_pair() {
-    int fds[2];
-    int type = SOCK_STREAM;
-#if defined(SOCK_CLOEXEC)
-    type |= SOCK_CLOEXEC;
-#endif
-    if (::socketpair(AF_UNIX, type, 0, fds) != 0)
-        throw_error(-errno, "make a pair of sockets");
-    return adopt(fds);
 }
 
 } // namespace aio::uv

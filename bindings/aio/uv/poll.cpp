@@ -23,8 +23,10 @@ static_assert(static_cast<int>(PollEvents::readable) == UV_READABLE &&
 
 Poll::Poll(Loop& loop, int fd, Handler handler) {
     const std::string what = "watch descriptor " + std::to_string(fd);
-    auto* block =
-        Block::create([&](uv_poll_t* h) { return uv_poll_init(loop.native(), h, fd); }, what.c_str());
+    // On Windows only sockets can be watched, and their numbers are not those of the C runtime's descriptors.
+    auto* block = Block::create(
+        [&](uv_poll_t* h) { return uv_poll_init_socket(loop.native(), h, static_cast<uv_os_sock_t>(fd)); },
+        what.c_str());
     block->state.handler = handler;
     block_ = block;
 }

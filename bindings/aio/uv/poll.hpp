@@ -32,7 +32,7 @@ public:
     };
 
     /// Sets the descriptor to non-blocking. Throws `std::system_error` if it cannot be watched (a regular
-    /// file cannot).
+    /// file cannot, and on Windows nothing but a socket).
     Poll(Loop& loop, int fd, Handler handler);
     ~Poll();
     Poll(const Poll&) = delete;

@@ -1,9 +1,9 @@
 #include <aio/uv/signal.hpp>
 
-#include <csignal>
 #include <string>
 
 #include <aio/uv/detail/handle_block.hpp>
+#include <aio/uv/detail/watched_signals_private.hpp>
 #include <aio/uv/loop.hpp>
 
 namespace aio::uv {
@@ -20,36 +20,29 @@ Signal::Signal(Loop& loop)
     uv_unref(block_of(block_).base());
 }
 
-Signal::~Signal() { block_of(block_).close(); }
+Signal::~Signal() {
+    stop();
+    block_of(block_).close();
+}
 
 void Signal::start(int signum, Callback callback) {
     Block& block = block_of(block_);
+    const std::string what = "watch for signal " + std::to_string(signum);
+    if (!detail::can_be_watched(signum))
+        throw_error(UV_EINVAL, what);
+    const int before = block.handle.signum;
     block.state.callback = callback;
     check(uv_signal_start(
               &block.handle, [](uv_signal_t* h, int) noexcept { Block::of(h).state.callback(); }, signum),
-          "watch for signal " + std::to_string(signum));
+          what);
+    detail::watch_moved(before, signum);
 }
 
-void Signal::stop() noexcept { uv_signal_stop(&block_of(block_).handle); }
-
-bool signal_is_default(int signum) noexcept {
-    struct sigaction action {};
-    return ::sigaction(signum, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 &&
-           action.sa_handler == SIG_DFL;
-}
-
-bool is_signal(int signum) noexcept {
-    struct sigaction action {};
-    return ::sigaction(signum, nullptr, &action) == 0;
-}
-
-void ignore_sigpipe() noexcept {
-    static const bool done = []() noexcept {
-        if (signal_is_default(SIGPIPE))
-            std::signal(SIGPIPE, SIG_IGN);
-        return true;
-    }();
-    static_cast<void>(done);
+void Signal::stop() noexcept {
+    uv_signal_t& handle = block_of(block_).handle;
+    const int before = handle.signum;
+    uv_signal_stop(&handle);
+    detail::watch_moved(before, 0);
 }
 
 } // namespace aio::uv

@@ -1,6 +1,7 @@
 #include <aio/uv/stream.hpp>
 
 #include <algorithm>
+#include <cstdint>
 
 #include <aio/uv/detail/stream_block.hpp>
 
@@ -70,7 +71,11 @@ int Stream::descriptor() const noexcept {
     uv_os_fd_t fd;
     if (block_ == nullptr || uv_fileno(&block_->handle.base, &fd) != 0)
         return -1;
-    return static_cast<int>(fd);
+#if defined(_WIN32)
+    return static_cast<int>(reinterpret_cast<std::intptr_t>(fd));
+#else
+    return fd;
+#endif
 }
 
 } // namespace aio::uv

@@ -97,7 +97,7 @@ public:
     /// Closes the stream and drops what is queued.
     void abort() noexcept;
 
-    /// The system's descriptor, or -1 where there is none.
+    /// The system's descriptor (on Windows its handle), or -1 where there is none.
     [[nodiscard]] int descriptor() const noexcept;
 
 protected:

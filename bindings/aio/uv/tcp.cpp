@@ -29,7 +29,7 @@ Address name_of(const StreamBlock* block, GetName get_name, const char* what) {
 Tcp::Tcp(Loop& loop) : Stream(create(loop)) {}
 
 Tcp::Tcp(Loop& loop, Descriptor socket) : Tcp(loop) {
-    check(uv_tcp_open(&block_->handle.tcp, socket.get()), "adopt a TCP socket");
+    check(uv_tcp_open(&block_->handle.tcp, static_cast<uv_os_sock_t>(socket.get())), "adopt a TCP socket");
     static_cast<void>(socket.release());
 }
 

@@ -249,6 +249,8 @@ auto EventLoop::run_until_complete(A&& awaitable) -> await_result_t<A> {
         run_until_done(awaitable.state());
         if constexpr (std::is_void_v<T>)
             awaitable.result();
+        else if constexpr (std::is_object_v<T> && !copyable_result<T>)
+            return static_cast<detail::FutureStateOf<T>&>(awaitable.state()).take_value();
         else
             return awaitable.result();
     } else {

@@ -17,6 +17,7 @@
 #include <typeinfo>
 #include <utility>
 
+#include <aio/core/copyable_result.hpp>
 #include <aio/core/future_state.hpp>
 #include <aio/core/handle.hpp>
 #include <aio/core/suspension.hpp>
@@ -156,7 +157,7 @@ public:
             typed.require_result();
         } else if constexpr (std::is_reference_v<T>) {
             return static_cast<T>(*typed.value());
-        } else if constexpr (Move && !std::copy_constructible<T>) {
+        } else if constexpr (Move && !copyable_result<T>) {
             return typed.take_value();
         } else if constexpr (Move) {
             // Nobody else can read it any more: the loop has let go of a task that is done.
@@ -180,7 +181,7 @@ public:
         if constexpr (std::is_void_v<T>)
             typed().require_result();
         else
-            return typed().value();
+            return view_stored<T>(typed().value());
     }
 
     /// Has `function(future)`, or `function()`, called through the loop once this is done, at the earliest in the loop's next round, also when it is
@@ -206,7 +207,7 @@ public:
     /// by `co_await std::move(future)`, once.
     FutureAwaiter<T, true> operator co_await() && { return FutureAwaiter<T, true>(Ref<FutureState>(&state())); }
     FutureAwaiter<T, false> operator co_await() const&
-        requires(!std::is_object_v<T> || std::copy_constructible<T>)
+        requires(!std::is_object_v<T> || copyable_result<T>)
     {
         return FutureAwaiter<T, false>(Ref<FutureState>(&state()));
     }

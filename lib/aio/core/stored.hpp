@@ -39,6 +39,16 @@ constexpr T unwrap_stored([[maybe_unused]] Stored<T>&& stored) {
 
 /// The result as one of several readers sees it: a reference to what is stored.
 template <class T>
-using ResultView = std::conditional_t<std::is_void_v<T>, void, std::add_lvalue_reference_t<const std::remove_reference_t<Stored<T>>>>;
+using ResultView = std::conditional_t<std::is_void_v<T> || std::is_reference_v<T>, T, std::add_lvalue_reference_t<const Stored<T>>>;
+
+template <class T>
+constexpr ResultView<T> view_stored([[maybe_unused]] const Stored<T>& stored) {
+    if constexpr (std::is_void_v<T>)
+        return;
+    else if constexpr (std::is_reference_v<T>)
+        return static_cast<T>(*stored);
+    else
+        return stored;
+}
 
 } // namespace aio::detail

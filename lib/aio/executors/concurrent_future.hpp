@@ -127,7 +127,7 @@ private:
     }
     detail::ResultView<T> ready_result() const {
         state_->require_result();
-        if constexpr (!std::is_void_v<T>) return state_->value();
+        if constexpr (!std::is_void_v<T>) return detail::view_stored<T>(state_->value());
     }
 
     std::shared_ptr<detail::ConcurrentStateOf<T>> state_;

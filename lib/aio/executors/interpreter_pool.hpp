@@ -17,6 +17,7 @@
 /// `debug.traceback`; there is no `require`. `print` writes whole lines to stdout, and `os.exit` is an error
 /// of the call.
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -57,6 +58,11 @@ public:
         return submit_as<detail::CallOf<Call>>(Call(std::move(callee).target(), arguments...));
     }
 
+    /// Refuses further calls, cancels those that have not started, and stops the scripts that run: their
+    /// futures fail with `ExecutionFailed`. Returns at once. A script is stopped between two of its
+    /// instructions, not inside a library function that blocks.
+    void terminate_workers();
+
     /// C++ functions do not run in interpreters.
     template <class F, class... Args>
         requires(!detail::is_lua_callee<std::decay_t<F>>)
@@ -67,6 +73,10 @@ public:
                       "or a ProcessPoolExecutor");
         return {};
     }
+
+private:
+    InterpreterPoolExecutor(int max_workers, InterpreterPoolOptions options, std::shared_ptr<std::atomic<bool>> stop);
+    std::shared_ptr<std::atomic<bool>> stop_;
 };
 
 #else
@@ -83,6 +93,7 @@ public:
     template <class R, class... Args>
     ConcurrentFuture<R> submit(LuaCallee<R>, const Args&...);
     void shutdown(bool wait = true, bool cancel_futures = false);
+    void terminate_workers();
 };
 
 #endif

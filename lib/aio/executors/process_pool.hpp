@@ -75,9 +75,12 @@ public:
         if constexpr (!Transferable<F, Args...>) {
             detail::explain_refusal<std::decay_t<F>, Args...>();
             return ConcurrentFuture<>();
-        } else {
+        } else if constexpr (!detail::runs_remotely<F, Args...>) {
             static_assert(detail::runs_remotely<F, Args...>,
-                          "the call gives another type in another process than here: pass std::string instead of a view or pointer");
+                          "the call is not the same here and in another process, where views and pointers to text arrive as std::string and "
+                          "std::vector: pass what the function takes");
+            return ConcurrentFuture<>();
+        } else {
             return submit_as<detail::RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(function),
                                                                                             std::forward<Args>(arguments)...);
         }

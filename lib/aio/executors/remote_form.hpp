@@ -54,7 +54,7 @@ public:
 /// Whether `function(arguments...)` can run in another process and gives the same type there.
 template <class F, class... Args>
 inline constexpr bool runs_remotely = [] {
-    if constexpr (Transferable<F, Args...>)
+    if constexpr (Transferable<F, Args...> && std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...>)
         return std::is_same_v<call_result_t<F, Args...>, CallValue<F, Args...>>;
     else
         return false;

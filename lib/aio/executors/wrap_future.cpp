@@ -11,11 +11,13 @@ void FutureBridge::connect(std::shared_ptr<FutureBridge> bridge) {
     self.held_by_future_ = bridge;
     self.future_->add_callback(self);
     self.loop_->resources.push_back(self);
+    self.loop_->require_loop().expect_post();
     // Last, because it may be done already, or be completed by another thread meanwhile.
     self.concurrent_->add_callback(std::move(bridge));
 }
 
 std::shared_ptr<FutureBridge> FutureBridge::let_go() noexcept {
+    if (future_ && loop_->loop != nullptr) loop_->loop->expect_post_no_longer();
     FutureCallback::unlink();
     LoopResource::unlink();
     future_ = Ref<FutureState>();

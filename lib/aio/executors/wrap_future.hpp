@@ -63,7 +63,7 @@ private:
     void transfer_value() override {
         auto& to = static_cast<FutureStateOf<T>&>(future());
         auto& from = static_cast<ConcurrentStateOf<T>&>(concurrent());
-        if constexpr (Move || !std::copy_constructible<Stored<T>>)
+        if constexpr (Move || !copyable_result<Stored<T>>)
             to.set_value(std::move(from.value()));
         else
             to.set_value(from.value());

@@ -40,7 +40,7 @@ void GatherCore::loop_closing() noexcept {
 bool GatherCore::cancel_children(const std::string& message) {
     bool any = false;
     for (const auto& child : children_) any = child->cancel(message) || any;
-    if (any) {
+    if (any && !cancel_requested_) {
         cancel_requested_ = true;
         cancel_message_ = message;
     }

@@ -72,7 +72,7 @@ private:
 template <class T>
 Stored<T> collect_value(FutureState& child) {
     auto& typed = static_cast<FutureStateOf<T>&>(child);
-    if constexpr (!std::copy_constructible<Stored<T>>) {
+    if constexpr (!copyable_result<Stored<T>>) {
         return typed.take_value();
     } else {
         if (typed.references() == 1) return std::move(typed.value());

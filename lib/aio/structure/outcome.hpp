@@ -29,7 +29,7 @@ public:
     /// The value; throws the exception if there is none.
     detail::ResultView<T> value() const& {
         if (error_) std::rethrow_exception(error_);
-        if constexpr (!std::is_void_v<T>) return *value_;
+        return detail::view_stored<T>(*value_);
     }
     /// The value, moved out.
     T value() && {

@@ -139,6 +139,18 @@ void reserve_stack(lua_State* lua, std::size_t slots) {
     if (slots > 1'000'000 || lua_checkstack(lua, static_cast<int>(slots)) == 0) throw std::bad_alloc();
 }
 
+/// Often enough to stop at once, for a person; too rarely to be felt by the script.
+constexpr int instructions_between_looks = 20'000;
+
+/// Raises an error when the script is to stop. A script that catches it meets the next one at its next instruction.
+void stop_if_asked(lua_State* lua, lua_Debug*) {
+    const std::atomic<bool>* stop = nullptr;
+    std::memcpy(&stop, lua_getextraspace(lua), sizeof stop);
+    if (!stop->load(std::memory_order_relaxed)) return;
+    lua_sethook(lua, &stop_if_asked, LUA_MASKCOUNT, 1);
+    luaL_error(lua, "stopped, because the workers of the pool are terminated");
+}
+
 } // namespace
 
 /// Leaves an empty stack behind, whatever happens.
@@ -155,8 +167,13 @@ private:
 
 void LuaInterpreter::CloseState::operator()(lua_State* lua) const noexcept { lua_close(lua); }
 
-LuaInterpreter::LuaInterpreter(const std::vector<SetupStep>& setup) : lua_(luaL_newstate()) {
+LuaInterpreter::LuaInterpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop)
+    : stop_(std::move(stop)), lua_(luaL_newstate()) {
     if (!lua_) throw std::bad_alloc();
+    // Each of the state's coroutines gets a copy of both, the pointer and the hook.
+    const std::atomic<bool>* const watched = stop_.get();
+    std::memcpy(lua_getextraspace(lua_.get()), &watched, sizeof watched);
+    lua_sethook(lua_.get(), &stop_if_asked, LUA_MASKCOUNT, instructions_between_looks);
     naming([] { return std::string("opening the standard libraries"); },
            [&] {
                NoJob job;

@@ -15,6 +15,7 @@
 ///   functions, and `lua_checkstack` for room on the stack. It turns the status that `lua_pcall` returns into
 ///   an exception.
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -33,9 +34,9 @@ namespace aio::detail {
 /// For one thread. Whatever a call throws, the next one finds it in order.
 class LuaInterpreter {
 public:
-    /// A state with its libraries, prepared step by step. Throws `ExecutionFailed` when a step fails, and
-    /// `std::bad_alloc`.
-    explicit LuaInterpreter(const std::vector<SetupStep>& setup);
+    /// A state with its libraries, prepared step by step. Scripts end with an error soon after `stop` has become
+    /// true, whatever they do. Throws `ExecutionFailed` when a step fails, and `std::bad_alloc`.
+    LuaInterpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop);
     LuaInterpreter(const LuaInterpreter&) = delete;
     LuaInterpreter& operator=(const LuaInterpreter&) = delete;
     ~LuaInterpreter();
@@ -70,6 +71,7 @@ private:
     [[noreturn]] void fail(int status);
     [[noreturn]] void fail_explained();
 
+    std::shared_ptr<const std::atomic<bool>> stop_;
     std::unique_ptr<lua_State, CloseState> lua_;
     LuaChunkCache chunks_;
     ValueWriter results_;

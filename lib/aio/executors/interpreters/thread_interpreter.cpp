@@ -5,6 +5,7 @@
 #if AIO_HAVE_LUA
 
 #include <memory>
+#include <utility>
 
 #include <aio/core/errors.hpp>
 #include <aio/executors/interpreters/interpreter_call.hpp>
@@ -18,8 +19,8 @@ thread_local std::unique_ptr<LuaInterpreter> thread_interpreter;
 
 } // namespace
 
-void start_thread_interpreter(const std::vector<SetupStep>& setup) {
-    thread_interpreter = std::make_unique<LuaInterpreter>(setup);
+void start_thread_interpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop) {
+    thread_interpreter = std::make_unique<LuaInterpreter>(setup, std::move(stop));
 }
 
 std::span<const std::byte> call_interpreter(const LuaTarget& target, std::span<const std::byte> arguments,

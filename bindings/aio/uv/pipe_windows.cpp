@@ -1,0 +1,31 @@
+#include <aio/uv/pipe.hpp>
+
+#include <aio/uv/detail/winsock_windows.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio::uv {
+
+PipeEnds make_pipe() {
+    uv_file fds[2];
+    // Overlapped, which libuv can wait for without a thread of its own for each end.
+    check(uv_pipe(fds, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE), "make a pipe");
+    return PipeEnds(Descriptor(fds[0]), Descriptor(fds[1]));
+}
+
+// A pair of TCP sockets: a named pipe can be read and written at both ends too, but has no half close.
+PipeEnds make_socket_pair() {
+    const char* const what = "make a pair of sockets";
+    check(detail::start_winsock(), what);
+    uv_os_sock_t sockets[2];
+    check(uv_socketpair(SOCK_STREAM, 0, sockets, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE), what);
+    PipeEnds ends(detail::own_socket(sockets[0]), detail::own_socket(sockets[1]));
+    for (const uv_os_sock_t socket : sockets) {
+        // A pipe does not wait for more bytes either.
+        const BOOL on = TRUE;
+        if (::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on), sizeof on) != 0)
+            throw_error(detail::winsock_error(), what);
+    }
+    return ends;
+}
+
+} // namespace aio::uv
