@@ -228,7 +228,7 @@ TEST_CASE("frame pool: blocks of all sizes are aligned, distinct and writable; t
         const auto* const bytes = static_cast<const unsigned char*>(block.first);
         return std::all_of(bytes, bytes + block.second, [&](unsigned char c) { return c == block.second % 251; });
     };
-    for (const std::size_t size : {0, 1, 63, 64, 65, 128, 2047, 2048, 2049, 100000}) allocate(size);
+    for (const unsigned size : {0U, 1U, 63U, 64U, 65U, 128U, 2047U, 2048U, 2049U, 100000U}) allocate(size);
     for (int step = 0; step < 5000; ++step) {
         if (blocks.size() < 100 || random() % 2 == 0) {
             allocate(random() % 3000);

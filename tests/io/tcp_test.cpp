@@ -43,7 +43,6 @@ TEST_CASE("tcp: a client talks to an echo server, and both know both addresses")
         CHECK(client.peer_address() == address);
         CHECK(server.local_address() == address);
         CHECK(server.peer_address() == client.local_address());
-        client.set_keep_alive(true, 30);
         auto serving = aio::create_task(echo(std::move(server)));
         co_await client.write_all(bytes("hello"));
         const std::string answer = co_await io_test::read_count(client, 5);

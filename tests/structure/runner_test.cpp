@@ -8,6 +8,8 @@
 
 #include <aio/aio.hpp>
 
+#include "support/default_signal.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,18 +36,6 @@ aio::Coro<> wait_for_ever(std::string& ended) {
         throw;
     }
 }
-
-/// The test framework handles SIGINT itself, and a Runner leaves a signal alone that somebody handles.
-class DefaultInterrupt {
-public:
-    DefaultInterrupt() : previous_(std::signal(SIGINT, SIG_DFL)) {}
-    ~DefaultInterrupt() { std::signal(SIGINT, previous_); }
-    DefaultInterrupt(const DefaultInterrupt&) = delete;
-    DefaultInterrupt& operator=(const DefaultInterrupt&) = delete;
-
-private:
-    void (*previous_)(int);
-};
 
 void press_ctrl_c() { std::raise(SIGINT); }
 
@@ -106,7 +96,7 @@ TEST_CASE("rule 71: run waits for calls in the default executor") {
 }
 
 TEST_CASE("rule 72: Ctrl-C cancels main, and becomes KeyboardInterrupt when main ends by that") {
-    const DefaultInterrupt default_interrupt;
+    const test_support::DefaultSignal default_interrupt(SIGINT);
     std::string ended;
     const auto main = [&]() -> aio::Coro<> {
         aio::get_running_loop().call_soon(press_ctrl_c);
@@ -117,7 +107,7 @@ TEST_CASE("rule 72: Ctrl-C cancels main, and becomes KeyboardInterrupt when main
 }
 
 TEST_CASE("rule 72: main may swallow the cancellation of a Ctrl-C and give a result") {
-    const DefaultInterrupt default_interrupt;
+    const test_support::DefaultSignal default_interrupt(SIGINT);
     const auto main = []() -> aio::Coro<int> {
         aio::get_running_loop().call_soon(press_ctrl_c);
         try {
@@ -130,7 +120,7 @@ TEST_CASE("rule 72: main may swallow the cancellation of a Ctrl-C and give a res
 }
 
 TEST_CASE("rule 72: a second Ctrl-C throws KeyboardInterrupt although main does not end") {
-    const DefaultInterrupt default_interrupt;
+    const test_support::DefaultSignal default_interrupt(SIGINT);
     const auto main = []() -> aio::Coro<> {
         for (;;) {
             aio::get_running_loop().call_soon(press_ctrl_c);
@@ -148,7 +138,7 @@ TEST_CASE("rule 72: a second Ctrl-C throws KeyboardInterrupt although main does 
 }
 
 TEST_CASE("rule 72: somebody else's cancellation beside Ctrl-C stays a CancelledError") {
-    const DefaultInterrupt default_interrupt;
+    const test_support::DefaultSignal default_interrupt(SIGINT);
     const auto main = []() -> aio::Coro<> {
         aio::AnyTask self = aio::current_task();
         aio::get_running_loop().call_soon([self]() mutable { self.cancel(); });
@@ -163,7 +153,7 @@ TEST_CASE("rule 72: somebody else's cancellation beside Ctrl-C stays a Cancelled
 }
 
 TEST_CASE("rule 72: the signal has its default action again after each run") {
-    const DefaultInterrupt default_interrupt;
+    const test_support::DefaultSignal default_interrupt(SIGINT);
     aio::run(give(1));
     const bool is_default = std::signal(SIGINT, SIG_DFL) == SIG_DFL;
     CHECK(is_default);

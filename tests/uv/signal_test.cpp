@@ -8,9 +8,12 @@
 
 #include <aio/uv/loop.hpp>
 
+#include "support/default_signal.hpp"
+
 namespace uv = aio::uv;
 
 TEST_CASE("uv signal: one that is watched for has not its default action, until the last handle stops") {
+    const test_support::DefaultSignal default_action(SIGTERM);
     REQUIRE(uv::signal_is_default(SIGTERM));
     uv::Loop loop;
     uv::Signal first(loop);
@@ -29,6 +32,7 @@ TEST_CASE("uv signal: one that is watched for has not its default action, until 
 }
 
 TEST_CASE("uv signal: a handler of the program's own is no default action") {
+    const test_support::DefaultSignal default_action(SIGTERM);
     REQUIRE(uv::signal_is_default(SIGTERM));
     std::signal(SIGTERM, [](int) {});
     const bool is_default = uv::signal_is_default(SIGTERM);

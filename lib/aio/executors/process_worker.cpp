@@ -3,6 +3,7 @@
 #include <new>
 
 #include <aio/uv/error.hpp>
+#include <aio/workers/codec.hpp>
 
 namespace aio::detail {
 
@@ -73,7 +74,10 @@ void ProcessWorker::received(std::span<const std::byte> data) noexcept {
 
 void ProcessWorker::take(const FrameView& frame) {
     switch (frame.type()) {
-    case FrameType::hello: return;
+    case FrameType::hello:
+        // The zygote's own report may come later than the worker's first call ends: without this there would be workers that work and cannot be killed.
+        if (pid_ < 0) pid_ = static_cast<int>(decode_all<WorkerHello>(frame.payload()).pid);
+        return;
     case FrameType::ready:
         ready_ = true;
         owner_.worker_ready(*this);

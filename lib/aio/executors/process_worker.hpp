@@ -60,6 +60,7 @@ public:
     ProcessWorker& operator=(const ProcessWorker&) = delete;
 
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    /// Known once it has said hello, and so whenever it is ready; -1 before.
     [[nodiscard]] int pid() const noexcept { return pid_; }
     void set_pid(int pid) noexcept { pid_ = pid; }
 
