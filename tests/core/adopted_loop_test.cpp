@@ -88,7 +88,7 @@ TEST_CASE("an adopted loop can be run by us as well, and waits for other threads
     UvLoop uv;
     aio::EventLoop loop(uv.get());
     aio::Future<int> answer = loop.create_future<int>();
-    std::jthread other([&] { loop.call_soon_threadsafe([answer]() mutable { answer.set_result(42); }); });
+    std::jthread other([&] { loop.call_soon_threadsafe([&] { answer.set_result(42); }); });
     CHECK(loop.run_until_complete(answer) == 42);
 }
 

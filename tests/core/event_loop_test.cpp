@@ -298,14 +298,13 @@ TEST_CASE("rule 65: a loop that runs in another thread is not touched from here 
     TestLoop test;
     Future<> stop = test.loop.create_future();
     std::thread thread([&] { test.loop.run_until_complete(stop); });
-    Future<> started = stop;
     std::atomic<bool> running = false;
     test.loop.call_soon_threadsafe([&] { running = true; });
     while (!running) std::this_thread::yield();
     CHECK_THROWS_AS(test.loop.call_soon([] {}), RuntimeError);
     CHECK_THROWS_AS(test.loop.call_later(1s, [] {}), RuntimeError);
     CHECK_THROWS_AS(static_cast<void>(test.loop.create_task(rounds(1))), RuntimeError);
-    test.loop.call_soon_threadsafe([&] { started.set_result(); });
+    test.loop.call_soon_threadsafe([&] { stop.set_result(); });
     thread.join();
 }
 

@@ -142,6 +142,28 @@ TEST_CASE("rule 67: a callback cancelled in time does not run; one may cancel it
     ThreadsafeHandle().cancel();
 }
 
+TEST_CASE("rule 67: a posted callable is destroyed on the loop's thread, whoever holds the handle longest") {
+    TestLoop test;
+    const std::thread::id home = std::this_thread::get_id();
+    std::vector<std::thread::id> destroyed_on;
+    std::vector<ThreadsafeHandle> handles;
+    std::thread([&] {
+        for (int i = 0; i < 2; ++i) {
+            auto last = std::shared_ptr<int>(new int(i), [&](const int* n) {
+                delete n;
+                destroyed_on.push_back(std::this_thread::get_id());
+            });
+            handles.push_back(test.loop.call_soon_threadsafe([last = std::move(last)] { static_cast<void>(last); }));
+        }
+    }).join();
+    SUBCASE("when it has run, and when it was cancelled") {
+        handles.back().cancel();
+        test.loop.run_until_complete(rounds(2));
+    }
+    SUBCASE("when the loop closes first") { test.loop.close(); }
+    CHECK(destroyed_on == std::vector{home, home});
+}
+
 TEST_CASE("rule 67: errors of posted callbacks are reported, and the loop goes on") {
     TestLoop test;
     bool next = false;

@@ -203,10 +203,9 @@ TEST_CASE("rule 40: a value that arrives together with the deadline is kept, and
 
         Future<int> second = loop.create_future<int>();
         const auto waits = [&](Timeout& timeout) -> Coro<int> {
-            loop.call_soon([&] {
-                second.set_result(9);
-                run_out(timeout);
-            });
+            loop.call_soon([&] { second.set_result(9); });
+            // In the same round, after that, and before the task's turn.
+            run_out(timeout);
             co_return co_await second;
         };
         const int waited = co_await with_timeout(1h, waits);

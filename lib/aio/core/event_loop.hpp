@@ -74,7 +74,8 @@ public:
     [[nodiscard]] bool is_running() const noexcept { return running_; }
     [[nodiscard]] bool is_closed() const noexcept { return state_->closed; }
 
-    /// Ends the loop for good: drops queued callbacks and destroys the tasks that are still pending, reporting each. Does not wait for executors. Throws
+    /// Ends the loop for good: drops queued callbacks and destroys the tasks that are still pending, reporting each. Does not wait for executors, except for calls that
+    /// the default executor is running just then: libuv holds on to their memory until they end. Throws
     /// `RuntimeError` while running; does nothing when closed already.
     void close();
 
@@ -130,7 +131,7 @@ public:
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     ThreadsafeHandle call_soon_threadsafe(F&& function, Args&&... arguments) {
-        using State = detail::Calling<detail::ThreadsafeHandleState, std::decay_t<F>, std::decay_t<Args>...>;
+        using State = detail::ThreadsafeCalling<std::decay_t<F>, std::decay_t<Args>...>;
         auto state = std::make_shared<State>(std::forward<F>(function),
                                              std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...), *state_,
                                              copy_context());

@@ -29,13 +29,21 @@ bool ThreadsafeHandleState::cancelled() const noexcept {
 void ThreadsafeHandleState::run() noexcept {
     const std::shared_ptr<ThreadsafeHandleState> keep = std::move(self_);
     const std::lock_guard lock(mutex_);
-    if (cancelled_) return;
     const ContextScope scope(context_);
-    try {
-        invoke();
-    } catch (...) {
-        loop_->report_current_exception("Exception in callback");
+    if (!cancelled_) {
+        try {
+            invoke();
+        } catch (...) {
+            loop_->report_current_exception("Exception in callback");
+        }
     }
+    discard();
+}
+
+void ThreadsafeHandleState::drop() noexcept {
+    const std::shared_ptr<ThreadsafeHandleState> keep = std::move(self_);
+    const std::lock_guard lock(mutex_);
+    discard();
 }
 
 void ThreadsafeHandleState::post(std::shared_ptr<ThreadsafeHandleState> state, Mailbox& mailbox) {

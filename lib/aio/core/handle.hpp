@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -85,7 +86,7 @@ public:
     // MailboxItem, ReadyItem
     void deliver() noexcept override { loop_->ready.push(*this); }
     void run() noexcept override;
-    void drop() noexcept override { self_.reset(); }
+    void drop() noexcept override;
 
     /// Sends it off; throws `RuntimeError` if the loop is closed.
     static void post(std::shared_ptr<ThreadsafeHandleState> state, Mailbox& mailbox);
@@ -97,6 +98,8 @@ public:
 protected:
     ThreadsafeHandleState(LoopState& loop, Context context) noexcept : loop_(&loop), context_(std::move(context)) {}
     virtual void invoke() = 0;
+    /// Destroys the callable and its arguments. They have come to the loop's thread to stay, even if a handle lives on in another one.
+    virtual void discard() noexcept = 0;
 
 private:
     /// Valid on the loop's thread while the loop is open, which is the only place where it is used.
@@ -120,6 +123,23 @@ private:
     void invoke() override { std::apply(function_, std::move(arguments_)); }
     F function_;
     std::tuple<Args...> arguments_;
+};
+
+/// The same for callbacks from other threads.
+template <class F, class... Args>
+class ThreadsafeCalling final : public ThreadsafeHandleState {
+public:
+    ThreadsafeCalling(F function, std::tuple<Args...> arguments, LoopState& loop, Context context)
+        : ThreadsafeHandleState(loop, std::move(context)), function_(std::move(function)), arguments_(std::move(arguments)) {}
+
+private:
+    void invoke() override { std::apply(*function_, std::move(*arguments_)); }
+    void discard() noexcept override {
+        function_.reset();
+        arguments_.reset();
+    }
+    std::optional<F> function_;
+    std::optional<std::tuple<Args...>> arguments_;
 };
 
 } // namespace detail

@@ -114,8 +114,8 @@ void ProcessWorker::drain() noexcept {
 
 bool ProcessWorker::has_received_call() const noexcept {
     if (sending_) return false;
-    // What it has not taken out of the pipe before it died is still there; what it has taken out counts as begun, even if it died in that instant. A large frame is not kept here until then; when the last of it had found room in the
-    // pipe the worker was well on the way.
+    // What it has not taken out of the pipe before it died is still there; what it has taken out counts as begun, even if it died in that
+    // instant. A large frame is not kept until then: when the last of it had found room in the pipe, the worker was well on the way.
     return entry_.frame.size() == 0 || WorkerLauncher::unread(tasks_.descriptor()) == 0;
 }
 
