@@ -182,16 +182,21 @@ TEST_CASE("rule 67: threads that post while the loop closes get an error or are 
         auto alive = std::make_shared<std::atomic<int>>(0);
         TestLoop test;
         std::atomic<bool> refused = false;
-        std::latch begun(2);
+        std::atomic<int> begun = 0;
         std::thread thread([&] {
-            begun.arrive_and_wait();
+            ++begun;
+            while (begun != 2) std::this_thread::yield();
             try {
-                for (;;) test.loop.call_soon_threadsafe([alive] { ++*alive; });
+                for (;;) {
+                    test.loop.call_soon_threadsafe([alive] { ++*alive; });
+                    while (alive.use_count() > 10000) std::this_thread::yield();
+                }
             } catch (const RuntimeError&) {
                 refused = true;
             }
         });
-        begun.arrive_and_wait();
+        ++begun;
+        while (begun != 2) std::this_thread::yield();
         test.loop.run_until_complete(rounds(2));
         test.loop.close();
         thread.join();

@@ -54,7 +54,7 @@ TEST_CASE("thread pool: results, exceptions, move-only arguments and results") {
 }
 
 TEST_CASE("rule 109: a thread is started for a call when none is idle, and reused when one is") {
-    const auto name = [] { return thread_name(); };
+    [[maybe_unused]] const auto name = [] { return thread_name(); };
     std::set<std::thread::id> ids;
     std::mutex mutex;
     patience::Counter arrived;

@@ -1,5 +1,4 @@
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,36 +7,19 @@
 
 #include <aio/aio.hpp>
 
-#include "support/default_signal.hpp"
+#include "runner_help.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using namespace runner_test;
 
 aio::ContextVar<int> run_number("run number", 0);
-
-aio::Coro<int> give(int n) {
-    co_await aio::sleep(0s);
-    co_return n;
-}
 
 aio::Coro<> fail() {
     co_await aio::sleep(0s);
     throw std::out_of_range("too far");
 }
-
-/// Waits until cancelled, and notes how it ended.
-aio::Coro<> wait_for_ever(std::string& ended) {
-    try {
-        co_await aio::get_running_loop().create_future<>();
-        ended = "value";
-    } catch (const aio::CancelledError&) {
-        ended = "cancelled";
-        throw;
-    }
-}
-
-void press_ctrl_c() { std::raise(SIGINT); }
 
 } // namespace
 
@@ -93,70 +75,6 @@ TEST_CASE("rule 71: run waits for calls in the default executor") {
     };
     aio::run(main);
     CHECK(called);
-}
-
-TEST_CASE("rule 72: Ctrl-C cancels main, and becomes KeyboardInterrupt when main ends by that") {
-    const test_support::DefaultSignal default_interrupt(SIGINT);
-    std::string ended;
-    const auto main = [&]() -> aio::Coro<> {
-        aio::get_running_loop().call_soon(press_ctrl_c);
-        co_await wait_for_ever(ended);
-    };
-    CHECK_THROWS_AS(aio::run(main), aio::KeyboardInterrupt);
-    CHECK(ended == "cancelled");
-}
-
-TEST_CASE("rule 72: main may swallow the cancellation of a Ctrl-C and give a result") {
-    const test_support::DefaultSignal default_interrupt(SIGINT);
-    const auto main = []() -> aio::Coro<int> {
-        aio::get_running_loop().call_soon(press_ctrl_c);
-        try {
-            co_await aio::sleep(1h);
-        } catch (const aio::CancelledError&) {
-        }
-        co_return 3;
-    };
-    CHECK(aio::run(main) == 3);
-}
-
-TEST_CASE("rule 72: a second Ctrl-C throws KeyboardInterrupt although main does not end") {
-    const test_support::DefaultSignal default_interrupt(SIGINT);
-    const auto main = []() -> aio::Coro<> {
-        for (;;) {
-            aio::get_running_loop().call_soon(press_ctrl_c);
-            bool interrupted = false;
-            try {
-                co_await aio::sleep(1h);
-            } catch (const aio::CancelledError&) {
-                interrupted = aio::current_task().cancelling() == 1;
-            }
-            // Only the first one is taken here; the sweep at the end of the run must be let through.
-            if (!interrupted) break;
-        }
-    };
-    CHECK_THROWS_AS(aio::run(main), aio::KeyboardInterrupt);
-}
-
-TEST_CASE("rule 72: somebody else's cancellation beside Ctrl-C stays a CancelledError") {
-    const test_support::DefaultSignal default_interrupt(SIGINT);
-    const auto main = []() -> aio::Coro<> {
-        aio::AnyTask self = aio::current_task();
-        aio::get_running_loop().call_soon([self]() mutable { self.cancel(); });
-        aio::get_running_loop().call_soon(press_ctrl_c);
-        try {
-            co_await aio::sleep(1h);
-        } catch (const aio::CancelledError&) {
-        }
-        co_await aio::sleep(1h);
-    };
-    CHECK_THROWS_AS(aio::run(main), aio::CancelledError);
-}
-
-TEST_CASE("rule 72: the signal has its default action again after each run") {
-    const test_support::DefaultSignal default_interrupt(SIGINT);
-    aio::run(give(1));
-    const bool is_default = std::signal(SIGINT, SIG_DFL) == SIG_DFL;
-    CHECK(is_default);
 }
 
 TEST_CASE("rule 73: all runs of a Runner share one loop and one context") {

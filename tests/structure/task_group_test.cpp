@@ -475,6 +475,31 @@ TEST_CASE("rule 34: cancelling a group ends it without an error") {
     });
 }
 
+TEST_CASE("rule 34: a request of the group that comes too late for its body hits nothing after the group") {
+    run_in_loop([](EventLoop& loop) -> Coro<> {
+        std::string log;
+        const auto main = [&]() -> Coro<> {
+            log = co_await outcome(sleep(1h));
+            Future<int> future = loop.create_future<int>();
+            const auto body = [&](TaskGroup& group) -> Coro<int> {
+                loop.call_soon([&] {
+                    future.set_result(5);
+                    group.cancel();
+                });
+                co_return co_await future;
+            };
+            log += ", " + std::to_string(co_await with_task_group(body));
+            log += ", " + co_await outcome(sleep(0s));
+        };
+        Task<> task = loop.create_task(main());
+        co_await rounds(1);
+        // Swallowed, and never taken back.
+        task.cancel("before");
+        co_await task;
+        CHECK(log == "cancelled: before, 5, value");
+    });
+}
+
 TEST_CASE("rule 35: a loop that closes destroys an open group without running anybody's code") {
     int alive = 0;
     bool went_on = false;

@@ -215,6 +215,42 @@ TEST_CASE("rule 40: a value that arrives together with the deadline is kept, and
     });
 }
 
+TEST_CASE("rule 40: the same in a task that has swallowed a cancellation before: nothing hits the code after the scope") {
+    run_in_loop([](EventLoop& loop) -> Coro<> {
+        std::string log;
+        const auto body = [&]() -> Coro<> {
+            log = co_await outcome(sleep(1h));
+            Future<int> future = loop.create_future<int>();
+            const auto waits = [&](Timeout& timeout) -> Coro<int> {
+                loop.call_soon([&] { future.set_result(1); });
+                run_out(timeout);
+                co_return co_await future;
+            };
+            log += ", " + std::to_string(co_await with_timeout(1h, waits));
+            log += ", " + co_await outcome(sleep(0s));
+            // But what somebody else asks for meanwhile is not taken for the scope's own.
+            Future<int> second = loop.create_future<int>();
+            const auto disturbed = [&](Timeout& timeout) -> Coro<int> {
+                const AnyTask me = current_task();
+                loop.call_soon([&second, me]() mutable {
+                    second.set_result(2);
+                    me.cancel("second");
+                });
+                run_out(timeout);
+                co_return co_await second;
+            };
+            log += ", " + std::to_string(co_await with_timeout(1h, disturbed));
+            log += ", " + co_await outcome(sleep(0s));
+        };
+        Task<> task = loop.create_task(body());
+        co_await rounds(1);
+        task.cancel("first");
+        co_await task;
+        CHECK(log == "cancelled: first, 1, value, 2, cancelled: second");
+        CHECK(task.cancelling() == 2);
+    });
+}
+
 TEST_CASE("rule 41: the deadline can be moved and removed only while the scope is open and has time left") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         const auto refused = [](Timeout& timeout) {

@@ -65,11 +65,11 @@ bool TaskState::request_cancel(const std::string& message) {
         }
         const bool being_delivered = waiting != nullptr && waiting->cancelled();
         // Of several requests the first is the one that is told.
-        if (!being_delivered && !task->must_cancel_) task->pending_message_ = message;
-        task->must_cancel_ = true;
+        if (!being_delivered && task->undelivered_ == 0) task->pending_message_ = message;
+        ++task->undelivered_;
         return true;
     }
-    task->must_cancel_ = true;
+    ++task->undelivered_;
     return true;
 }
 
@@ -81,12 +81,23 @@ bool TaskState::cancel_suspension(const std::string& message) noexcept {
 }
 
 unsigned TaskState::uncancel() noexcept {
-    if (cancel_requests_ > 0 && --cancel_requests_ == 0) must_cancel_ = false;
+    if (cancel_requests_ > 0 && --cancel_requests_ == 0) settle_pending_cancel();
     return cancel_requests_;
 }
 
+TaskState::ScopeRequest TaskState::request_cancel_of_scope() {
+    const unsigned before = undelivered_;
+    request_cancel({});
+    return undelivered_ > before ? deliveries_ : delivered_already;
+}
+
+unsigned TaskState::uncancel_of_scope(ScopeRequest request) noexcept {
+    if (undelivered_ > 0 && request == deliveries_ && --undelivered_ == 0) settle_pending_cancel();
+    return uncancel();
+}
+
 void TaskState::throw_cancelled() {
-    must_cancel_ = false;
+    settle_pending_cancel();
     throw CancelledError(pending_message_);
 }
 
@@ -94,8 +105,8 @@ void TaskState::run() noexcept {
     const Ref<FutureState> keep(&future());
     if (!started_) {
         started_ = true;
-        if (must_cancel_) {
-            must_cancel_ = false;
+        if (undelivered_ > 0) {
+            settle_pending_cancel();
             leave_loop();
             destroy();
             deliver_cancelled(pending_message_);
@@ -107,8 +118,8 @@ void TaskState::run() noexcept {
     step();
     if (empty())
         finish();
-    else if (must_cancel_ && cancel_suspension(pending_message_))
-        must_cancel_ = false;
+    else if (undelivered_ > 0 && cancel_suspension(pending_message_))
+        settle_pending_cancel();
 }
 
 void TaskState::step() noexcept {
@@ -135,11 +146,11 @@ void TaskState::finish() noexcept {
             loop_->escaped = error;
         } catch (...) {
         }
-    } else if (must_cancel_) {
+    } else if (undelivered_ > 0) {
         outcome = Outcome::cancelled;
         message = pending_message_;
     }
-    must_cancel_ = false;
+    settle_pending_cancel();
 
     if (outcome == Outcome::value) {
         try {

@@ -33,7 +33,18 @@ public:
     /// Throws the `CancelledError` that an awaiter delivers. A cancellation still pending is the same one.
     [[noreturn]] void throw_cancelled();
     /// A `CancelledError` is being delivered from elsewhere (a cancelled future): it settles what is pending.
-    void settle_pending_cancel() noexcept { must_cancel_ = false; }
+    void settle_pending_cancel() noexcept {
+        undelivered_ = 0;
+        ++deliveries_;
+    }
+
+    /// What a timeout or a group that has cancelled its own task keeps until it ends.
+    using ScopeRequest = std::uint64_t;
+    /// `request_cancel` on behalf of a scope.
+    [[nodiscard]] ScopeRequest request_cancel_of_scope();
+    /// `uncancel` when that scope ends. If the cancellation has not been delivered by then, because a value came first, it is dropped: it would
+    /// hit code that the scope has nothing to do with.
+    unsigned uncancel_of_scope(ScopeRequest request) noexcept;
 
     /// Queues the first step.
     void start();
@@ -66,6 +77,7 @@ protected:
     std::coroutine_handle<> root_;
 
 private:
+    static constexpr ScopeRequest delivered_already = 0;
     void step() noexcept;
     bool cancel_suspension(const std::string& message) noexcept;
     void finish() noexcept;
@@ -77,7 +89,10 @@ private:
     /// The message of the cancellation that is pending or being delivered.
     std::string pending_message_;
     unsigned cancel_requests_ = 0;
-    bool must_cancel_ = false;
+    /// How many requests wait for the next suspension.
+    unsigned undelivered_ = 0;
+    /// Tells those that wait now from earlier ones.
+    ScopeRequest deliveries_ = delivered_already + 1;
     bool started_ = false;
 };
 

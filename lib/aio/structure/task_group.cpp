@@ -68,7 +68,7 @@ void TaskGroup::child_done(detail::FutureState& child) {
     if (aborting_ || parent_cancel_requested_) return;
     abort();
     parent_cancel_requested_ = true;
-    parent_->cancel({});
+    request_ = parent_->as_task()->request_cancel_of_scope();
 }
 
 void TaskGroup::abort() {
@@ -88,7 +88,7 @@ void TaskGroup::cancel() {
     if (!aborting_) abort();
     if (parent_cancel_requested_ || parent_->done()) return;
     parent_cancel_requested_ = true;
-    parent_->cancel({});
+    request_ = parent_->as_task()->request_cancel_of_scope();
 }
 
 Coro<> TaskGroup::exit(std::exception_ptr error) {
@@ -131,7 +131,7 @@ Coro<> TaskGroup::exit(std::exception_ptr error) {
         std::rethrow_exception(base_error_);
     }
     if (parent_cancel_requested_) {
-        if (parent.uncancel() == 0)
+        if (parent.uncancel_of_scope(request_) == 0)
             propagate = nullptr;
         else if (!propagate)
             propagate = swallowed;

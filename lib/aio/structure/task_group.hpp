@@ -82,6 +82,7 @@ private:
     std::vector<std::exception_ptr> errors_;
     std::exception_ptr base_error_;
     Future<> on_completed_;
+    detail::TaskState::ScopeRequest request_ = 0;
     bool cancel_on_enter_ = false;
     bool exiting_ = false;
     bool exited_ = false;

@@ -52,7 +52,7 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
 
 void Timeout::expire() {
     if (state_ != State::entered) return;
-    task_->cancel({});
+    request_ = task_->as_task()->request_cancel_of_scope();
     state_ = State::expiring;
 }
 
@@ -60,7 +60,7 @@ void Timeout::exit(const std::exception_ptr& error) {
     stop_timer();
     if (state_ == State::expiring) {
         state_ = State::expired;
-        const bool ours = task_->as_task()->uncancel() <= cancelling_before_;
+        const bool ours = task_->as_task()->uncancel_of_scope(request_) <= cancelling_before_;
         if (ours && detail::kind_of(error) == detail::ExceptionKind::cancelled) {
             try {
                 std::rethrow_exception(error);

@@ -65,6 +65,7 @@ private:
     TimerHandle timer_;
     /// In place of the timer, when there is no time left.
     Handle due_;
+    detail::TaskState::ScopeRequest request_ = 0;
     unsigned cancelling_before_ = 0;
     State state_ = State::created;
 };

@@ -58,12 +58,12 @@ struct ValueFormat<std::filesystem::path> {
     using Path = std::filesystem::path;
     using Parts = TypeList<>;
     static void write(ValueWriter& out, const Path& value) {
-        if constexpr (std::same_as<Path::value_type, char>) {
-            out.string(value.native());
-        } else {
-            const std::u8string text = value.u8string();
-            out.string(std::string_view(reinterpret_cast<const char*>(text.data()), text.size()));
-        }
+#if defined(_WIN32)
+        const std::u8string text = value.u8string();
+        out.string(std::string_view(reinterpret_cast<const char*>(text.data()), text.size()));
+#else
+        out.string(value.native());
+#endif
     }
     static Path read(const ValueItem& item, ValueReader&) {
         const std::string_view text = to_text(item);
