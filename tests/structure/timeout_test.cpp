@@ -231,7 +231,7 @@ TEST_CASE("rule 40: the same in a task that has swallowed a cancellation before:
             // But what somebody else asks for meanwhile is not taken for the scope's own.
             Future<int> second = loop.create_future<int>();
             const auto disturbed = [&](Timeout& timeout) -> Coro<int> {
-                const AnyTask me = current_task();
+                AnyTask me = current_task();
                 loop.call_soon([&second, me]() mutable {
                     second.set_result(2);
                     me.cancel("second");
