@@ -20,8 +20,7 @@ std::size_t blocking_io(const std::string& path) {
 /// Keeps a processor busy.
 long cpu_bound(long n) {
     long sum = 0;
-    for (long i = 0; i < n; ++i)
-        sum += i * i % 7;
+    for (long i = 0; i < n; ++i) sum += i * i % 7;
     return sum;
 }
 

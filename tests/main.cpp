@@ -5,8 +5,8 @@
 
 namespace {
 
-/// Line by line: a test that is killed then shows what it had printed, and forked children do not repeat what the parent has in its buffer.
-/// (On Windows there is no such mode, only none at all.)
+/// Line by line: a test that is killed then shows what it had printed, and forked children do not repeat what
+/// the parent has in its buffer. (On Windows there is no such mode, only none at all.)
 #if defined(_WIN32)
 [[maybe_unused]] const int line_buffered = std::setvbuf(stdout, nullptr, _IONBF, 0);
 #else

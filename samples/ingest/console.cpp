@@ -49,20 +49,17 @@ void Console::show(const State& state) {
         return;
     }
     const auto now = std::chrono::steady_clock::now();
-    if (now < next_line_)
-        return;
+    if (now < next_line_) return;
     next_line_ = now + between_lines;
     message(text);
 }
 
 void Console::status(const std::string& text) {
-    if (is_terminal_)
-        draw(text);
+    if (is_terminal_) draw(text);
 }
 
 void Console::clear() {
-    if (is_drawn_)
-        write("\r\x1b[K");
+    if (is_drawn_) write("\r\x1b[K");
     is_drawn_ = false;
 }
 

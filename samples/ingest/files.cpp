@@ -27,14 +27,12 @@ void list_directory(const fs::path& directory, Listing& listing, std::vector<fs:
                 entry->is_symlink(unknown) ? "the symbolic link leads nowhere" : "it is gone";
             listing.problems.push_back(Problem{entry->path().string(), reason});
         } else if (fs::is_directory(status)) {
-            if (!entry->is_symlink(unknown))
-                subdirectories.push_back(entry->path());
+            if (!entry->is_symlink(unknown)) subdirectories.push_back(entry->path());
         } else if (fs::is_regular_file(status)) {
             listing.files.push_back(entry->path().string());
         }
     }
-    if (error)
-        listing.problems.push_back(Problem{directory.string(), error.message()});
+    if (error) listing.problems.push_back(Problem{directory.string(), error.message()});
 }
 
 [[noreturn]] void throw_unreadable() { throw Unreadable(std::generic_category().message(errno)); }
@@ -66,18 +64,15 @@ Listing list_files(const std::string& root, const std::stop_token& stop) {
 
 Piece read_piece(const std::string& path, std::uint64_t offset) {
     const std::unique_ptr<std::FILE, CloseFile> file(std::fopen(path.c_str(), "rb"));
-    if (!file)
-        throw_unreadable();
+    if (!file) throw_unreadable();
     std::setvbuf(file.get(), nullptr, _IONBF, 0);
-    if (offset != 0 && std::fseek(file.get(), static_cast<long>(offset), SEEK_SET) != 0)
-        throw_unreadable();
+    if (offset != 0 && std::fseek(file.get(), static_cast<long>(offset), SEEK_SET) != 0) throw_unreadable();
 
     // Of the thread: most files are much smaller, and the memory for a whole piece costs more than to read
     // them.
     thread_local std::string buffer(piece_size, '\0');
     const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get());
-    if (std::ferror(file.get()) != 0)
-        throw_unreadable();
+    if (std::ferror(file.get()) != 0) throw_unreadable();
 
     std::string_view text(buffer.data(), size);
     Piece piece;

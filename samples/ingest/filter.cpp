@@ -26,8 +26,7 @@ constexpr const char* keep_all = R"(
 aio::InterpreterPoolOptions interpreter_options(const std::string& file) {
     aio::InterpreterPoolOptions options;
     options.thread_name_prefix("filter");
-    if (file.empty())
-        return options.source(built_in);
+    if (file.empty()) return options.source(built_in);
     try {
         return options.source_file(file);
     } catch (const std::system_error& error) {
@@ -73,8 +72,7 @@ std::vector<bool> Filter::keep_each(const std::vector<Candidate>& files) {
 #else
 
 Filter::Filter(const Options& options) : file_(options.filter) {
-    if (!file_.empty())
-        throw FilterError(name() + " cannot be used: this program was built without Lua");
+    if (!file_.empty()) throw FilterError(name() + " cannot be used: this program was built without Lua");
 }
 
 Filter::~Filter() = default;
@@ -85,8 +83,7 @@ aio::Coro<bool> Filter::keep(const Candidate& file) { co_return file.bytes > 0; 
 
 std::vector<bool> Filter::keep_each(const std::vector<Candidate>& files) {
     std::vector<bool> decisions;
-    for (const Candidate& file : files)
-        decisions.push_back(file.bytes > 0);
+    for (const Candidate& file : files) decisions.push_back(file.bytes > 0);
     return decisions;
 }
 

@@ -90,8 +90,7 @@ private:
         const std::string what =
             is_done_ ? " before it was done on one thread" : ": " + done + " files were done";
         console_.message(why + what);
-        if (!is_done_)
-            print_table(state_, options_);
+        if (!is_done_) print_table(state_, options_);
         return exit_code;
     }
 

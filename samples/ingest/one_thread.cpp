@@ -25,8 +25,7 @@ public:
     void settle(Totals& totals) {
         const std::vector<bool> kept = filter_.keep_each(candidates_);
         for (std::size_t i = 0; i < counts_.size(); ++i)
-            if (kept[i])
-                totals.add(counts_[i]);
+            if (kept[i]) totals.add(counts_[i]);
         candidates_.clear();
         counts_.clear();
     }
@@ -41,8 +40,7 @@ private:
 bool count_file(const std::string& path, const std::stop_token& stop, FileCounts& counts) {
     for (bool is_last = false; !is_last && !stop.stop_requested();) {
         const Piece piece = read_piece(path, counts.bytes);
-        if (piece.is_binary)
-            return false;
+        if (piece.is_binary) return false;
         is_last = piece.is_last;
         counts.add(piece.text.size(), parse(piece.text, counts.checksum));
     }
@@ -54,18 +52,15 @@ OneThread count_all(const State& state, Filter& filter, const std::stop_token& s
     OneThread result;
     Batch batch(filter);
     for (std::size_t i = 0; i < state.files().size() && !stop.stop_requested(); ++i) {
-        if (state.fate(i) == Fate::lost)
-            continue;
+        if (state.fate(i) == Fate::lost) continue;
         try {
             FileCounts counts;
-            if (!count_file(state.files()[i], stop, counts))
-                continue;
+            if (!count_file(state.files()[i], stop, counts)) continue;
             batch.add(state.files()[i], std::move(counts));
         } catch (const Unreadable&) {
             continue;
         }
-        if (batch.is_full())
-            batch.settle(result.totals);
+        if (batch.is_full()) batch.settle(result.totals);
     }
     batch.settle(result.totals);
     result.elapsed = State::Clock::now() - start;

@@ -30,10 +30,8 @@ Options parse_arguments(const std::vector<std::string>& arguments) {
     bool only_paths = false;
     for (auto argument = arguments.begin(); argument != arguments.end(); ++argument) {
         if (only_paths || *argument == "-" || !argument->starts_with('-')) {
-            if (argument->empty())
-                throw UsageError("the path is empty");
-            if (has_path)
-                throw UsageError("there is one PATH too many: '" + printable(*argument) + "'");
+            if (argument->empty()) throw UsageError("the path is empty");
+            if (has_path) throw UsageError("there is one PATH too many: '" + printable(*argument) + "'");
             options.path = *argument;
             has_path = true;
             continue;
@@ -71,8 +69,7 @@ Options parse_arguments(const std::vector<std::string>& arguments) {
         else
             options.filter = value;
     }
-    if (!has_path)
-        throw UsageError("there is no PATH: which files are to be read?");
+    if (!has_path) throw UsageError("there is no PATH: which files are to be read?");
     return options;
 }
 

@@ -43,8 +43,7 @@ aio::Coro<> Pipeline::ingest_files() {
     co_await aio::with_task_group([this](aio::TaskGroup& group) -> aio::Coro<> {
         aio::Task<> progress = group.create_task(show_progress());
         co_await aio::with_task_group([this](aio::TaskGroup& workers) -> aio::Coro<> {
-            for (int i = 0; i < 2 * options_.jobs; ++i)
-                workers.create_task(take_files());
+            for (int i = 0; i < 2 * options_.jobs; ++i) workers.create_task(take_files());
             co_return;
         });
         progress.cancel();
@@ -61,12 +60,10 @@ aio::Coro<> Pipeline::take_files() {
 aio::Coro<Fate> Pipeline::ingest_file(const std::string& path) {
     try {
         const std::optional<FileCounts> counts = co_await read_and_parse(path);
-        if (!counts)
-            co_return Fate::binary;
+        if (!counts) co_return Fate::binary;
         const Candidate candidate{path, counts->lines, counts->tokens, counts->bytes};
         const bool kept = co_await filter_.keep(candidate);
-        if (!kept)
-            co_return Fate::rejected;
+        if (!kept) co_return Fate::rejected;
         state_.totals.add(*counts);
         co_return Fate::counted;
     } catch (const Unreadable& error) {
@@ -83,8 +80,7 @@ aio::Coro<std::optional<FileCounts>> Pipeline::read_and_parse(const std::string&
     FileCounts counts;
     for (bool is_last = false; !is_last;) {
         Piece piece = co_await loop.run_in_executor(readers_, read_piece, path, counts.bytes);
-        if (piece.is_binary)
-            co_return std::nullopt;
+        if (piece.is_binary) co_return std::nullopt;
         is_last = piece.is_last;
         const std::size_t size = piece.text.size();
         state_.bytes_read += size;

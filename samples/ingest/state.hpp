@@ -38,8 +38,7 @@ public:
     }
     /// All files are done, or no more will be.
     void end() {
-        if (started_ != Clock::time_point())
-            elapsed_ = Clock::now() - started_;
+        if (started_ != Clock::time_point()) elapsed_ = Clock::now() - started_;
     }
 
     [[nodiscard]] const std::vector<std::string>& files() const { return files_; }

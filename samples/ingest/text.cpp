@@ -14,14 +14,11 @@ std::size_t character_size(std::string_view text) {
         return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
     };
     const unsigned first = byte(0);
-    if (first < 0x80)
-        return first >= 0x20 && first != 0x7f ? 1 : 0;
+    if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
     const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4)
-        return 0;
+    if (first < 0xc2 || first > 0xf4) return 0;
     for (std::size_t i = 1; i < size; ++i)
-        if ((byte(i) & 0xc0U) != 0x80)
-            return 0;
+        if ((byte(i) & 0xc0U) != 0x80) return 0;
     const unsigned second = byte(1);
     const bool is_control = first == 0xc2 && second < 0xa0;
     const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
@@ -51,8 +48,7 @@ std::string printable(std::string_view text) {
 
 std::string human_size(std::uint64_t bytes) {
     static constexpr std::array<const char*, 5> units{"kB", "MB", "GB", "TB", "PB"};
-    if (bytes < 1000)
-        return std::to_string(bytes) + " B";
+    if (bytes < 1000) return std::to_string(bytes) + " B";
     double size = static_cast<double>(bytes) / 1000;
     std::size_t unit = 0;
     while (size >= 999.95 && unit + 1 < units.size()) {

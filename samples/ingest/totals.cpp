@@ -13,8 +13,7 @@ Identifiers united(const Identifiers& a, const Identifiers& b) {
     a.for_each(count);
     b.for_each(count);
     Identifiers result;
-    for (const auto& [name, total] : counts)
-        result.add(name, total);
+    for (const auto& [name, total] : counts) result.add(name, total);
     return result;
 }
 
@@ -37,8 +36,7 @@ void Totals::add(const FileCounts& file) {
     checksum_ += file.checksum;
     file.identifiers.for_each([this](std::string_view name, std::uint32_t count) {
         auto found = identifiers_.find(name);
-        if (found == identifiers_.end())
-            found = identifiers_.emplace(name, 0).first;
+        if (found == identifiers_.end()) found = identifiers_.emplace(name, 0).first;
         found->second += count;
     });
 }

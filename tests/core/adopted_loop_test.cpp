@@ -96,7 +96,8 @@ TEST_CASE("an exception that would end a run call is reported in a loop that its
     UvLoop uv;
     aio::EventLoop loop(uv.get());
     std::string report;
-    loop.set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext& context) { report = aio::describe(context); });
+    loop.set_exception_handler(
+        [&](aio::EventLoop&, const aio::ErrorContext& context) { report = aio::describe(context); });
     loop.call_soon([] { throw aio::SystemExit(3); });
     uv_run(uv.get(), UV_RUN_DEFAULT);
     CHECK(report.find("system exit 3") != std::string::npos);

@@ -53,20 +53,22 @@ TEST_CASE("conformance: futures, tasks, coroutines") {
         return get_running_loop().create_task(pass(gate.future()), TaskOptions().eager_start());
     };
     check_conformance("eager Task", 7, eager);
-    check_conformance("Task of a Task", 7, [](Gate& gate) { return create_task(pass(create_task(pass(gate.future())))); });
+    check_conformance("Task of a Task", 7,
+                      [](Gate& gate) { return create_task(pass(create_task(pass(gate.future())))); });
     check_conformance("Coro", 7, [](Gate& gate) { return pass(gate.future()); });
     check_conformance("until_done", [](Gate& gate) { return detail::until_done(gate.future().state()); });
 }
 
 TEST_CASE("conformance: gather") {
     const std::tuple<int, int> both(7, 7);
-    check_conformance("gather of coroutines", both, [](Gate& gate) { return gather(pass(gate.future()), pass(gate.future())); });
-    check_conformance("gather of futures", both, [](Gate& gate) { return gather(gate.future(), gate.future()); });
+    check_conformance("gather of coroutines", both,
+                      [](Gate& gate) { return gather(pass(gate.future()), pass(gate.future())); });
+    check_conformance("gather of futures", both,
+                      [](Gate& gate) { return gather(gate.future(), gate.future()); });
     check_conformance("gather of outcomes", 14, [](Gate& gate) { return sum_of_outcomes(gate.future()); });
     check_conformance("gather of a vector", 14, [](Gate& gate) { return sum_of_vector(gate.future()); });
-    check_conformance("gather of a gather", std::tuple<std::tuple<int, int>>(both), [](Gate& gate) {
-        return gather(gather(gate.future(), pass(gate.future())));
-    });
+    check_conformance("gather of a gather", std::tuple<std::tuple<int, int>>(both),
+                      [](Gate& gate) { return gather(gather(gate.future(), pass(gate.future()))); });
 }
 
 TEST_CASE("conformance: shield") {
@@ -76,8 +78,10 @@ TEST_CASE("conformance: shield") {
 
 TEST_CASE("conformance: timeouts") {
     check_conformance("wait_for", 7, [](Gate& gate) { return wait_for(pass(gate.future()), 1h); });
-    check_conformance("wait_for without a limit", 7, [](Gate& gate) { return wait_for(gate.future(), std::nullopt); });
-    check_conformance("wait_for of a shield", 7, [](Gate& gate) { return wait_for(shield(gate.future()), 1h); });
+    check_conformance("wait_for without a limit", 7,
+                      [](Gate& gate) { return wait_for(gate.future(), std::nullopt); });
+    check_conformance("wait_for of a shield", 7,
+                      [](Gate& gate) { return wait_for(shield(gate.future()), 1h); });
     const auto with_limit = [](Gate& gate) {
         return with_timeout(1h, [&gate](Timeout&) -> Coro<int> { return pass(gate.future()); });
     };
@@ -104,7 +108,6 @@ TEST_CASE("conformance: calls in other threads") {
     check_conformance("run_in_executor, a pool", 7, [](Gate& gate) {
         return get_running_loop().run_in_executor(gate.pool(), gate.blocker());
     });
-    check_conformance("run_in_executor, the default one", 7, [](Gate& gate) {
-        return get_running_loop().run_in_executor(nullptr, gate.blocker());
-    });
+    check_conformance("run_in_executor, the default one", 7,
+                      [](Gate& gate) { return get_running_loop().run_in_executor(nullptr, gate.blocker()); });
 }

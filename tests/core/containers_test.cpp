@@ -174,8 +174,10 @@ TEST_CASE("timer queue: agrees with a sorted list over random operations") {
                 REQUIRE(fired == expected);
             }
             REQUIRE(queue.size() == model.size());
-            REQUIRE(alarm.armed() == std::any_of(model.begin(), model.end(), [&](const auto& e) { return e.second == which; }));
-            if (!model.empty()) REQUIRE(queue.next() == at(std::min_element(model.begin(), model.end())->first.first));
+            REQUIRE(alarm.armed() == std::any_of(model.begin(), model.end(),
+                                                 [&](const auto& e) { return e.second == which; }));
+            if (!model.empty())
+                REQUIRE(queue.next() == at(std::min_element(model.begin(), model.end())->first.first));
         }
         for (Alarm& alarm : alarms) queue.remove(alarm);
         CHECK(queue.empty());
@@ -226,7 +228,8 @@ TEST_CASE("frame pool: blocks of all sizes are aligned, distinct and writable; t
     };
     const auto intact = [](const std::pair<void*, std::size_t>& block) {
         const auto* const bytes = static_cast<const unsigned char*>(block.first);
-        return std::all_of(bytes, bytes + block.second, [&](unsigned char c) { return c == block.second % 251; });
+        return std::all_of(bytes, bytes + block.second,
+                           [&](unsigned char c) { return c == block.second % 251; });
     };
     for (const unsigned size : {0U, 1U, 63U, 64U, 65U, 128U, 2047U, 2048U, 2049U, 100000U}) allocate(size);
     for (int step = 0; step < 5000; ++step) {

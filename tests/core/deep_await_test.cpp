@@ -82,7 +82,8 @@ Coro<int> wait_for_future(Future<int> future) { co_return co_await future; }
 std::vector<Task<int>> chain(EventLoop& loop, const Future<int>& end, int length) {
     std::vector<Task<int>> tasks;
     tasks.push_back(loop.create_task(wait_for_future(end)));
-    while (static_cast<int>(tasks.size()) < length) tasks.push_back(loop.create_task(await_task(tasks.back())));
+    while (static_cast<int>(tasks.size()) < length)
+        tasks.push_back(loop.create_task(await_task(tasks.back())));
     return tasks;
 }
 

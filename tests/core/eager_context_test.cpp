@@ -43,7 +43,8 @@ TEST_CASE("rule 20: an eager task runs at once up to its first suspension, insid
     CHECK(log == "abc");
 }
 
-TEST_CASE("rule 20: an eager task that does not suspend is done at once, and its callbacks are still queued") {
+TEST_CASE(
+    "rule 20: an eager task that does not suspend is done at once, and its callbacks are still queued") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         const RoundCounter counter(loop);
         co_await rounds(1);
@@ -76,7 +77,8 @@ TEST_CASE("rule 20: only a running loop starts tasks eagerly; a refused coroutin
     CHECK(test.loop.all_tasks().empty());
 }
 
-TEST_CASE("rule 20: the eager step has its own context, its creator's current task comes back, errors stay in the task") {
+TEST_CASE("rule 20: the eager step has its own context, its creator's current task comes back, errors stay "
+          "in the task") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         number.set(1);
         const auto body = []() -> Coro<> {

@@ -271,7 +271,8 @@ TEST_CASE("rule 65: a run that is stopped too early says so, and the task can be
     CHECK(test.reports.empty());
 }
 
-TEST_CASE("rule 65: runs do not nest, neither on one loop nor on two, and the coroutine of a refused run never starts") {
+TEST_CASE("rule 65: runs do not nest, neither on one loop nor on two, and the coroutine of a refused run "
+          "never starts") {
     TestLoop test;
     TestLoop other;
     bool ran = false;
@@ -281,7 +282,8 @@ TEST_CASE("rule 65: runs do not nest, neither on one loop nor on two, and the co
     };
     const auto main = [&]() -> Coro<> {
         CHECK(test.loop.is_running());
-        CHECK(thrown_by([&] { test.loop.run_until_complete(never()); }) == "This event loop is already running");
+        CHECK(thrown_by([&] { test.loop.run_until_complete(never()); }) ==
+              "This event loop is already running");
         CHECK_THROWS_AS(test.loop.run_forever(), RuntimeError);
         CHECK_THROWS_AS(other.loop.run_until_complete(never()), RuntimeError);
         CHECK_THROWS_AS(other.loop.run_forever(), RuntimeError);
@@ -294,7 +296,8 @@ TEST_CASE("rule 65: runs do not nest, neither on one loop nor on two, and the co
     CHECK_THROWS_AS(test.loop.run_until_complete(foreign), RuntimeError);
 }
 
-TEST_CASE("rule 65: a loop that runs in another thread is not touched from here but by the calls made for it") {
+TEST_CASE(
+    "rule 65: a loop that runs in another thread is not touched from here but by the calls made for it") {
     TestLoop test;
     Future<> stop = test.loop.create_future();
     std::thread thread([&] { test.loop.run_until_complete(stop); });
@@ -404,7 +407,8 @@ TEST_CASE("rule 68: the handler runs in the callback's context, may throw, and m
         seen = setting.get();
         l.set_exception_handler([&](EventLoop&, const ErrorContext& context) {
             ++calls;
-            throw std::runtime_error("from a test's handler: these two lines are expected; while " + context.message);
+            throw std::runtime_error("from a test's handler: these two lines are expected; while " +
+                                     context.message);
         });
     });
     Context context;

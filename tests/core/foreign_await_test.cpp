@@ -20,7 +20,8 @@ using namespace aio;
 using namespace aio::test;
 using namespace std::chrono_literals;
 
-// Awaitables as a program might bring them along: they know nothing of aiouv, and resume a bare coroutine handle.
+// Awaitables as a program might bring them along: they know nothing of aiouv, and resume a bare coroutine
+// handle.
 namespace {
 
 /// Ready from the start.
@@ -139,7 +140,8 @@ TEST_CASE("a foreign awaitable that needs no waiting goes on at once") {
     });
 }
 
-TEST_CASE("a foreign awaitable is awaited as a temporary, by name, through operators, and hands on its exception") {
+TEST_CASE(
+    "a foreign awaitable is awaited as a temporary, by name, through operators, and hands on its exception") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         const AnyTask me = current_task();
         Later named(loop, 5);

@@ -72,7 +72,8 @@ TEST_CASE("rule 1: a future ends once, and nothing changes it afterwards") {
     CHECK(test.reports.empty());
 }
 
-TEST_CASE("rule 2: callbacks are queued in the order of registration, never called by whoever sets the result") {
+TEST_CASE(
+    "rule 2: callbacks are queued in the order of registration, never called by whoever sets the result") {
     TestLoop test;
     std::string order;
     Future<int> future = test.loop.create_future<int>();
@@ -380,7 +381,8 @@ TEST_CASE("handles that are misused say so") {
         const std::string second = co_await outcome(std::move(first)); // NOLINT(bugprone-use-after-move)
         co_return std::to_string(n) + " " + second;
     };
-    CHECK(test.loop.run_until_complete(await_nothing()) == "3 this Coro has been awaited already (or moved from)");
+    CHECK(test.loop.run_until_complete(await_nothing()) ==
+          "3 this Coro has been awaited already (or moved from)");
 }
 
 TEST_CASE("a future outlives its loop: it can be read, and says that the loop is gone") {

@@ -87,7 +87,8 @@ TEST_CASE("rule 7: a task cancelled before its first step never runs, and its ar
     CHECK_FALSE(ran);
 }
 
-TEST_CASE("rule 8: a value that has been delivered is returned, and the cancellation comes at the next suspension") {
+TEST_CASE("rule 8: a value that has been delivered is returned, and the cancellation comes at the next "
+          "suspension") {
     std::string log;
     bool cancelled = false;
     SUBCASE("from a future") {
@@ -147,7 +148,8 @@ TEST_CASE("rule 8: a value that has been delivered is returned, and the cancella
     CHECK_FALSE(cancelled);
 }
 
-TEST_CASE("rule 9: cancelling a task that awaits another cancels that one; it may refuse, and its value arrives") {
+TEST_CASE(
+    "rule 9: cancelling a task that awaits another cancels that one; it may refuse, and its value arrives") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         const auto stubborn = []() -> Coro<int> {
             const std::string end = co_await outcome(sleep(1h));
@@ -204,7 +206,8 @@ TEST_CASE("rule 9: a task may cancel the one that awaits it, and is thereby canc
     });
 }
 
-TEST_CASE("rule 10: two requests before delivery are one CancelledError with the first message, and count as two") {
+TEST_CASE(
+    "rule 10: two requests before delivery are one CancelledError with the first message, and count as two") {
     std::string log;
     run_in_loop([&](EventLoop& loop) -> Coro<> {
         Future<int> never = loop.create_future<int>();
@@ -270,7 +273,8 @@ TEST_CASE("rule 11: a task that cancels itself gets it at its next real suspensi
     });
 }
 
-TEST_CASE("rule 11: a cancelled task that returns without suspending is cancelled, and its result is dropped") {
+TEST_CASE(
+    "rule 11: a cancelled task that returns without suspending is cancelled, and its result is dropped") {
     int alive = 0;
     run_in_loop([&](EventLoop& loop) -> Coro<> {
         const auto body = [&]() -> Coro<Tracer> {
@@ -363,7 +367,8 @@ TEST_CASE("rule 15: an error thrown while being cancelled wins") {
     });
 }
 
-TEST_CASE("rule 15: a BaseError ends the run call at once, stays in its task, and the loop can be used again") {
+TEST_CASE(
+    "rule 15: a BaseError ends the run call at once, stays in its task, and the loop can be used again") {
     TestLoop test;
     std::string order;
     const auto exiting = [&]() -> Coro<> {
@@ -371,9 +376,7 @@ TEST_CASE("rule 15: a BaseError ends the run call at once, stays in its task, an
         test.loop.call_soon([&] { order += "b"; });
         throw SystemExit(3);
     };
-    const auto main = [&]() -> Coro<> {
-        co_await sleep(1h);
-    };
+    const auto main = [&]() -> Coro<> { co_await sleep(1h); };
     Task<> task = test.loop.create_task(exiting());
     Task<> waiting = test.loop.create_task(main());
     int code = 0;

@@ -124,7 +124,8 @@ TEST_CASE("rule 67: cancelling from another thread waits for a callback that is 
     }
 }
 
-TEST_CASE("rule 67: a callback cancelled in time does not run; one may cancel itself; dropping a handle changes nothing") {
+TEST_CASE("rule 67: a callback cancelled in time does not run; one may cancel itself; dropping a handle "
+          "changes nothing") {
     TestLoop test;
     std::string order;
     std::optional<ThreadsafeHandle> own;
@@ -153,7 +154,8 @@ TEST_CASE("rule 67: a posted callable is destroyed on the loop's thread, whoever
                 delete n;
                 destroyed_on.push_back(std::this_thread::get_id());
             });
-            handles.push_back(test.loop.call_soon_threadsafe([last = std::move(last)] { static_cast<void>(last); }));
+            handles.push_back(
+                test.loop.call_soon_threadsafe([last = std::move(last)] { static_cast<void>(last); }));
         }
     }).join();
     SUBCASE("when it has run, and when it was cancelled") {
@@ -241,7 +243,8 @@ TEST_CASE("mailbox: what is posted is delivered in order, once; a closed one dro
     CHECK(log == "abACB");
 }
 
-TEST_CASE("rule 56: a coroutine started from another thread gives its result, its error, or its cancellation") {
+TEST_CASE(
+    "rule 56: a coroutine started from another thread gives its result, its error, or its cancellation") {
     LoopThread background;
     const auto compute = [](int n) -> Coro<int> {
         co_await sleep(0s);
@@ -249,8 +252,9 @@ TEST_CASE("rule 56: a coroutine started from another thread gives its result, it
         co_return n * 2;
     };
     CHECK(run_coroutine_threadsafe(compute(21), background.loop()).result() == 42);
-    CHECK(thrown_by([&] { static_cast<void>(run_coroutine_threadsafe(compute(-1), background.loop()).result()); }) ==
-          "negative");
+    CHECK(thrown_by([&] {
+              static_cast<void>(run_coroutine_threadsafe(compute(-1), background.loop()).result());
+          }) == "negative");
 
     std::atomic<bool> waiting = false;
     std::atomic<bool> cancelled = false;
@@ -272,6 +276,7 @@ TEST_CASE("rule 56: a closed loop refuses the coroutine, and destroys it") {
     test.loop.close();
     int alive = 0;
     const auto body = [](Tracer) -> Coro<> { co_return; };
-    CHECK_THROWS_AS(static_cast<void>(run_coroutine_threadsafe(body(Tracer(alive)), test.loop)), RuntimeError);
+    CHECK_THROWS_AS(static_cast<void>(run_coroutine_threadsafe(body(Tracer(alive)), test.loop)),
+                    RuntimeError);
     CHECK(alive == 0);
 }

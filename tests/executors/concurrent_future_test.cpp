@@ -159,7 +159,8 @@ TEST_CASE("a concurrent future keeps references and move-only values") {
     CHECK(reference.result() == 1);
 }
 
-TEST_CASE("wrap_future: result, exception and cancellation come to the loop, from another thread or its own") {
+TEST_CASE(
+    "wrap_future: result, exception and cancellation come to the loop, from another thread or its own") {
     aio::run([]() -> aio::Coro<> {
         for (const bool elsewhere : {true, false}) {
             aio::ConcurrentFuture<std::string> good;
@@ -198,7 +199,8 @@ TEST_CASE("wrap_future: result, exception and cancellation come to the loop, fro
     });
 }
 
-TEST_CASE("wrap_future: cancelling the loop's future cancels a pending concurrent one, and leaves a running one") {
+TEST_CASE(
+    "wrap_future: cancelling the loop's future cancels a pending concurrent one, and leaves a running one") {
     aio::run([]() -> aio::Coro<> {
         aio::ConcurrentFuture<> pending;
         aio::ConcurrentFuture<> running;

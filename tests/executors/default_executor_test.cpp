@@ -35,7 +35,9 @@ public:
 
 private:
     static void run(aio::uv::Work&) noexcept {}
-    static void finish(aio::uv::Work& self, int) noexcept { static_cast<DirectJob&>(self).done_.set_result(); }
+    static void finish(aio::uv::Work& self, int) noexcept {
+        static_cast<DirectJob&>(self).done_.set_result();
+    }
     aio::Future<> done_;
 };
 
@@ -187,11 +189,13 @@ TEST_CASE("rule 102: after shutdown_default_executor it is refused, and what ran
 }
 
 TEST_CASE("rule 102: shutdown_default_executor waits for a limited time only") {
-    aio::EventLoop loop;
-    std::string report;
-    loop.set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext& context) { report = context.message; });
+    // Before the loop, so that they outlive it: closing it waits for the call, which uses them.
     patience::Gate gate;
     patience::Gate started;
+    aio::EventLoop loop;
+    std::string report;
+    loop.set_exception_handler(
+        [&](aio::EventLoop&, const aio::ErrorContext& context) { report = context.message; });
     const auto body = [&]() -> aio::Coro<> {
         auto future = loop.run_in_executor(nullptr, [&] {
             started.open();
@@ -302,7 +306,9 @@ TEST_CASE("default executor: another thread may submit, and hears of a closed lo
         CHECK(value == 16);
     });
     CHECK_THROWS_AS(static_cast<void>(kept->submit(square, 1)), aio::RuntimeError);
-    std::thread([&] { CHECK_THROWS_AS(static_cast<void>(kept->submit(square, 1)), aio::RuntimeError); }).join();
+    std::thread([&] {
+        CHECK_THROWS_AS(static_cast<void>(kept->submit(square, 1)), aio::RuntimeError);
+    }).join();
 }
 
 TEST_CASE("rule 107: the default executor's shutdown cannot wait on the loop's thread, and says so") {

@@ -253,8 +253,9 @@ TEST_CASE("a pool needs at least one worker, and says how many it has") {
 }
 
 TEST_CASE("terminate_workers stops a script that never ends, also one that catches every error") {
-    for (const char* endless : {"while true do end", "while true do pcall(function() while true do end end) end",
-                                "coroutine.wrap(function() while true do end end)()"}) {
+    for (const char* endless :
+         {"while true do end", "while true do pcall(function() while true do end end) end",
+          "coroutine.wrap(function() while true do end end)()"}) {
         aio::InterpreterPoolExecutor interpreters(1);
         const auto running = interpreters.submit(aio::lua<void>(endless));
         const auto queued = interpreters.submit(aio::lua<void>("return"));

@@ -1,6 +1,7 @@
 #pragma once
 
-/// How long a test waits for what must happen: far longer than it takes, so that only what never happens fails.
+/// How long a test waits for what must happen: far longer than it takes, so that only what never happens
+/// fails.
 
 #include <chrono>
 #include <condition_variable>
@@ -55,7 +56,8 @@ private:
     int count_ = 0;
 };
 
-/// Asks again and again until `condition` holds; false if it never does. For what nobody reports: a process that disappears.
+/// Asks again and again until `condition` holds; false if it never does. For what nobody reports: a process
+/// that disappears.
 template <class Condition>
 bool until(Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + limit;

@@ -1,6 +1,7 @@
 #pragma once
 
-/// What the tests of process pools share: watching processes and descriptors, and trials in processes of their own.
+/// What the tests of process pools share: watching processes and descriptors, and trials in processes of
+/// their own.
 
 #include "patience.hpp"
 
@@ -141,7 +142,8 @@ inline aio::Coro<> appearance(std::string path) {
     while (!std::filesystem::exists(path)) co_await aio::sleep(std::chrono::milliseconds(1));
 }
 
-/// Runs `body`, which gives an exit code, in a forked copy of this program; gives the code, or -1 if it was ended by a signal or does not end.
+/// Runs `body`, which gives an exit code, in a forked copy of this program; gives the code, or -1 if it was
+/// ended by a signal or does not end.
 template <class Body>
 int in_child(Body body) {
     const pid_t child = ::fork();

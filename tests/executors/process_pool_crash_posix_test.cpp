@@ -38,7 +38,8 @@ int work_a_little(int x) {
     return x;
 }
 
-/// Leaves this process two descriptors to open, one pipe's worth: a worker needs two pipes, and a sanitizer one at times. Gives the limit as it was.
+/// Leaves this process two descriptors to open, one pipe's worth: a worker needs two pipes, and a sanitizer
+/// one at times. Gives the limit as it was.
 rlimit leave_two_descriptors() {
     rlimit usual{};
     ::getrlimit(RLIMIT_NOFILE, &usual);
@@ -52,14 +53,16 @@ rlimit leave_two_descriptors() {
     return usual;
 }
 
-/// How the call ended: the signal or the exit code of the worker's end, as "signal 9" or "code 0"; else what it threw, or "nothing".
+/// How the call ended: the signal or the exit code of the worker's end, as "signal 9" or "code 0"; else what
+/// it threw, or "nothing".
 template <class T>
 aio::Coro<std::string> end_of(aio::Future<T> future) {
     std::string text = "nothing";
     try {
         co_await future;
     } catch (const aio::WorkerCrashed& error) {
-        text = error.exit().signal != 0 ? "signal " + std::to_string(error.exit().signal) : "code " + std::to_string(error.exit().code);
+        text = error.exit().signal != 0 ? "signal " + std::to_string(error.exit().signal)
+                                        : "code " + std::to_string(error.exit().code);
     } catch (const aio::BrokenProcessPool& error) {
         text = std::string("broken: ") + error.what();
     } catch (const std::exception& error) {
@@ -147,7 +150,8 @@ TEST_CASE("rule 113: a worker killed while idle costs nothing, whether the pool 
             const int worker = co_await loop.run_in_executor(pool, pid);
             ::kill(worker, SIGKILL);
             // Dead, but the loop has not had a turn.
-            REQUIRE(patience::until([&] { return processes::state_of(worker) == 'Z' || processes::state_of(worker) == '?'; }));
+            REQUIRE(patience::until(
+                [&] { return processes::state_of(worker) == 'Z' || processes::state_of(worker) == '?'; }));
             const int value = co_await loop.run_in_executor(pool, square, round);
             CHECK(value == round * round);
         }

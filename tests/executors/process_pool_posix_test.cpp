@@ -141,7 +141,9 @@ TEST_CASE("process pool: functions, captureless lambdas, functors with fields, i
         co_await loop.run_in_executor(pool, nothing);
         const int where = co_await loop.run_in_executor(pool, pid);
         CHECK(where != ::getpid());
-        const auto optional = [](std::map<std::string, int> m) { return m.empty() ? std::nullopt : std::optional<int>(m.begin()->second); };
+        const auto optional = [](std::map<std::string, int> m) {
+            return m.empty() ? std::nullopt : std::optional<int>(m.begin()->second);
+        };
         std::map<std::string, int> map;
         map["a"] = 1;
         const std::optional<int> first = co_await loop.run_in_executor(pool, optional, map);
@@ -180,7 +182,9 @@ TEST_CASE("rule 112: exceptions come back with type and message, and the worker 
         aio::ProcessPoolExecutor pool(1);
         const int worker = co_await loop.run_in_executor(pool, pid);
         int caught = 0;
-        const auto standard = [](int x) { if (x > 3) throw std::out_of_range("too big: " + std::to_string(x)); };
+        const auto standard = [](int x) {
+            if (x > 3) throw std::out_of_range("too big: " + std::to_string(x));
+        };
         try {
             co_await loop.run_in_executor(pool, standard, 9);
         } catch (const std::out_of_range& error) {
@@ -318,7 +322,8 @@ TEST_CASE("rule 117: workers are started on demand, up to the limit, and reused"
         }
         CHECK(pool.worker_pids().size() == 1);
         processes::Folder folder;
-        for (const char* name : {"a", "b", "c"}) static_cast<void>(loop.run_in_executor(pool, processes::begin_and_stay, folder.file(name)));
+        for (const char* name : {"a", "b", "c"})
+            static_cast<void>(loop.run_in_executor(pool, processes::begin_and_stay, folder.file(name)));
         auto too_many = loop.run_in_executor(pool, pid);
         for (const char* name : {"a", "b", "c"}) co_await processes::appearance(folder.file(name));
         CHECK(pool.worker_pids().size() == 3);
@@ -337,7 +342,8 @@ TEST_CASE("rule 100: cancelling a queued call drops it, and a running one goes o
             processes::touch(ended);
         };
         const auto leave_trace = [](std::string path) { processes::touch(path); };
-        auto running = loop.run_in_executor(pool, wait_for_file, folder.file("begun"), folder.file("go"), folder.file("ended"));
+        auto running = loop.run_in_executor(pool, wait_for_file, folder.file("begun"), folder.file("go"),
+                                            folder.file("ended"));
         auto queued = loop.run_in_executor(pool, leave_trace, folder.file("queued"));
         co_await processes::appearance(folder.file("begun"));
         CHECK(queued.cancel());
@@ -377,7 +383,8 @@ TEST_CASE("process pool: two pools at once, and one after the other") {
             aio::ProcessPoolExecutor first(2);
             aio::ProcessPoolExecutor second(2);
             std::vector<aio::Future<long>> futures;
-            for (long i = 0; i < 40; ++i) futures.push_back(loop.run_in_executor(i % 2 == 0 ? first : second, add, i, i));
+            for (long i = 0; i < 40; ++i)
+                futures.push_back(loop.run_in_executor(i % 2 == 0 ? first : second, add, i, i));
             for (long i = 0; i < 40; ++i) {
                 const long sum = co_await futures[static_cast<std::size_t>(i)];
                 CHECK(sum == 2 * i);
@@ -435,7 +442,9 @@ TEST_CASE("process pool: one Runner, several runs, one pool") {
         pool.emplace(1);
         co_return co_await aio::get_running_loop().run_in_executor(*pool, pid);
     };
-    const auto second = [&]() -> aio::Coro<int> { co_return co_await aio::get_running_loop().run_in_executor(*pool, pid); };
+    const auto second = [&]() -> aio::Coro<int> {
+        co_return co_await aio::get_running_loop().run_in_executor(*pool, pid);
+    };
     const int a = runner.run(first());
     const int b = runner.run(second());
     CHECK(a == b);

@@ -272,12 +272,10 @@ TEST_CASE("sequences and sets go both ways") {
     CHECK(Value::of(std::span(numbers)) == Value(Value::Array{7, 8}));
     CHECK(Value::of(std::as_bytes(std::span(std::string_view("ab")))) == "ab");
 
-    CHECK(message_of([] {
-              return Value(Value::Fields{{"x", 1}}).as<std::vector<int>>();
-          }) == "expected a sequence, got a table with the key string 'x'");
-    CHECK(message_of([] {
-              return Value(Value::Array{1, 2, 3}).as<std::array<int, 2>>();
-          }) == "expected a table of 2 values, got one of 3");
+    CHECK(message_of([] { return Value(Value::Fields{{"x", 1}}).as<std::vector<int>>(); }) ==
+          "expected a sequence, got a table with the key string 'x'");
+    CHECK(message_of([] { return Value(Value::Array{1, 2, 3}).as<std::array<int, 2>>(); }) ==
+          "expected a table of 2 values, got one of 3");
     CHECK(message_of([] { return Value(Value::Array{1}).as<std::array<int, 2>>(); }) ==
           "at [2]: expected an integer, got nil");
 }
@@ -293,9 +291,8 @@ TEST_CASE("maps go both ways") {
 
     CHECK(message_of([] { return Value(Value::Array{1}).as<Ages>(); }) ==
           "at [1]: expected a string, got the integer 1");
-    CHECK(message_of([] {
-              return Value(Value::Fields{{"ann", "x"}}).as<Ages>();
-          }) == "at .ann: expected an integer, got the string 'x'");
+    CHECK(message_of([] { return Value(Value::Fields{{"ann", "x"}}).as<Ages>(); }) ==
+          "at .ann: expected an integer, got the string 'x'");
 }
 
 TEST_CASE("structs, pairs and tuples go both ways, as their fields in order") {
@@ -316,9 +313,8 @@ TEST_CASE("structs, pairs and tuples go both ways, as their fields in order") {
     CHECK(message_of([] {
               return Value(Value::Array{"n", Value(Value::Array{Value(Value::Array{1, "bad"})})}).as<Job>();
           }) == "at [2][1][2]: expected a number, got the string 'bad'");
-    CHECK(message_of([] {
-              return Value(Value::Fields{{std::int64_t{9}, 1}}).as<Point>();
-          }) == "expected a sequence, got a table with the key integer 9");
+    CHECK(message_of([] { return Value(Value::Fields{{std::int64_t{9}, 1}}).as<Point>(); }) ==
+          "expected a sequence, got a table with the key integer 9");
 }
 
 TEST_CASE("a type of the program is what its ValueCodec says") {
@@ -327,9 +323,8 @@ TEST_CASE("a type of the program is what its ValueCodec says") {
     CHECK(round_trip(std::vector<Money>{Money(1)}) == std::vector<Money>{Money(1)});
     CHECK(Value::of(Version{1, 2}) == "1.2");
     CHECK(round_trip(Version{1, 2}) == Version{1, 2});
-    CHECK(message_of([] {
-              return Value(Value::Array{5, -5}).as<std::vector<Money>>();
-          }) == "at [2]: money is not negative");
+    CHECK(message_of([] { return Value(Value::Array{5, -5}).as<std::vector<Money>>(); }) ==
+          "at [2]: money is not negative");
 }
 
 TEST_CASE("what cannot cross is known at compile time") {

@@ -64,8 +64,7 @@ TEST_CASE("signal handler: an exception goes to the loop's exception handler, an
     int reports = 0;
     loop.set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext&) { ++reports; });
     aio::SignalHandler handler(loop, SIGUSR1, [&] {
-        if (++calls == 2)
-            loop.stop();
+        if (++calls == 2) loop.stop();
         throw std::runtime_error("from the handler");
     });
     std::raise(SIGUSR1);

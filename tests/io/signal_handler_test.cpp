@@ -9,7 +9,8 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/uv/signal.hpp>
 
-TEST_CASE("signal handler: while it lives the signal has not its default action; a closed loop takes it back") {
+TEST_CASE(
+    "signal handler: while it lives the signal has not its default action; a closed loop takes it back") {
     std::optional<aio::SignalHandler> outliving;
     {
         aio::EventLoop loop;

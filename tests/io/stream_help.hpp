@@ -24,15 +24,13 @@ inline std::string text_of(std::span<const std::byte> memory, std::size_t count)
 
 inline std::string long_text(std::size_t size) {
     std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i)
-        text[i] = static_cast<char>('a' + (i * 7 + i / 1000) % 26);
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i * 7 + i / 1000) % 26);
     return text;
 }
 
 /// Lets everything that is ready run, and the loop poll.
 inline aio::Coro<> turn() {
-    for (int i = 0; i < 300; ++i)
-        co_await aio::sleep(std::chrono::seconds(0));
+    for (int i = 0; i < 300; ++i) co_await aio::sleep(std::chrono::seconds(0));
 }
 
 /// Reads to the end, in pieces of at most this size.
@@ -41,8 +39,7 @@ inline aio::Coro<std::string> read_all(aio::Stream& stream, std::size_t piece = 
     std::string text;
     for (;;) {
         const std::size_t count = co_await stream.read_some(memory);
-        if (count == 0)
-            co_return text;
+        if (count == 0) co_return text;
         text += text_of(memory, count);
     }
 }
@@ -53,8 +50,7 @@ inline aio::Coro<std::string> read_count(aio::Stream& stream, std::size_t size) 
     std::string text;
     while (text.size() < size) {
         const std::size_t count = co_await stream.read_some(memory);
-        if (count == 0)
-            break;
+        if (count == 0) break;
         text += text_of(memory, count);
     }
     co_return text;

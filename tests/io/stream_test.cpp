@@ -270,13 +270,11 @@ TEST_CASE("stream: a slow reader makes its writer wait, and gets everything in o
                 stream.close();
             },
             std::ref(pair.a), std::ref(written));
-        for (int i = 0; i < 20; ++i)
-            co_await turn();
+        for (int i = 0; i < 20; ++i) co_await turn();
         CHECK(!writer.done());
         CHECK(pair.a.write_queue_size() <= 64 * 1024 + 5000);
         std::string expected;
-        for (int i = 0; i < 3000; ++i)
-            expected += io_test::long_text(1000 + static_cast<std::size_t>(i));
+        for (int i = 0; i < 3000; ++i) expected += io_test::long_text(1000 + static_cast<std::size_t>(i));
         const std::string received = co_await read_all(pair.b, 777);
         CHECK((received == expected));
         co_await writer;
@@ -379,11 +377,13 @@ TEST_CASE("stream: writing to a peer that has gone fails, and goes on failing") 
         pair.b.close();
         co_await turn();
         const std::error_code error = co_await error_of([](aio::Stream& stream) -> aio::Coro<> {
-            for (;;)
-                co_await stream.write_all(bytes("anybody there?"));
+            for (;;) co_await stream.write_all(bytes("anybody there?"));
         }(pair.a));
-        CHECK((error == std::errc::broken_pipe || error == std::errc::connection_reset ||
-               error == std::errc::connection_aborted));
+#if defined(_WIN32)
+        CHECK((error == std::errc::connection_reset || error == std::errc::connection_aborted));
+#else
+        CHECK(error == std::errc::broken_pipe);
+#endif
         const std::error_code again = co_await error_of(
             [](aio::Stream& stream) -> aio::Coro<> { co_await stream.write_all(bytes("hello?")); }(pair.a));
         CHECK(again == error);
@@ -405,8 +405,7 @@ TEST_CASE("stream: two tasks that keep each other busy do not keep the loop to t
                 }
             },
             std::ref(pair));
-        for (int i = 0; i < 10; ++i)
-            co_await aio::sleep(0s);
+        for (int i = 0; i < 10; ++i) co_await aio::sleep(0s);
         co_await aio::sleep(1ms);
         CHECK(!busy.done());
         busy.cancel();
@@ -486,7 +485,8 @@ TEST_CASE("stream: closing reaches a reader that only gives way") {
         const std::string text = io_test::long_text(1000);
         co_await pair.a.write_all(bytes(text));
         auto reader = aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(pair.b)), std::size_t(1));
-        // Bytes wait to be read one by one: the reader takes 64 in each of its turns, and gives way in between.
+        // Bytes wait to be read one by one: the reader takes 64 in each of its turns, and gives way in
+        // between.
         for (int i = 0; i < 3; ++i) co_await aio::sleep(0s);
         CHECK(!reader.done());
         pair.b.close();

@@ -24,8 +24,8 @@ TEST_CASE("tcp listener: out of descriptors: it is reported, and accepting goes 
     loop.set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext&) { ++reports; });
     loop.run_until_complete([](int& reported) -> aio::Coro<> {
         aio::TcpListener listener("127.0.0.1", 0);
-        // UndefinedBehaviorSanitizer looks at an object of a type that is new to it through a pipe, for which there will
-        // be no descriptors: all that is used then is used here first.
+        // UndefinedBehaviorSanitizer looks at an object of a type that is new to it through a pipe, for which
+        // there will be no descriptors: all that is used then is used here first.
         auto earlier = aio::create_task(accept_one, std::ref(listener));
         co_await turn();
         co_await aio::TcpStream::connect(listener.local_address());

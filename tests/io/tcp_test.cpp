@@ -101,8 +101,7 @@ TEST_CASE("tcp: a connect that is cancelled ends at once") {
         co_await turn();
         int cancelled = 0;
         for (auto& task : waiting) {
-            if (!task.cancel())
-                continue;
+            if (!task.cancel()) continue;
             try {
                 co_await task;
             } catch (const aio::CancelledError&) {
@@ -164,10 +163,8 @@ TEST_CASE("tcp listener: connections that come while nobody accepts wait") {
         co_await turn();
         std::vector<aio::TcpStream> servers;
         servers.push_back(co_await std::move(first));
-        for (int i = 1; i < 100; ++i)
-            servers.push_back(co_await listener.accept());
-        for (std::size_t i = 0; i < 100; ++i)
-            CHECK(servers[i].peer_address() == clients[i].local_address());
+        for (int i = 1; i < 100; ++i) servers.push_back(co_await listener.accept());
+        for (std::size_t i = 0; i < 100; ++i) CHECK(servers[i].peer_address() == clients[i].local_address());
     }());
 }
 

@@ -113,7 +113,8 @@ TEST_CASE("rule 46: the same task twice runs once and gives its result twice") {
     });
 }
 
-TEST_CASE("rule 47: the first exception is thrown at once; the others keep running, and what they throw is dropped") {
+TEST_CASE("rule 47: the first exception is thrown at once; the others keep running, and what they throw is "
+          "dropped") {
     TestLoop test;
     const auto main = [&]() -> Coro<> {
         Task<int> slow = test.loop.create_task(after(6));
@@ -130,7 +131,8 @@ TEST_CASE("rule 47: the first exception is thrown at once; the others keep runni
     CHECK(test.reports.empty());
 }
 
-TEST_CASE("rule 48: a cancelled child counts as one that throws; the gathering future is not cancelled itself") {
+TEST_CASE(
+    "rule 48: a cancelled child counts as one that throws; the gathering future is not cancelled itself") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         Task<> child = loop.create_task(forever());
         Task<int> other = loop.create_task(after(4));
@@ -174,7 +176,8 @@ TEST_CASE("rule 49: cancelling cancels all children, and it ends when all have e
             CHECK(cleanup == 4);
         }
         SUBCASE("also when exceptions are values") {
-            Task<std::string> task = loop.create_task(outcome_in_task(gather(return_exceptions, slow(), forever())));
+            Task<std::string> task =
+                loop.create_task(outcome_in_task(gather(return_exceptions, slow(), forever())));
             co_await rounds(2);
             task.cancel("awaiter");
             CHECK(co_await task == "cancelled: awaiter");
@@ -227,7 +230,8 @@ TEST_CASE("rule 50: exceptions and cancellations can be had as values") {
     });
 }
 
-TEST_CASE("gather: futures of another loop, empty handles and closed loops are refused; nothing pending leaks") {
+TEST_CASE(
+    "gather: futures of another loop, empty handles and closed loops are refused; nothing pending leaks") {
     TestLoop other;
     TestLoop test;
     int alive = 0;

@@ -57,8 +57,9 @@ TEST_CASE("rule 71: what a task throws during shutdown is reported to the except
         throw std::runtime_error("not now");
     };
     const auto main = [&]() -> aio::Coro<> {
-        aio::get_running_loop().set_exception_handler(
-            [&](aio::EventLoop&, const aio::ErrorContext& context) { reports.push_back(aio::describe(context)); });
+        aio::get_running_loop().set_exception_handler([&](aio::EventLoop&, const aio::ErrorContext& context) {
+            reports.push_back(aio::describe(context));
+        });
         aio::create_task(stubborn(), "stubborn");
         co_await aio::sleep(0s);
     };

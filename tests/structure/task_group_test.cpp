@@ -148,8 +148,7 @@ TEST_CASE("rule 25: an error of the body cancels the children and waits for them
         int steps = 0;
         const auto slow = [&]() -> Coro<> {
             static_cast<void>(co_await outcome(sleep(1h)));
-            for (; steps < 5; ++steps)
-                co_await sleep(0s);
+            for (; steps < 5; ++steps) co_await sleep(0s);
         };
         const auto body = [&](TaskGroup& group) -> Coro<> {
             group.create_task(slow());
@@ -169,8 +168,7 @@ TEST_CASE(
         bool release = false;
         const auto child = [&]() -> Coro<> {
             requests += co_await outcome(sleep(1h)) == "cancelled" ? 1 : 0;
-            while (!release)
-                requests += co_await outcome(sleep(0s)) == "value" ? 0 : 1;
+            while (!release) requests += co_await outcome(sleep(0s)) == "value" ? 0 : 1;
         };
         const auto body = [&](TaskGroup& group) -> Coro<> {
             group.create_task(child());
@@ -196,8 +194,7 @@ TEST_CASE(
         bool release = false;
         const auto slow = [&]() -> Coro<> {
             static_cast<void>(co_await outcome(sleep(1h)));
-            while (!release)
-                co_await sleep(0s);
+            while (!release) co_await sleep(0s);
         };
         const auto body = [&](TaskGroup& group) -> Coro<> {
             group.create_task(slow());
@@ -393,7 +390,6 @@ TEST_CASE("rule 33: nested groups cancelled from outside give one CancelledError
         task.cancel("all");
         CHECK(co_await outcome(task) == "cancelled: all");
         CHECK(task.cancelling() == 1);
-        for (const Task<>& child : children)
-            CHECK(child.cancelled());
+        for (const Task<>& child : children) CHECK(child.cancelled());
     });
 }

@@ -98,7 +98,8 @@ TEST_CASE("rule 38: a time that has run out has no effect on a body that does no
     });
 }
 
-TEST_CASE("rule 39: when the time runs out, the body is cancelled, and TimeoutError with the cancellation as cause comes out") {
+TEST_CASE("rule 39: when the time runs out, the body is cancelled, and TimeoutError with the cancellation as "
+          "cause comes out") {
     run_in_loop([](EventLoop&) -> Coro<> {
         std::string inside;
         std::string cause;
@@ -166,7 +167,8 @@ TEST_CASE("rule 39: if somebody else cancels as well, the cancellation passes") 
     });
 }
 
-TEST_CASE("rule 40: a body that swallows the cancellation ends normally; expired() tells, and the count is restored") {
+TEST_CASE("rule 40: a body that swallows the cancellation ends normally; expired() tells, and the count is "
+          "restored") {
     run_in_loop([](EventLoop&) -> Coro<> {
         bool expired = false;
         const auto swallows = [&](Timeout& timeout) -> Coro<int> {
@@ -189,7 +191,8 @@ TEST_CASE("rule 40: a body that swallows the cancellation ends normally; expired
     });
 }
 
-TEST_CASE("rule 40: a value that arrives together with the deadline is kept, and nothing of the timeout stays behind") {
+TEST_CASE("rule 40: a value that arrives together with the deadline is kept, and nothing of the timeout "
+          "stays behind") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         Future<int> future = loop.create_future<int>();
         const auto body = [&](Timeout& timeout) -> Coro<int> {
@@ -215,7 +218,8 @@ TEST_CASE("rule 40: a value that arrives together with the deadline is kept, and
     });
 }
 
-TEST_CASE("rule 40: the same in a task that has swallowed a cancellation before: nothing hits the code after the scope") {
+TEST_CASE("rule 40: the same in a task that has swallowed a cancellation before: nothing hits the code after "
+          "the scope") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         std::string log;
         const auto body = [&]() -> Coro<> {
@@ -283,7 +287,8 @@ TEST_CASE("rule 41: the deadline can be moved and removed only while the scope i
     });
 }
 
-TEST_CASE("rule 42: of nested scopes with one deadline the outer one throws; an earlier inner one lets the outer go on") {
+TEST_CASE("rule 42: of nested scopes with one deadline the outer one throws; an earlier inner one lets the "
+          "outer go on") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         bool inner_expired = false;
         bool outer_expired = false;
@@ -324,7 +329,8 @@ TEST_CASE("rule 42: of nested scopes with one deadline the outer one throws; an 
     });
 }
 
-TEST_CASE("rule 43: a group whose child fails while the time runs out gives the group's error, and no stray cancellation") {
+TEST_CASE("rule 43: a group whose child fails while the time runs out gives the group's error, and no stray "
+          "cancellation") {
     run_in_loop([](EventLoop&) -> Coro<> {
         const auto fails_in_cleanup = []() -> Coro<> {
             static_cast<void>(co_await outcome(sleep(1h)));
@@ -376,7 +382,8 @@ TEST_CASE("rule 44: wait_for without a limit awaits; with one it awaits in the c
     });
 }
 
-TEST_CASE("rule 44: wait_for without time: what is done gives its result, what is not is cancelled and joined") {
+TEST_CASE(
+    "rule 44: wait_for without time: what is done gives its result, what is not is cancelled and joined") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         for (const std::chrono::milliseconds none : {0ms, -1ms}) {
             Future<int> done = loop.create_future<int>();
@@ -439,7 +446,8 @@ TEST_CASE("rule 45: an inner that swallows the cancellation gives its value, one
     });
 }
 
-TEST_CASE("rule 45: cancelling wait_for cancels what it waits for, and a value that has arrived is not lost") {
+TEST_CASE(
+    "rule 45: cancelling wait_for cancels what it waits for, and a value that has arrived is not lost") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         Future<std::unique_ptr<int>> future = loop.create_future<std::unique_ptr<int>>();
         std::string log;

@@ -4,10 +4,11 @@
 ///
 ///     check_conformance("gather", 7, [](Gate& gate) { return gather(gate.future()); });
 ///
-/// The factory makes the awaitable, inside a task, such that it ends once the gate is opened, with the given value (none for `void`). It is then awaited
-/// in a task that is cancelled before it starts, when it has asked for that itself, while it waits, and when the value is there but the task has not
-/// had its turn (the value must arrive, the cancellation come at the next suspension); each once and twice; and whose loop is closed while it
-/// waits, and with the value on its way.
+/// The factory makes the awaitable, inside a task, such that it ends once the gate is opened, with the given
+/// value (none for `void`). It is then awaited in a task that is cancelled before it starts, when it has
+/// asked for that itself, while it waits, and when the value is there but the task has not had its turn (the
+/// value must arrive, the cancellation come at the next suspension); each once and twice; and whose loop is
+/// closed while it waits, and with the value on its way.
 
 #include <atomic>
 #include <chrono>
@@ -176,7 +177,8 @@ Coro<> subject(Make& make, const Expected& expected, Gate& gate, Plan plan, Reco
 }
 
 template <class Make, class Expected>
-Coro<> drive(Make& make, const Expected& expected, Gate& gate, Plan plan, Record& record, Task<>& task, bool instant) {
+Coro<> drive(Make& make, const Expected& expected, Gate& gate, Plan plan, Record& record, Task<>& task,
+             bool instant) {
     task = get_running_loop().create_task(subject(make, expected, gate, plan, record));
     const auto waits = [&] { return Peek::waits(task) && gate.reached(); };
     const auto comes = [&] { return Peek::has_value_coming(task); };

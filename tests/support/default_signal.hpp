@@ -4,7 +4,8 @@
 
 namespace test_support {
 
-/// Gives a signal its default action for a scope. The test framework handles SIGINT and SIGTERM itself while a test runs.
+/// Gives a signal its default action for a scope. The test framework handles SIGINT and SIGTERM itself while
+/// a test runs.
 class DefaultSignal {
 public:
     explicit DefaultSignal(int signum) : signum_(signum), previous_(std::signal(signum, SIG_DFL)) {}

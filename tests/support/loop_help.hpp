@@ -1,6 +1,7 @@
 #pragma once
 
-/// What the tests of the loop and of structured concurrency share: a loop whose reports are kept, exceptions as text, and a count of rounds.
+/// What the tests of the loop and of structured concurrency share: a loop whose reports are kept, exceptions
+/// as text, and a count of rounds.
 
 #include <exception>
 #include <string>
@@ -16,7 +17,8 @@
 
 namespace aio::test {
 
-/// A short text for an exception: "cancelled", "cancelled: why", "timeout", "group[a, b]", "what() of anything else".
+/// A short text for an exception: "cancelled", "cancelled: why", "timeout", "group[a, b]", "what() of
+/// anything else".
 inline std::string text_of(const std::exception_ptr& error) {
     if (!error) return "none";
     try {
@@ -27,7 +29,8 @@ inline std::string text_of(const std::exception_ptr& error) {
         return "timeout";
     } catch (const ExceptionGroup& group) {
         std::string text = "group[";
-        for (const std::exception_ptr& one : group.exceptions()) text += (text.back() == '[' ? "" : ", ") + text_of(one);
+        for (const std::exception_ptr& one : group.exceptions())
+            text += (text.back() == '[' ? "" : ", ") + text_of(one);
         return text + "]";
     } catch (const BaseError& e) {
         return e.what();

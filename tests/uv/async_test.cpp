@@ -24,8 +24,7 @@ TEST_CASE("uv async: sends before the callback are merged, one after it is not l
     uv::Loop loop;
     uv_test::Counter woken;
     uv::Async async(loop, woken.callback());
-    for (int i = 0; i < 100; ++i)
-        async.send();
+    for (int i = 0; i < 100; ++i) async.send();
     loop.run(uv::Loop::Mode::once);
     CHECK(woken.calls == 1);
     async.send();

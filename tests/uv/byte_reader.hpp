@@ -15,8 +15,7 @@ class Reader final : public aio::uv::StreamReader {
 public:
     std::span<std::byte> room(std::span<std::byte> shared) noexcept override {
         ++asked;
-        if (full)
-            return {};
+        if (full) return {};
         return own.empty() ? shared : own;
     }
     void received(std::span<const std::byte> data) noexcept override {

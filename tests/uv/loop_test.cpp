@@ -50,8 +50,7 @@ TEST_CASE("uv loop: handles made through native() and forgotten do not keep a lo
     uv_timer_t forgotten;
     uv::Loop loop;
     uv_timer_init(loop.native(), &forgotten);
-    uv_timer_start(
-        &forgotten, [](uv_timer_t*) {}, 1000000, 0);
+    uv_timer_start(&forgotten, [](uv_timer_t*) {}, 1000000, 0);
 }
 
 TEST_CASE("uv loop: an adopted loop stays its owner's") {

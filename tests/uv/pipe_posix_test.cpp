@@ -19,21 +19,6 @@ using uv_test::Noted;
 using uv_test::Reader;
 using uv_test::run_until;
 
-TEST_CASE("uv pipe: an anonymous pipe carries bytes one way and ends") {
-    uv::Loop loop;
-    uv::PipeEnds ends = uv::make_pipe();
-    uv::Pipe in(loop, std::move(ends.read));
-    uv::Pipe out(loop, std::move(ends.write));
-    Reader reader;
-    in.set_reader(reader);
-    CHECK(in.start_reading() == 0);
-    CHECK(out.try_write(bytes("one way")) == 7);
-    out.close();
-    run_until(loop, [&] { return reader.over; });
-    CHECK(reader.text == "one way");
-    CHECK(reader.status == 0);
-}
-
 TEST_CASE("uv pipe: adopting takes the descriptor over and closes it") {
     uv::Loop loop;
     uv::PipeEnds ends = uv::make_pipe();

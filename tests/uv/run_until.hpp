@@ -18,8 +18,7 @@ inline void run_until(aio::uv::Loop& loop, const std::function<bool()>& happened
     aio::uv::Timer guard(
         loop, aio::uv::Callback([](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &late));
     guard.start(10000);
-    while (!happened() && !late)
-        loop.run(aio::uv::Loop::Mode::once);
+    while (!happened() && !late) loop.run(aio::uv::Loop::Mode::once);
     REQUIRE(happened());
 }
 

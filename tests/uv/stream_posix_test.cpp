@@ -15,8 +15,7 @@ namespace uv = aio::uv;
 TEST_CASE("uv stream: a peer that has gone is an error of the write, not a signal") {
     Pair pair;
     pair.b.close();
-    for (int i = 0; i < 2; ++i)
-        pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 2; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(pair.a.try_write(bytes("x")) == UV_EPIPE);
     CHECK(pair.a.queue(bytes("x")) == UV_EPIPE);
     Noted done;

@@ -26,8 +26,7 @@ namespace {
 
 std::string long_text(std::size_t size) {
     std::string text(size, '\0');
-    for (std::size_t i = 0; i < size; ++i)
-        text[i] = static_cast<char>('a' + i * 7 % 26);
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i * 7 % 26);
     return text;
 }
 
@@ -39,8 +38,7 @@ std::string fill(uv::Stream& stream) {
         const int count = stream.try_write(bytes(piece));
         REQUIRE(count >= 0);
         sent.append(piece, 0, static_cast<std::size_t>(count));
-        if (count < 1000)
-            return sent;
+        if (count < 1000) return sent;
     }
 }
 
@@ -78,8 +76,7 @@ TEST_CASE("uv stream: a reader without room is paused, not asked again, and lose
     pair.b_reader.full = true;
     pair.b.start_reading();
     pair.a.try_write(bytes("later"));
-    for (int i = 0; i < 10; ++i)
-        pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 10; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(pair.b_reader.asked == 1);
     CHECK(!pair.b_reader.over);
     pair.b_reader.full = false;
@@ -116,8 +113,7 @@ TEST_CASE("uv stream: a write of no bytes tells when the queue has been sent") {
     pair.a.queue(bytes("tail"));
     Noted done;
     CHECK(pair.a.write({}, done) == 0);
-    for (int i = 0; i < 5; ++i)
-        pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 5; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(done.calls == 0);
     pair.b.start_reading();
     run_until(pair.loop, [&] { return done.calls == 1; });
@@ -156,8 +152,7 @@ TEST_CASE("uv stream: after close no callback comes, whatever was under way") {
     CHECK(pair.a.shutdown(down) == 0);
     pair.a.close();
     CHECK(!pair.a.is_open());
-    for (int i = 0; i < 5; ++i)
-        pair.loop.run(uv::Loop::Mode::no_wait);
+    for (int i = 0; i < 5; ++i) pair.loop.run(uv::Loop::Mode::no_wait);
     CHECK(written.calls == 0);
     CHECK(down.calls == 0);
     CHECK(!pair.a_reader.over);

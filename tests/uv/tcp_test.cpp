@@ -123,13 +123,11 @@ TEST_CASE("uv listener: a burst of connections is accepted in one turn") {
     }
     run_until(loop, [&] {
         for (const auto& n : noted)
-            if (n->calls == 0)
-                return false;
+            if (n->calls == 0) return false;
         return true;
     });
     CHECK(ready.calls == 0);
     int accepted = 0;
-    while (listener.accept().status() == 0)
-        ++accepted;
+    while (listener.accept().status() == 0) ++accepted;
     CHECK(accepted == 50);
 }

@@ -36,7 +36,9 @@ TEST_CASE("uv timer: a stopped timer does not fire, and one that does not count 
 TEST_CASE("uv timer: may be destroyed while started") {
     uv::Loop loop;
     uv_test::Counter fired;
-    { uv::Timer(loop, fired.callback()).start(0); }
+    {
+        uv::Timer(loop, fired.callback()).start(0);
+    }
     loop.run();
     CHECK(fired.calls == 0);
 }

@@ -38,8 +38,7 @@ struct Job : uv::Work {
                [](Work& self, int s) noexcept { static_cast<Job&>(self).finish(s); }),
           gate(g) {}
     void run() noexcept {
-        if (gate != nullptr)
-            gate->wait();
+        if (gate != nullptr) gate->wait();
         thread = std::this_thread::get_id();
     }
     void finish(int s) noexcept {
@@ -84,6 +83,5 @@ TEST_CASE("uv work: a job that has not started can be cancelled and still comple
     CHECK(queued.done);
     CHECK(queued.status == UV_ECANCELED);
     CHECK(queued.thread == std::thread::id());
-    for (const auto& blocker : blockers)
-        CHECK(blocker->status == 0);
+    for (const auto& blocker : blockers) CHECK(blocker->status == 0);
 }

@@ -21,8 +21,7 @@ Address::Address(std::string_view ip, std::uint16_t port) {
 
 std::string Address::ip() const {
     char text[64];
-    if (uv_inet_ntop(ipv6_ ? AF_INET6 : AF_INET, bytes_.data(), text, sizeof text) != 0)
-        return {};
+    if (uv_inet_ntop(ipv6_ ? AF_INET6 : AF_INET, bytes_.data(), text, sizeof text) != 0) return {};
     return text;
 }
 

@@ -14,7 +14,8 @@ Block& block_of(void* p) noexcept { return *static_cast<Block*>(p); }
 Async::Async(Loop& loop, Callback callback) {
     auto* block = Block::create(
         [&](uv_async_t* h) {
-            return uv_async_init(loop.native(), h, [](uv_async_t* async) noexcept { Block::of(async).state.callback(); });
+            return uv_async_init(loop.native(), h,
+                                 [](uv_async_t* async) noexcept { Block::of(async).state.callback(); });
         },
         "create a wake-up handle");
     block->state.callback = callback;

@@ -8,8 +8,9 @@ namespace aio::uv {
 
 class Loop;
 
-/// A wake-up for a loop. `send` may be called from any thread and from a signal handler; sends that come before the callback has run
-/// are merged into one call. It publishes no data: use a lock or an acquire/release exchange for what the callback is to find.
+/// A wake-up for a loop. `send` may be called from any thread and from a signal handler; sends that come
+/// before the callback has run are merged into one call. It publishes no data: use a lock or an
+/// acquire/release exchange for what the callback is to find.
 class Async {
 public:
     Async(Loop& loop, Callback callback);

@@ -2,13 +2,15 @@
 
 /// How a libuv request or handle tells its owner that something happened.
 ///
-/// A plain struct with a function pointer: whoever starts an operation derives from it (or embeds one), keeps it alive until it has been
-/// called, and gets back to its own type with a `static_cast`. No allocation, no virtual table, no `std::function`.
+/// A plain struct with a function pointer: whoever starts an operation derives from it (or embeds one), keeps
+/// it alive until it has been called, and gets back to its own type with a `static_cast`. No allocation, no
+/// virtual table, no `std::function`.
 
 namespace aio::uv {
 
-/// Called exactly once for each operation started with it, on the loop's thread, never from inside the call that started it.
-/// `status` is 0 or a negative libuv error (see `error_code`). The function must not throw: there is a C frame above it.
+/// Called exactly once for each operation started with it, on the loop's thread, never from inside the call
+/// that started it. `status` is 0 or a negative libuv error (see `error_code`). The function must not throw:
+/// there is a C frame above it.
 struct Completion {
     using Function = void (*)(Completion& self, int status) noexcept;
 

@@ -10,8 +10,7 @@
 namespace aio::uv {
 
 void Descriptor::close() noexcept {
-    if (fd_ < 0)
-        return;
+    if (fd_ < 0) return;
     const int fd = std::exchange(fd_, -1);
 #if defined(_WIN32)
     if (is_socket_)

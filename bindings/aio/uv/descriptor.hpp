@@ -6,8 +6,8 @@
 
 namespace aio::uv {
 
-/// Owns a descriptor and closes it. Move-only. On Windows it is one of the C runtime, or a socket: two things with
-/// numbers of their own, of which a socket has to be made with `of_socket`.
+/// Owns a descriptor and closes it. Move-only. On Windows it is one of the C runtime, or a socket: two things
+/// with numbers of their own, of which a socket has to be made with `of_socket`.
 class Descriptor {
 public:
     Descriptor() noexcept = default;

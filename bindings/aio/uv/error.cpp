@@ -7,7 +7,8 @@
 namespace aio::uv {
 namespace {
 
-/// libuv's own numbers that have no errno behind them on this platform still mean one of the standard conditions.
+/// libuv's own numbers that have no errno behind them on this platform still mean one of the standard
+/// conditions.
 std::errc condition_of(int status) noexcept {
     switch (status) {
     case UV_E2BIG: return std::errc::argument_list_too_long;

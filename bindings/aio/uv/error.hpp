@@ -2,14 +2,16 @@
 
 /// libuv's error numbers as `std::error_code`.
 ///
-/// The category compares equal to `std::errc` (and so to what other libraries report), and its messages are libuv's own.
+/// The category compares equal to `std::errc` (and so to what other libraries report), and its messages are
+/// libuv's own.
 
 #include <string_view>
 #include <system_error>
 
 namespace aio::uv {
 
-/// The category of libuv's errors. `error_code(status) == std::errc::connection_reset` works on every platform.
+/// The category of libuv's errors. `error_code(status) == std::errc::connection_reset` works on every
+/// platform.
 const std::error_category& error_category() noexcept;
 
 /// A libuv status as an error code; 0 and positive numbers (counts) are no error.
@@ -24,7 +26,8 @@ extern const int closed;
 extern const int out_of_memory;
 } // namespace status
 
-/// Throws `std::system_error` for a negative status. `what` names the operation and what it was done to: "connect 127.0.0.1:80".
+/// Throws `std::system_error` for a negative status. `what` names the operation and what it was done to:
+/// "connect 127.0.0.1:80".
 [[noreturn]] void throw_error(int status, std::string_view what);
 
 /// `throw_error` if status is negative; otherwise the status itself, so that calls can be wrapped.

@@ -17,45 +17,29 @@ namespace {
 
 FileType type_of_mode(std::uint64_t mode) noexcept {
     switch (mode & S_IFMT) {
-    case S_IFREG:
-        return FileType::regular;
-    case S_IFDIR:
-        return FileType::directory;
-    case S_IFLNK:
-        return FileType::symlink;
-    case S_IFCHR:
-        return FileType::character_device;
+    case S_IFREG: return FileType::regular;
+    case S_IFDIR: return FileType::directory;
+    case S_IFLNK: return FileType::symlink;
+    case S_IFCHR: return FileType::character_device;
 #if !defined(_WIN32)
-    case S_IFIFO:
-        return FileType::fifo;
-    case S_IFSOCK:
-        return FileType::socket;
-    case S_IFBLK:
-        return FileType::block_device;
+    case S_IFIFO: return FileType::fifo;
+    case S_IFSOCK: return FileType::socket;
+    case S_IFBLK: return FileType::block_device;
 #endif
-    default:
-        return FileType::unknown;
+    default: return FileType::unknown;
     }
 }
 
 FileType type_of_entry(uv_dirent_type_t type) noexcept {
     switch (type) {
-    case UV_DIRENT_FILE:
-        return FileType::regular;
-    case UV_DIRENT_DIR:
-        return FileType::directory;
-    case UV_DIRENT_LINK:
-        return FileType::symlink;
-    case UV_DIRENT_FIFO:
-        return FileType::fifo;
-    case UV_DIRENT_SOCKET:
-        return FileType::socket;
-    case UV_DIRENT_CHAR:
-        return FileType::character_device;
-    case UV_DIRENT_BLOCK:
-        return FileType::block_device;
-    default:
-        return FileType::unknown;
+    case UV_DIRENT_FILE: return FileType::regular;
+    case UV_DIRENT_DIR: return FileType::directory;
+    case UV_DIRENT_LINK: return FileType::symlink;
+    case UV_DIRENT_FIFO: return FileType::fifo;
+    case UV_DIRENT_SOCKET: return FileType::socket;
+    case UV_DIRENT_CHAR: return FileType::character_device;
+    case UV_DIRENT_BLOCK: return FileType::block_device;
+    default: return FileType::unknown;
     }
 }
 
@@ -83,8 +67,7 @@ uv_fs_s* FileRequest::prepare(Completion& done) noexcept {
 }
 
 void FileRequest::started(int status, std::string_view what, const std::string& path) {
-    if (status < 0)
-        throw_error(status, std::string(what) + " " + path);
+    if (status < 0) throw_error(status, std::string(what) + " " + path);
 }
 
 void FileRequest::on_done(uv_fs_s* request) noexcept {
@@ -96,14 +79,10 @@ bool FileRequest::cancel() noexcept { return uv_cancel(reinterpret_cast<uv_req_t
 
 int OpenMode::flags() const noexcept {
     int flags = read_ && write_ ? UV_FS_O_RDWR : write_ ? UV_FS_O_WRONLY : UV_FS_O_RDONLY;
-    if (create_)
-        flags |= UV_FS_O_CREAT;
-    if (exclusive_)
-        flags |= UV_FS_O_EXCL;
-    if (truncate_)
-        flags |= UV_FS_O_TRUNC;
-    if (append_)
-        flags |= UV_FS_O_APPEND;
+    if (create_) flags |= UV_FS_O_CREAT;
+    if (exclusive_) flags |= UV_FS_O_EXCL;
+    if (truncate_) flags |= UV_FS_O_TRUNC;
+    if (append_) flags |= UV_FS_O_APPEND;
 #if defined(O_CLOEXEC)
     flags |= O_CLOEXEC;
 #endif
@@ -172,8 +151,7 @@ void ScandirRequest::start(Loop& loop, const std::string& path, Completion& done
 
 std::vector<DirectoryEntry> ScandirRequest::take() {
     std::vector<DirectoryEntry> entries;
-    if (result() > 0)
-        entries.reserve(static_cast<std::size_t>(result()));
+    if (result() > 0) entries.reserve(static_cast<std::size_t>(result()));
     uv_dirent_t entry;
     while (uv_fs_scandir_next(request(), &entry) == 0)
         entries.emplace_back(entry.name, type_of_entry(entry.type));

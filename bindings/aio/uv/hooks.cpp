@@ -17,7 +17,8 @@ IdleBlock& idle_block(void* p) noexcept { return *static_cast<IdleBlock*>(p); }
 } // namespace
 
 Prepare::Prepare(Loop& loop, Callback callback) {
-    auto* block = PrepareBlock::create([&](uv_prepare_t* h) { return uv_prepare_init(loop.native(), h); }, "create a prepare hook");
+    auto* block = PrepareBlock::create([&](uv_prepare_t* h) { return uv_prepare_init(loop.native(), h); },
+                                       "create a prepare hook");
     block->state.callback = callback;
     uv_unref(block->base());
     block_ = block;
@@ -26,13 +27,15 @@ Prepare::Prepare(Loop& loop, Callback callback) {
 Prepare::~Prepare() { prepare_block(block_).close(); }
 
 void Prepare::start() noexcept {
-    uv_prepare_start(&prepare_block(block_).handle, [](uv_prepare_t* h) noexcept { PrepareBlock::of(h).state.callback(); });
+    uv_prepare_start(&prepare_block(block_).handle,
+                     [](uv_prepare_t* h) noexcept { PrepareBlock::of(h).state.callback(); });
 }
 
 void Prepare::stop() noexcept { uv_prepare_stop(&prepare_block(block_).handle); }
 
 Check::Check(Loop& loop, Callback callback) {
-    auto* block = CheckBlock::create([&](uv_check_t* h) { return uv_check_init(loop.native(), h); }, "create a check hook");
+    auto* block = CheckBlock::create([&](uv_check_t* h) { return uv_check_init(loop.native(), h); },
+                                     "create a check hook");
     block->state.callback = callback;
     uv_unref(block->base());
     block_ = block;
@@ -41,12 +44,15 @@ Check::Check(Loop& loop, Callback callback) {
 Check::~Check() { check_block(block_).close(); }
 
 void Check::start() noexcept {
-    uv_check_start(&check_block(block_).handle, [](uv_check_t* h) noexcept { CheckBlock::of(h).state.callback(); });
+    uv_check_start(&check_block(block_).handle,
+                   [](uv_check_t* h) noexcept { CheckBlock::of(h).state.callback(); });
 }
 
 void Check::stop() noexcept { uv_check_stop(&check_block(block_).handle); }
 
-Idle::Idle(Loop& loop) : block_(IdleBlock::create([&](uv_idle_t* h) { return uv_idle_init(loop.native(), h); }, "create an idle hook")) {}
+Idle::Idle(Loop& loop)
+    : block_(IdleBlock::create([&](uv_idle_t* h) { return uv_idle_init(loop.native(), h); },
+                               "create an idle hook")) {}
 
 Idle::~Idle() { idle_block(block_).close(); }
 

@@ -1,9 +1,10 @@
 #pragma once
 
-/// The three points of a loop's turn where code can run: idle, prepare (before the poll), check (directly after the poll).
+/// The three points of a loop's turn where code can run: idle, prepare (before the poll), check (directly
+/// after the poll).
 ///
-/// An active idle handle also makes the next poll return at once, which is how a layer above says that it has more to do.
-/// None of the three keeps the loop alive except `Idle` while it is started.
+/// An active idle handle also makes the next poll return at once, which is how a layer above says that it has
+/// more to do. None of the three keeps the loop alive except `Idle` while it is started.
 
 #include <aio/uv/completion.hpp>
 

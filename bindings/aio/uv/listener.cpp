@@ -16,23 +16,20 @@ Listener::Listener(Loop& loop, Descriptor socket, Callback ready)
       poll_(loop, socket_.get(), bind_poll<&Listener::on_event>(*this)) {}
 
 void Listener::start_watching() {
-    if (watching_)
-        return;
+    if (watching_) return;
     poll_.start(PollEvents::readable);
     watching_ = true;
 }
 
 void Listener::stop_watching() noexcept {
-    if (!watching_)
-        return;
+    if (!watching_) return;
     poll_.stop();
     watching_ = false;
 }
 
 void Listener::on_event(int status, PollEvents) noexcept {
     // libuv has stopped watching; whoever accepts now learns why.
-    if (status < 0)
-        watching_ = false;
+    if (status < 0) watching_ = false;
     ready_();
 }
 

@@ -4,8 +4,8 @@
 ///
 /// It tells when connections wait, and the owner accepts as many as it wants, by a plain system call each.
 /// This replaces libuv's own accept path, which since 1.45 takes one connection per turn of the loop, hides
-/// accept errors, and when the process runs out of descriptors drops every waiting connection. It works in the
-/// same way on Windows, where libuv would give connections that are bound to its loop already.
+/// accept errors, and when the process runs out of descriptors drops every waiting connection. It works in
+/// the same way on Windows, where libuv would give connections that are bound to its loop already.
 
 #include <string_view>
 
@@ -42,8 +42,8 @@ private:
 
 /// Makes a listening TCP socket. Port 0 lets the system choose. Throws `std::system_error`.
 [[nodiscard]] Descriptor listen_tcp(const Address& address, const ListenOptions& options = ListenOptions());
-/// Makes a listening Unix domain socket at `path`, which must not exist. Throws `std::system_error`: always on
-/// Windows (not_supported).
+/// Makes a listening Unix domain socket at `path`, which must not exist. Throws `std::system_error`: always
+/// on Windows (not_supported).
 [[nodiscard]] Descriptor listen_unix(std::string_view path, int backlog = 511);
 /// The address that a socket is bound to. Throws `std::system_error`.
 [[nodiscard]] Address local_address(const Descriptor& socket);

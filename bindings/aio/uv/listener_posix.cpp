@@ -23,24 +23,21 @@ void prepare(int fd) noexcept {
 
 Descriptor make_socket(int family, const std::string& what) {
     Descriptor fd(::socket(family, SOCK_STREAM, 0));
-    if (!fd.valid())
-        throw_error(-errno, what);
+    if (!fd.valid()) throw_error(-errno, what);
     prepare(fd.get());
     return fd;
 }
 
 void set_option(const Descriptor& fd, int level, int option, bool on, const std::string& what) {
     const int value = on ? 1 : 0;
-    if (::setsockopt(fd.get(), level, option, &value, sizeof value) != 0)
-        throw_error(-errno, what);
+    if (::setsockopt(fd.get(), level, option, &value, sizeof value) != 0) throw_error(-errno, what);
 }
 
 void bind_and_listen(const Descriptor& fd, const void* address, std::size_t size, int backlog,
                      const std::string& what) {
     if (::bind(fd.get(), static_cast<const sockaddr*>(address), static_cast<socklen_t>(size)) != 0)
         throw_error(-errno, what);
-    if (::listen(fd.get(), backlog) != 0)
-        throw_error(-errno, what);
+    if (::listen(fd.get(), backlog) != 0) throw_error(-errno, what);
 }
 
 } // namespace
@@ -49,10 +46,8 @@ Descriptor listen_tcp(const Address& address, const ListenOptions& options) {
     const std::string what = "listen on " + address.to_string();
     Descriptor fd = make_socket(address.is_ipv6() ? AF_INET6 : AF_INET, what);
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, true, what);
-    if (options.reuse_port())
-        set_option(fd, SOL_SOCKET, SO_REUSEPORT, true, what);
-    if (address.is_ipv6())
-        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only(), what);
+    if (options.reuse_port()) set_option(fd, SOL_SOCKET, SO_REUSEPORT, true, what);
+    if (address.is_ipv6()) set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.ipv6_only(), what);
     const sockaddr_storage storage = AddressAccess::to(address);
     bind_and_listen(fd, &storage, address.is_ipv6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in),
                     options.backlog(), what);
@@ -63,8 +58,7 @@ Descriptor listen_unix(std::string_view path, int backlog) {
     const std::string what = "listen on " + std::string(path);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path)
-        throw_error(UV_ENAMETOOLONG, what);
+    if (path.size() >= sizeof address.sun_path) throw_error(UV_ENAMETOOLONG, what);
     std::memcpy(address.sun_path, path.data(), path.size());
     Descriptor fd = make_socket(AF_UNIX, what);
     bind_and_listen(fd, &address, sizeof address, backlog, what);
@@ -85,14 +79,11 @@ Listener::Accepted Listener::accept() noexcept {
         const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
         const int fd = ::accept(socket_.get(), nullptr, nullptr);
-        if (fd >= 0)
-            prepare(fd);
+        if (fd >= 0) prepare(fd);
 #endif
-        if (fd >= 0)
-            return Accepted(Descriptor(fd));
+        if (fd >= 0) return Accepted(Descriptor(fd));
         // A connection that failed before it was accepted is the peer's affair.
-        if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR)
-            continue;
+        if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR) continue;
         return Accepted(errno == EWOULDBLOCK ? UV_EAGAIN : -errno);
     }
 }

@@ -22,16 +22,14 @@ void prepare(const Descriptor& socket) noexcept {
 
 } // namespace
 
-// There is no SO_REUSEADDR: a port may be bound again at once without it, and with it even while another process
-// listens there.
+// There is no SO_REUSEADDR: a port may be bound again at once without it, and with it even while another
+// process listens there.
 Descriptor listen_tcp(const Address& address, const ListenOptions& options) {
     const std::string what = "listen on " + address.to_string();
-    if (options.reuse_port())
-        throw_error(UV_ENOTSUP, what + ": Windows cannot share a port among listeners");
+    if (options.reuse_port()) throw_error(UV_ENOTSUP, what + ": Windows cannot share a port among listeners");
     check(detail::start_winsock(), what);
     Descriptor socket = own_socket(::socket(address.is_ipv6() ? AF_INET6 : AF_INET, SOCK_STREAM, 0));
-    if (!socket.valid())
-        throw_error(winsock_error(), what);
+    if (!socket.valid()) throw_error(winsock_error(), what);
     prepare(socket);
     if (address.is_ipv6()) {
         const DWORD only = options.ipv6_only() ? 1 : 0;
@@ -48,7 +46,8 @@ Descriptor listen_tcp(const Address& address, const ListenOptions& options) {
 }
 
 Descriptor listen_unix(std::string_view path, int) {
-    throw_error(UV_ENOTSUP, "listen on " + std::string(path) + ": Windows has no Unix domain sockets that aiouv could use");
+    throw_error(UV_ENOTSUP, "listen on " + std::string(path) +
+                                ": Windows has no Unix domain sockets that aiouv could use");
 }
 
 Address local_address(const Descriptor& socket) {
@@ -68,8 +67,7 @@ Listener::Accepted Listener::accept() noexcept {
         }
         const int error = ::WSAGetLastError();
         // A connection that failed before it was accepted is the peer's affair.
-        if (error == WSAECONNRESET || error == WSAECONNABORTED || error == WSAEINTR)
-            continue;
+        if (error == WSAECONNRESET || error == WSAECONNABORTED || error == WSAEINTR) continue;
         return Accepted(error == WSAEWOULDBLOCK ? UV_EAGAIN : uv_translate_sys_error(error));
     }
 }

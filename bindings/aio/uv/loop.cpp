@@ -25,8 +25,9 @@ Loop::Loop(uv_loop_s* adopted) noexcept : loop_(adopted), owned_(false) { ignore
 Loop::~Loop() {
     close_lingering();
     if (!owned_) return;
-    // Whoever made handles on this loop has closed them by now; their close callbacks are still to come. A handle that was made through
-    // native() and forgotten is closed here, so that destruction neither hangs nor leaks the loop's descriptors.
+    // Whoever made handles on this loop has closed them by now; their close callbacks are still to come. A
+    // handle that was made through native() and forgotten is closed here, so that destruction neither hangs
+    // nor leaks the loop's descriptors.
     for (int attempt = 0; uv_loop_close(loop_) == UV_EBUSY; ++attempt) {
         if (attempt == 0) {
             uv_run(loop_, UV_RUN_NOWAIT);
@@ -71,7 +72,8 @@ bool Loop::alive() const noexcept { return uv_loop_alive(loop_) != 0; }
 unsigned configure_work_threads(unsigned preferred) noexcept {
     const auto clamp = [](long n) { return static_cast<unsigned>(n < 1 ? 1 : n > 1024 ? 1024 : n); };
     static const unsigned size = [&]() noexcept {
-        if (const char* chosen = std::getenv("UV_THREADPOOL_SIZE")) return clamp(std::strtol(chosen, nullptr, 10));
+        if (const char* chosen = std::getenv("UV_THREADPOOL_SIZE"))
+            return clamp(std::strtol(chosen, nullptr, 10));
         const unsigned n = clamp(static_cast<long>(preferred));
 #if defined(_WIN32)
         // libuv asks the C runtime, which has a copy of the environment.

@@ -2,8 +2,8 @@
 
 /// A `uv_loop_t`, owned or adopted.
 ///
-/// An owned loop is closed by the destructor, which first runs the callbacks of handles that are still closing. An adopted loop belongs to
-/// somebody else, who also runs it; the destructor leaves it alone.
+/// An owned loop is closed by the destructor, which first runs the callbacks of handles that are still
+/// closing. An adopted loop belongs to somebody else, who also runs it; the destructor leaves it alone.
 
 #include <cstddef>
 #include <memory>
@@ -18,15 +18,17 @@ struct Lingering;
 
 /// One libuv event loop. Not thread-safe: only the thread that runs it may touch it.
 ///
-/// Making one ignores SIGPIPE if the program has not given it a handler (see `ignore_sigpipe`): libuv writes to sockets with plain `write`, and
-/// a peer that has gone is to be an error of that write, not the end of the process.
+/// Making one ignores SIGPIPE if the program has not given it a handler (see `ignore_sigpipe`): libuv writes
+/// to sockets with plain `write`, and a peer that has gone is to be an error of that write, not the end of
+/// the process.
 class Loop {
 public:
     enum class Mode { until_stopped, once, no_wait };
 
     /// Makes a new loop. Throws `std::system_error` when the system refuses the descriptors it needs.
     Loop();
-    /// Adopts a running or idle loop of somebody else, who must keep it alive for as long as this object lives.
+    /// Adopts a running or idle loop of somebody else, who must keep it alive for as long as this object
+    /// lives.
     explicit Loop(NativeLoop* adopted) noexcept;
     ~Loop();
     Loop(const Loop&) = delete;
@@ -43,8 +45,8 @@ public:
     /// The libuv loop itself, for what aiouv does not wrap. `NativeLoop` is `uv_loop_t`.
     [[nodiscard]] NativeLoop* native() const noexcept { return loop_; }
 
-    /// Memory that all streams of this loop receive into, `receive_buffer_size` bytes, made on first use. What it holds is
-    /// valid until the callback that was given it returns. Throws `std::bad_alloc`.
+    /// Memory that all streams of this loop receive into, `receive_buffer_size` bytes, made on first use.
+    /// What it holds is valid until the callback that was given it returns. Throws `std::bad_alloc`.
     [[nodiscard]] std::span<std::byte> receive_buffer();
     static constexpr std::size_t receive_buffer_size = 64 * 1024;
 
@@ -59,8 +61,8 @@ private:
     std::unique_ptr<std::byte[]> receive_buffer_;
 };
 
-/// Sets the size of libuv's process-wide work queue, unless the user chose one with UV_THREADPOOL_SIZE. Has an effect only before the
-/// first use of that queue. Returns the size in force.
+/// Sets the size of libuv's process-wide work queue, unless the user chose one with UV_THREADPOOL_SIZE. Has
+/// an effect only before the first use of that queue. Returns the size in force.
 unsigned configure_work_threads(unsigned preferred) noexcept;
 
 /// The number of processors this process may use, at least 1.

@@ -55,8 +55,7 @@ void Pipe::connect(std::string_view path, Completion& done) {
     const std::string name(path);
 #if !defined(_WIN32)
     // uv_pipe_connect shortens a path that is too long, and would connect to another one.
-    if (name.size() >= sizeof(sockaddr_un::sun_path))
-        throw_error(UV_ENAMETOOLONG, "connect to " + name);
+    if (name.size() >= sizeof(sockaddr_un::sun_path)) throw_error(UV_ENAMETOOLONG, "connect to " + name);
 #endif
     block_->connect_done = &done;
     uv_pipe_connect(&block_->connect_request, &block_->handle.pipe, name.c_str(),

@@ -1,7 +1,7 @@
 #pragma once
 
-/// A pipe: an anonymous one by its descriptor, or a Unix domain socket. On Windows a named pipe takes the place of the
-/// latter, and of a socket pair two TCP sockets.
+/// A pipe: an anonymous one by its descriptor, or a Unix domain socket. On Windows a named pipe takes the
+/// place of the latter, and of a socket pair two TCP sockets.
 
 #include <string_view>
 
@@ -33,11 +33,11 @@ struct PipeEnds {
     Descriptor write;
 };
 
-/// Makes an anonymous pipe, both ends blocking (on Windows they are made for `Pipe`, and of no use to the C runtime).
-/// Throws `std::system_error`.
+/// Makes an anonymous pipe, both ends blocking (on Windows they are made for `Pipe`, and of no use to the C
+/// runtime). Throws `std::system_error`.
 [[nodiscard]] PipeEnds make_pipe();
-/// Makes a pair of connected Unix domain stream sockets, both blocking. On Windows they are TCP sockets, which `Poll` and
-/// `Pipe` take all the same. Throws `std::system_error`.
+/// Makes a pair of connected Unix domain stream sockets, both blocking. On Windows they are TCP sockets,
+/// which `Poll` and `Pipe` take all the same. Throws `std::system_error`.
 [[nodiscard]] PipeEnds make_socket_pair();
 
 } // namespace aio::uv

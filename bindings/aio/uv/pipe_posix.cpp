@@ -12,8 +12,7 @@ namespace aio::uv {
 namespace {
 
 PipeEnds adopt(const int (&fds)[2]) noexcept {
-    for (const int fd : fds)
-        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (const int fd : fds) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     return PipeEnds(Descriptor(fds[0]), Descriptor(fds[1]));
 }
 
@@ -22,11 +21,9 @@ PipeEnds adopt(const int (&fds)[2]) noexcept {
 PipeEnds make_pipe() {
     int fds[2];
 #if defined(__linux__)
-    if (::pipe2(fds, O_CLOEXEC) != 0)
-        throw_error(-errno, "make a pipe");
+    if (::pipe2(fds, O_CLOEXEC) != 0) throw_error(-errno, "make a pipe");
 #else
-    if (::pipe(fds) != 0)
-        throw_error(-errno, "make a pipe");
+    if (::pipe(fds) != 0) throw_error(-errno, "make a pipe");
 #endif
     return adopt(fds);
 }
@@ -37,8 +34,7 @@ PipeEnds make_socket_pair() {
 #if defined(SOCK_CLOEXEC)
     type |= SOCK_CLOEXEC;
 #endif
-    if (::socketpair(AF_UNIX, type, 0, fds) != 0)
-        throw_error(-errno, "make a pair of sockets");
+    if (::socketpair(AF_UNIX, type, 0, fds) != 0) throw_error(-errno, "make a pair of sockets");
     return adopt(fds);
 }
 

@@ -22,7 +22,8 @@ PipeEnds make_socket_pair() {
     for (const uv_os_sock_t socket : sockets) {
         // A pipe does not wait for more bytes either.
         const BOOL on = TRUE;
-        if (::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on), sizeof on) != 0)
+        if (::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<const char*>(&on), sizeof on) !=
+            0)
             throw_error(detail::winsock_error(), what);
     }
     return ends;

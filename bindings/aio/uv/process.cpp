@@ -50,8 +50,7 @@ Block& block_of(void* p) noexcept { return *static_cast<Block*>(p); }
 std::vector<char*> c_strings(const std::vector<std::string>& strings) {
     std::vector<char*> pointers;
     pointers.reserve(strings.size() + 1);
-    for (const std::string& s : strings)
-        pointers.push_back(const_cast<char*>(s.c_str()));
+    for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
     pointers.push_back(nullptr);
     return pointers;
 }
@@ -60,8 +59,7 @@ uv_stdio_container_t container(const Stdio& stdio) noexcept {
     uv_stdio_container_t result{};
     unsigned flags = UV_IGNORE;
     switch (stdio.kind()) {
-    case Stdio::Kind::null:
-        break;
+    case Stdio::Kind::null: break;
     case Stdio::Kind::inherit:
         flags = UV_INHERIT_FD;
         result.data.fd = stdio.descriptor();
@@ -79,16 +77,13 @@ uv_stdio_container_t container(const Stdio& stdio) noexcept {
 } // namespace
 
 Process::Process(Loop& loop, const ProcessOptions& options, Completion& exited) {
-    if (options.arguments().empty())
-        throw_error(UV_EINVAL, "run a program: no arguments, not even its name");
+    if (options.arguments().empty()) throw_error(UV_EINVAL, "run a program: no arguments, not even its name");
     std::vector<char*> arguments = c_strings(options.arguments());
     std::vector<char*> environment;
-    if (options.environment() != nullptr)
-        environment = c_strings(*options.environment());
+    if (options.environment() != nullptr) environment = c_strings(*options.environment());
     std::vector<uv_stdio_container_t> stdio;
     stdio.reserve(options.stdio().size());
-    for (const Stdio& s : options.stdio())
-        stdio.push_back(container(s));
+    for (const Stdio& s : options.stdio()) stdio.push_back(container(s));
 
     uv_process_options_t native{};
     native.exit_cb = &Block::on_exit;
@@ -131,8 +126,7 @@ int Process::term_signal() const noexcept { return block_of(block_).term_signal;
 
 int Process::kill(int signum) noexcept {
     // The number may belong to another process by now.
-    if (has_exited())
-        return UV_ESRCH;
+    if (has_exited()) return UV_ESRCH;
     return uv_process_kill(&block_of(block_).handle, signum);
 }
 

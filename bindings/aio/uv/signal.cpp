@@ -28,8 +28,7 @@ Signal::~Signal() {
 void Signal::start(int signum, Callback callback) {
     Block& block = block_of(block_);
     const std::string what = "watch for signal " + std::to_string(signum);
-    if (!detail::can_be_watched(signum))
-        throw_error(UV_EINVAL, what);
+    if (!detail::can_be_watched(signum)) throw_error(UV_EINVAL, what);
     const int before = block.handle.signum;
     block.state.callback = callback;
     check(uv_signal_start(

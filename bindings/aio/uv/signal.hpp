@@ -10,8 +10,8 @@ class Loop;
 
 /// Watches for one signal. Several handles, also of several loops, may watch the same signal: each is called.
 /// While any does, the signal's default action does not happen; when the last one stops, the default is
-/// restored. Does not keep the loop alive. Windows has few: libuv makes SIGINT, SIGBREAK, SIGHUP and SIGWINCH out of what
-/// happens to the console; the others of the C runtime can be watched, and never come.
+/// restored. Does not keep the loop alive. Windows has few: libuv makes SIGINT, SIGBREAK, SIGHUP and SIGWINCH
+/// out of what happens to the console; the others of the C runtime can be watched, and never come.
 class Signal {
 public:
     explicit Signal(Loop& loop);

@@ -21,8 +21,8 @@ bool comes_from_the_console(int signum) noexcept {
 
 /// Those of the C runtime.
 bool is_of_the_runtime(int signum) noexcept {
-    return signum == SIGINT || signum == SIGBREAK || signum == SIGILL || signum == SIGFPE || signum == SIGSEGV ||
-           signum == SIGTERM || signum == SIGABRT;
+    return signum == SIGINT || signum == SIGBREAK || signum == SIGILL || signum == SIGFPE ||
+           signum == SIGSEGV || signum == SIGTERM || signum == SIGABRT;
 }
 
 } // namespace
@@ -30,10 +30,8 @@ bool is_of_the_runtime(int signum) noexcept {
 bool detail::can_be_watched(int signum) noexcept { return is_signal(signum) && signum != SIGKILL; }
 
 void detail::watch_moved(int before, int now) noexcept {
-    if (before != 0)
-        --watching[static_cast<std::size_t>(before)];
-    if (now != 0)
-        ++watching[static_cast<std::size_t>(now)];
+    if (before != 0) --watching[static_cast<std::size_t>(before)];
+    if (now != 0) ++watching[static_cast<std::size_t>(now)];
 }
 
 bool is_signal(int signum) noexcept {
@@ -41,14 +39,11 @@ bool is_signal(int signum) noexcept {
 }
 
 bool signal_is_default(int signum) noexcept {
-    if (!is_signal(signum) || watching[static_cast<std::size_t>(signum)] != 0)
-        return false;
-    if (!is_of_the_runtime(signum))
-        return true;
+    if (!is_signal(signum) || watching[static_cast<std::size_t>(signum)] != 0) return false;
+    if (!is_of_the_runtime(signum)) return true;
     // There is no way to ask but this.
     const auto handler = std::signal(signum, SIG_DFL);
-    if (handler != SIG_DFL)
-        std::signal(signum, handler);
+    if (handler != SIG_DFL) std::signal(signum, handler);
     return handler == SIG_DFL;
 }
 

@@ -19,15 +19,11 @@ uv_buf_t buffer(std::span<const std::byte> data) noexcept {
 }
 
 int try_write_buffers(detail::StreamBlock& block, const uv_buf_t* buffers, unsigned count) noexcept {
-    if (block.write_error < 0)
-        return block.write_error;
-    if (block.writing)
-        return 0;
+    if (block.write_error < 0) return block.write_error;
+    if (block.writing) return 0;
     const int written = uv_try_write(&block.handle.stream, buffers, count);
-    if (written >= 0)
-        return written;
-    if (written == UV_EAGAIN)
-        return 0;
+    if (written >= 0) return written;
+    if (written == UV_EAGAIN) return 0;
     return block.write_error = written;
 }
 
@@ -58,19 +54,16 @@ std::size_t Stream::write_queue_size() const noexcept { return block_->unsent();
 int Stream::shutdown(Completion& done) noexcept { return block_->shutdown(done); }
 
 void Stream::close() noexcept {
-    if (detail::StreamBlock* const block = std::exchange(block_, nullptr))
-        block->close_gently();
+    if (detail::StreamBlock* const block = std::exchange(block_, nullptr)) block->close_gently();
 }
 
 void Stream::abort() noexcept {
-    if (detail::StreamBlock* const block = std::exchange(block_, nullptr))
-        block->close();
+    if (detail::StreamBlock* const block = std::exchange(block_, nullptr)) block->close();
 }
 
 int Stream::descriptor() const noexcept {
     uv_os_fd_t fd;
-    if (block_ == nullptr || uv_fileno(&block_->handle.base, &fd) != 0)
-        return -1;
+    if (block_ == nullptr || uv_fileno(&block_->handle.base, &fd) != 0) return -1;
 #if defined(_WIN32)
     return static_cast<int>(reinterpret_cast<std::intptr_t>(fd));
 #else

@@ -16,8 +16,7 @@ StreamBlock* create(Loop& loop) {
 
 template <class GetName>
 Address name_of(const StreamBlock* block, GetName get_name, const char* what) {
-    if (block == nullptr)
-        throw_error(UV_EBADF, what);
+    if (block == nullptr) throw_error(UV_EBADF, what);
     sockaddr_storage storage{};
     int size = sizeof storage;
     check(get_name(&block->handle.tcp, reinterpret_cast<sockaddr*>(&storage), &size), what);
@@ -40,11 +39,9 @@ int Tcp::connect(const Address& address, Completion& done) noexcept {
         &block_->connect_request, &block_->handle.tcp, reinterpret_cast<const sockaddr*>(&storage),
         [](uv_connect_t* request, int result) noexcept {
             StreamBlock& block = StreamBlock::of(request->handle->data);
-            if (Completion* waiting = std::exchange(block.connect_done, nullptr))
-                (*waiting)(result);
+            if (Completion* waiting = std::exchange(block.connect_done, nullptr)) (*waiting)(result);
         });
-    if (status < 0)
-        block_->connect_done = nullptr;
+    if (status < 0) block_->connect_done = nullptr;
     return status;
 }
 
@@ -64,8 +61,7 @@ int Tcp::set_keep_alive(bool on, unsigned idle_seconds) noexcept {
 
 void Tcp::reset() noexcept {
     StreamBlock* const block = std::exchange(block_, nullptr);
-    if (block != nullptr)
-        block->reset();
+    if (block != nullptr) block->reset();
 }
 
 } // namespace aio::uv

@@ -1,6 +1,7 @@
 #pragma once
 
-/// libuv's millisecond timer. The layer above needs exactly one of them, behind a heap of its own in nanoseconds.
+/// libuv's millisecond timer. The layer above needs exactly one of them, behind a heap of its own in
+/// nanoseconds.
 
 #include <cstdint>
 
@@ -10,8 +11,8 @@ namespace aio::uv {
 
 class Loop;
 
-/// A one-shot timer. libuv measures from its cached time and in whole milliseconds, so it can fire up to a millisecond early:
-/// whoever must not be early checks the clock when called and starts it again.
+/// A one-shot timer. libuv measures from its cached time and in whole milliseconds, so it can fire up to a
+/// millisecond early: whoever must not be early checks the clock when called and starts it again.
 class Timer {
 public:
     Timer(Loop& loop, Callback callback);
@@ -19,7 +20,8 @@ public:
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
 
-    /// Fires once, about `milliseconds` from now; replaces an earlier start. The loop's cached time is refreshed first.
+    /// Fires once, about `milliseconds` from now; replaces an earlier start. The loop's cached time is
+    /// refreshed first.
     void start(std::uint64_t milliseconds) noexcept;
     void stop() noexcept;
     /// Whether this handle keeps the loop alive while started; it does when made.

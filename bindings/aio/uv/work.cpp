@@ -28,6 +28,8 @@ void Work::start(Loop& loop) {
     check(uv_queue_work(loop.native(), request, &WorkAccess::run, &WorkAccess::finish), "queue work");
 }
 
-bool Work::cancel() noexcept { return uv_cancel(reinterpret_cast<uv_req_t*>(WorkAccess::request(*this))) == 0; }
+bool Work::cancel() noexcept {
+    return uv_cancel(reinterpret_cast<uv_req_t*>(WorkAccess::request(*this))) == 0;
+}
 
 } // namespace aio::uv

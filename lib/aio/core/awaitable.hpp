@@ -35,7 +35,8 @@ inline constexpr bool is_future<Future<T>> = true;
 template <class T>
 inline constexpr bool is_future<Task<T>> = true;
 
-/// A call that gives a coroutine or another awaitable: the callable-plus-arguments form of every function that takes work to run.
+/// A call that gives a coroutine or another awaitable: the callable-plus-arguments form of every function
+/// that takes work to run.
 template <class F, class... Args>
 concept CoroutineCall = std::invocable<std::decay_t<F>&, std::decay_t<Args>&&...> &&
                         IsAwaitable<std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&&...>>;
@@ -49,7 +50,8 @@ Coro<await_result_t<A>> await_in_coro(A awaitable) {
     co_return co_await std::move(awaitable);
 }
 
-/// A call as a coroutine, which owns the callable and its arguments until it has ended: a lambda's captures live as long as its body runs.
+/// A call as a coroutine, which owns the callable and its arguments until it has ended: a lambda's captures
+/// live as long as its body runs.
 template <class F, class... Args>
 Coro<CallResult<F, Args...>> call_in_coro(F function, Args... arguments) {
     co_return co_await std::invoke(function, std::move(arguments)...);

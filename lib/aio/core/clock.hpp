@@ -41,8 +41,8 @@ public:
 
 namespace detail {
 
-/// Any chrono duration in nanoseconds, rounded up so that nothing fires early, saturating instead of overflowing.
-/// Throws `ValueError` for a delay that is not a number.
+/// Any chrono duration in nanoseconds, rounded up so that nothing fires early, saturating instead of
+/// overflowing. Throws `ValueError` for a delay that is not a number.
 template <class Rep, class Period>
 Duration to_duration(std::chrono::duration<Rep, Period> delay) {
     using Seconds = std::chrono::duration<long double>;
@@ -50,8 +50,10 @@ Duration to_duration(std::chrono::duration<Rep, Period> delay) {
         if (std::isnan(delay.count())) throw ValueError("invalid delay: NaN (not a number)");
     }
     constexpr auto limit = Duration::max() / 4;
-    if (std::chrono::duration_cast<Seconds>(delay) >= std::chrono::duration_cast<Seconds>(limit)) return limit;
-    if (std::chrono::duration_cast<Seconds>(delay) <= std::chrono::duration_cast<Seconds>(-limit)) return -limit;
+    if (std::chrono::duration_cast<Seconds>(delay) >= std::chrono::duration_cast<Seconds>(limit))
+        return limit;
+    if (std::chrono::duration_cast<Seconds>(delay) <= std::chrono::duration_cast<Seconds>(-limit))
+        return -limit;
     return std::chrono::ceil<Duration>(delay);
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
-/// Context variables: values that belong to a logical thread of work rather than to an operating-system thread
+/// Context variables: values that belong to a logical thread of work rather than to an operating-system
+/// thread
 /// (`contextvars` in Python, PEP 567).
 ///
-/// A task copies its creator's context when it is made; a callback captures it when it is scheduled; an awaited `Coro` shares that of the
-/// task it runs in. A copy is one pointer: contexts are immutable maps, and setting a variable makes a new version for this context only.
+/// A task copies its creator's context when it is made; a callback captures it when it is scheduled; an
+/// awaited `Coro` shares that of the task it runs in. A copy is one pointer: contexts are immutable maps, and
+/// setting a variable makes a new version for this context only.
 
 #include <memory>
 #include <optional>
@@ -95,7 +97,8 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
-    /// The value in the current context, else the default given at construction; throws `RuntimeError` when there is neither.
+    /// The value in the current context, else the default given at construction; throws `RuntimeError` when
+    /// there is neither.
     [[nodiscard]] T get() const {
         if (const void* value = detail::current_context().find(this)) return *static_cast<const T*>(value);
         if (fallback_) return *fallback_;

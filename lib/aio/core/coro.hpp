@@ -5,12 +5,14 @@
 ///     aio::Coro<std::string> fetch(std::string name);
 ///     aio::Coro<> show() { std::puts((co_await fetch("x")).c_str()); }
 ///
-/// A `Coro` is lazy: nothing of its body has run when the function returns. Awaiting it runs the body inside the caller's task, without a
-/// detour through the loop, and gives its result; to run it concurrently, give it to `create_task`. It is awaited once, as an rvalue:
-/// `co_await f()` or `co_await std::move(coro)`. A `Coro` that is dropped unawaited has its frame destroyed, and its body never runs.
+/// A `Coro` is lazy: nothing of its body has run when the function returns. Awaiting it runs the body inside
+/// the caller's task, without a detour through the loop, and gives its result; to run it concurrently, give
+/// it to `create_task`. It is awaited once, as an rvalue: `co_await f()` or `co_await std::move(coro)`. A
+/// `Coro` that is dropped unawaited has its frame destroyed, and its body never runs.
 ///
-/// Arguments of a coroutine function are copied into its frame, except that references stay references: take by value what must outlive the
-/// call. A parameter of type `T&&` is refused at compile time, because the temporary it names is gone when the body first runs.
+/// Arguments of a coroutine function are copied into its frame, except that references stay references: take
+/// by value what must outlive the call. A parameter of type `T&&` is refused at compile time, because the
+/// temporary it names is gone when the body first runs.
 
 #include <coroutine>
 #include <exception>
@@ -121,8 +123,8 @@ public:
     /// Whether there is a coroutine here that has not been awaited.
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(frame_); }
 
-    /// Runs the coroutine in the awaiting task and gives its result, or throws what it threw. Cancelling the task cancels whatever
-    /// the coroutine is waiting for.
+    /// Runs the coroutine in the awaiting task and gives its result, or throws what it threw. Cancelling the
+    /// task cancels whatever the coroutine is waiting for.
     detail::CoroAwaiter<T> operator co_await() && noexcept {
         return detail::CoroAwaiter<T>(std::exchange(frame_, nullptr));
     }
@@ -158,6 +160,7 @@ Coro<T> CoroPromiseBase<T>::get_return_object() noexcept {
 template <class T, class... Args>
 struct std::coroutine_traits<aio::Coro<T>, Args...> {
     static_assert((!std::is_rvalue_reference_v<Args> && ...),
-                  "a coroutine must not take an rvalue reference: the object it names is gone when the body runs; take it by value");
+                  "a coroutine must not take an rvalue reference: the object it names is gone when the body "
+                  "runs; take it by value");
     using promise_type = aio::detail::CoroPromise<T>;
 };

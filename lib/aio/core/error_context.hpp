@@ -7,8 +7,8 @@
 
 namespace aio {
 
-/// An error that reached nobody: a callback threw, a failed task was dropped, a pending task was destroyed (the context dictionary of
-/// asyncio's exception handlers).
+/// An error that reached nobody: a callback threw, a failed task was dropped, a pending task was destroyed
+/// (the context dictionary of asyncio's exception handlers).
 struct ErrorContext {
     /// What happened, in one line.
     std::string message;

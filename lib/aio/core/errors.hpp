@@ -2,10 +2,11 @@
 
 /// The exceptions that aiouv itself throws.
 ///
-/// Two families, as in asyncio. Ordinary errors derive from `std::exception`: a program may catch and handle them.
-/// Control-flow exceptions do not, so that `catch (const std::exception&)` cannot swallow them by accident:
-/// `CancelledError` ends the task it is thrown into, and the `BaseError` family leaves the loop's run call at once.
-/// Errors of the operating system are `std::system_error`, in a category that compares equal to `std::errc`.
+/// Two families, as in asyncio. Ordinary errors derive from `std::exception`: a program may catch and handle
+/// them. Control-flow exceptions do not, so that `catch (const std::exception&)` cannot swallow them by
+/// accident: `CancelledError` ends the task it is thrown into, and the `BaseError` family leaves the loop's
+/// run call at once. Errors of the operating system are `std::system_error`, in a category that compares
+/// equal to `std::errc`.
 
 #include <stdexcept>
 #include <string>
@@ -13,8 +14,8 @@
 
 namespace aio {
 
-/// Thrown out of an await when the task has been cancelled (`asyncio.CancelledError`). Let it pass, or catch it, clean up and
-/// rethrow; a task that swallows it goes on running. Deliberately not a `std::exception`.
+/// Thrown out of an await when the task has been cancelled (`asyncio.CancelledError`). Let it pass, or catch
+/// it, clean up and rethrow; a task that swallows it goes on running. Deliberately not a `std::exception`.
 class CancelledError {
 public:
     CancelledError() = default;
@@ -27,8 +28,9 @@ private:
     std::string message_;
 };
 
-/// Root of the exceptions that end the whole run (`BaseException` in Python, less `CancelledError`): a task that throws one is
-/// marked failed and the exception also leaves `run_forever` or `run_until_complete` at once. Not a `std::exception`.
+/// Root of the exceptions that end the whole run (`BaseException` in Python, less `CancelledError`): a task
+/// that throws one is marked failed and the exception also leaves `run_forever` or `run_until_complete` at
+/// once. Not a `std::exception`.
 class BaseError {
 public:
     explicit BaseError(std::string message) : message_(std::move(message)) {}
@@ -60,7 +62,8 @@ public:
     KeyboardInterrupt() : BaseError("keyboard interrupt") {}
 };
 
-/// The call is not possible in the present state of things: wrong loop, closed loop, no running loop, misuse of a group.
+/// The call is not possible in the present state of things: wrong loop, closed loop, no running loop, misuse
+/// of a group.
 class RuntimeError : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

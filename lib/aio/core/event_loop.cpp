@@ -13,7 +13,8 @@ namespace {
 /// Stops the loop, through its queue, once the future that a run call waits for is done.
 class StopWhenDone final : public detail::DoneCallback {
 public:
-    StopWhenDone(detail::LoopState& state, detail::FutureState& future) noexcept : DoneCallback(state, Context(), future) {}
+    StopWhenDone(detail::LoopState& state, detail::FutureState& future) noexcept
+        : DoneCallback(state, Context(), future) {}
     [[nodiscard]] bool equals(const std::type_info&, const void*) const noexcept override { return false; }
     /// The run call has ended, for whatever reason.
     void call_off() noexcept {
@@ -30,7 +31,8 @@ private:
 } // namespace
 
 EventLoop::EventLoop(Clock& clock, uv::NativeLoop* adopted)
-    : state_(new detail::LoopState(*this, clock)), reactor_(std::make_unique<detail::Reactor>(*this, adopted)),
+    : state_(new detail::LoopState(*this, clock)),
+      reactor_(std::make_unique<detail::Reactor>(*this, adopted)),
       mailbox_(std::make_shared<detail::Mailbox>(reactor_->wake())) {}
 
 EventLoop::EventLoop() : EventLoop(SteadyClock::instance(), nullptr) {}
@@ -50,7 +52,8 @@ EventLoop::~EventLoop() {
 
 void EventLoop::close() {
     // The second case is that of an adopted loop, which its owner runs.
-    if (running_ || detail::running_loop_state() == state_.get()) throw RuntimeError("Cannot close a running event loop");
+    if (running_ || detail::running_loop_state() == state_.get())
+        throw RuntimeError("Cannot close a running event loop");
     if (state_->closed) return;
     mailbox_->close();
     // References, because a task that is destroyed may queue another that has been destroyed before.
@@ -91,7 +94,8 @@ void EventLoop::run_reactor() {
 void EventLoop::run_forever() { run_reactor(); }
 
 void EventLoop::run_until_done(detail::FutureState& future) {
-    if (&future.loop() != state_.get()) throw RuntimeError("The future belongs to a different loop than the one that is to run it");
+    if (&future.loop() != state_.get())
+        throw RuntimeError("The future belongs to a different loop than the one that is to run it");
     state_->check_open();
     const detail::Ref<detail::FutureState> keep(&future);
     const detail::Ref<StopWhenDone> stop_when_done(new StopWhenDone(*state_, future));
@@ -110,7 +114,8 @@ void EventLoop::run_until_done(detail::FutureState& future) {
 void EventLoop::check_schedulable() const {
     state_->check_open();
     if (running_ && detail::running_loop_state() != state_.get())
-        throw RuntimeError("Non-thread-safe operation: the loop runs in another thread; use call_soon_threadsafe");
+        throw RuntimeError(
+            "Non-thread-safe operation: the loop runs in another thread; use call_soon_threadsafe");
     if (!running_ && detail::running_loop_state() != state_.get()) reactor_->expect_work();
 }
 
@@ -135,7 +140,9 @@ void EventLoop::start_task(detail::TaskState& task, bool eagerly) {
 std::vector<AnyTask> EventLoop::all_tasks() const {
     std::vector<AnyTask> tasks;
     tasks.reserve(state_->task_count);
-    state_->tasks.for_each([&](detail::TaskState& task) { tasks.emplace_back(detail::Ref<detail::FutureState>(&task.future())); });
+    state_->tasks.for_each([&](detail::TaskState& task) {
+        tasks.emplace_back(detail::Ref<detail::FutureState>(&task.future()));
+    });
     return tasks;
 }
 

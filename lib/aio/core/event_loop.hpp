@@ -2,12 +2,14 @@
 
 /// `EventLoop`: runs tasks, callbacks, timers and I/O on one thread (asyncio's event loop).
 ///
-/// A round of the loop polls for I/O, then runs what is ready, in the order in which it became ready; what that makes ready waits for the next
-/// round. Callbacks of libuv only store results and queue whoever waits, so user code never runs inside a C callback. When much is ready, several
-/// rounds share one poll, within a budget that keeps I/O from starving.
+/// A round of the loop polls for I/O, then runs what is ready, in the order in which it became ready; what
+/// that makes ready waits for the next round. Callbacks of libuv only store results and queue whoever waits,
+/// so user code never runs inside a C callback. When much is ready, several rounds share one poll, within a
+/// budget that keeps I/O from starving.
 ///
-/// Most programs never name an `EventLoop`: `aio::run(main())` makes one. Nothing of a loop may be used from another thread, except
-/// `call_soon_threadsafe` and `run_coroutine_threadsafe`. Any number of threads may have a loop each.
+/// Most programs never name an `EventLoop`: `aio::run(main())` makes one. Nothing of a loop may be used from
+/// another thread, except `call_soon_threadsafe` and `run_coroutine_threadsafe`. Any number of threads may
+/// have a loop each.
 
 #include <chrono>
 #include <concepts>
@@ -49,34 +51,39 @@ public:
     EventLoop();
     /// Makes a loop that reads the time from `clock`, which must outlive it.
     explicit EventLoop(Clock& clock);
-    /// Adopts a libuv loop that somebody else made, and may run: tasks then run as part of that loop's turns. The libuv loop must outlive
-    /// this object, and must be run once more after its destruction to finish closing this object's handles.
+    /// Adopts a libuv loop that somebody else made, and may run: tasks then run as part of that loop's turns.
+    /// The libuv loop must outlive this object, and must be run once more after its destruction to finish
+    /// closing this object's handles.
     explicit EventLoop(uv::NativeLoop* adopted);
-    /// Closes the loop. Must not be called while it runs: the program is terminated then, because there is no way to go on.
+    /// Closes the loop. Must not be called while it runs: the program is terminated then, because there is no
+    /// way to go on.
     ~EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
 
     // --- running ---
 
-    /// Runs until `stop` is called. Throws `RuntimeError` if this loop or another one is running in this thread, or this one is closed; and
-    /// whatever `BaseError` a task or callback throws.
+    /// Runs until `stop` is called. Throws `RuntimeError` if this loop or another one is running in this
+    /// thread, or this one is closed; and whatever `BaseError` a task or callback throws.
     void run_forever();
 
-    /// Runs until `awaitable` (a `Coro`, a task, a future, anything that can be awaited) is done, and gives its result or throws its exception. Throws
-    /// `RuntimeError` if the loop is stopped before, and in the cases of `run_forever`.
+    /// Runs until `awaitable` (a `Coro`, a task, a future, anything that can be awaited) is done, and gives
+    /// its result or throws its exception. Throws `RuntimeError` if the loop is stopped before, and in the
+    /// cases of `run_forever`.
     template <class A>
         requires Awaitable<A>
     auto run_until_complete(A&& awaitable) -> await_result_t<A>;
 
-    /// Makes the running `run_...` call return after the present round. Called before a run, it makes that run one round long.
+    /// Makes the running `run_...` call return after the present round. Called before a run, it makes that
+    /// run one round long.
     void stop() noexcept { stopping_ = true; }
     [[nodiscard]] bool is_running() const noexcept { return running_; }
     [[nodiscard]] bool is_closed() const noexcept { return state_->closed; }
 
-    /// Ends the loop for good: drops queued callbacks and destroys the tasks that are still pending, reporting each. Does not wait for executors, except for calls that
-    /// the default executor is running just then: libuv holds on to their memory until they end. Throws
-    /// `RuntimeError` while running; does nothing when closed already.
+    /// Ends the loop for good: drops queued callbacks and destroys the tasks that are still pending,
+    /// reporting each. Does not wait for executors, except for calls that the default executor is running
+    /// just then: libuv holds on to their memory until they end. Throws `RuntimeError` while running; does
+    /// nothing when closed already.
     void close();
 
     // --- time and callbacks ---
@@ -84,8 +91,8 @@ public:
     /// The present time on the loop's monotonic clock.
     [[nodiscard]] TimePoint time() const noexcept { return state_->clock->now(); }
 
-    /// Has `function(arguments...)` called in the next round, in the present context. Callbacks run in the order of these calls.
-    /// Throws `RuntimeError` if the loop is closed, or is running in another thread.
+    /// Has `function(arguments...)` called in the next round, in the present context. Callbacks run in the
+    /// order of these calls. Throws `RuntimeError` if the loop is closed, or is running in another thread.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     Handle call_soon(F&& function, Args&&... arguments) {
@@ -97,19 +104,22 @@ public:
     Handle call_soon(Context context, F&& function, Args&&... arguments) {
         check_schedulable();
         detail::Ref<detail::HandleState> handle(make_calling<detail::HandleState>(
-            std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...), *state_,
-            std::move(context)));
+            std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...),
+            *state_, std::move(context)));
         handle->schedule();
         return Handle(std::move(handle));
     }
 
-    /// Has `function(arguments...)` called once `delay` has passed; never earlier. A negative delay is due at once.
+    /// Has `function(arguments...)` called once `delay` has passed; never earlier. A negative delay is due at
+    /// once.
     template <class Rep, class Period, class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     TimerHandle call_later(std::chrono::duration<Rep, Period> delay, F&& function, Args&&... arguments) {
-        return call_at(time() + detail::to_duration(delay), std::forward<F>(function), std::forward<Args>(arguments)...);
+        return call_at(time() + detail::to_duration(delay), std::forward<F>(function),
+                       std::forward<Args>(arguments)...);
     }
-    /// Has `function(arguments...)` called at a time on the loop's clock. Callbacks with the same time run in the order of these calls.
+    /// Has `function(arguments...)` called at a time on the loop's clock. Callbacks with the same time run in
+    /// the order of these calls.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     TimerHandle call_at(TimePoint when, F&& function, Args&&... arguments) {
@@ -121,28 +131,29 @@ public:
     TimerHandle call_at(Context context, TimePoint when, F&& function, Args&&... arguments) {
         check_schedulable();
         detail::Ref<detail::TimerHandleState> handle(make_calling<detail::TimerHandleState>(
-            std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...), *state_,
-            std::move(context), when));
+            std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...),
+            *state_, std::move(context), when));
         handle->arm();
         return TimerHandle(std::move(handle));
     }
 
-    /// `call_soon` for other threads: wakes the loop. Throws `RuntimeError` if the loop is closed. The loop object must be alive.
+    /// `call_soon` for other threads: wakes the loop. Throws `RuntimeError` if the loop is closed. The loop
+    /// object must be alive.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     ThreadsafeHandle call_soon_threadsafe(F&& function, Args&&... arguments) {
         using State = detail::ThreadsafeCalling<std::decay_t<F>, std::decay_t<Args>...>;
-        auto state = std::make_shared<State>(std::forward<F>(function),
-                                             std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...), *state_,
-                                             copy_context());
+        auto state = std::make_shared<State>(
+            std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...),
+            *state_, copy_context());
         detail::ThreadsafeHandleState::post(state, *mailbox_);
         return ThreadsafeHandle(std::move(state));
     }
 
     // --- tasks and futures ---
 
-    /// Runs a coroutine as a task of its own; its first step runs in the next round. Throws `RuntimeError` if the loop is closed; the coroutine is
-    /// destroyed then.
+    /// Runs a coroutine as a task of its own; its first step runs in the next round. Throws `RuntimeError` if
+    /// the loop is closed; the coroutine is destroyed then.
     template <class T>
     Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions()) {
         check_task_allowed(options);
@@ -151,13 +162,13 @@ public:
         start_task(*future->as_task(), options.eager_start());
         return Task<T>(std::move(future));
     }
-    /// Runs `function(arguments...)`, which gives a coroutine, as a task. The task owns the callable and the arguments, so this is the
-    /// form for lambdas that capture.
+    /// Runs `function(arguments...)`, which gives a coroutine, as a task. The task owns the callable and the
+    /// arguments, so this is the form for lambdas that capture.
     template <class F, class... Args>
         requires detail::CoroutineCall<F, Args...>
     auto create_task(F&& function, Args&&... arguments) -> Task<detail::CallResult<F, Args...>> {
-        return create_task(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
-                                                                                        std::forward<Args>(arguments)...));
+        return create_task(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
+            std::forward<F>(function), std::forward<Args>(arguments)...));
     }
 
     /// A pending future of this loop.
@@ -173,7 +184,8 @@ public:
 
     // --- executors (defined in <aio/executors/run_in_executor.hpp>) ---
 
-    /// Runs `function(arguments...)` in an executor and gives a future for its result. The call starts at once; see `Executor` for cancellation.
+    /// Runs `function(arguments...)` in an executor and gives a future for its result. The call starts at
+    /// once; see `Executor` for cancellation.
     template <class Pool, class F, class... Args>
     auto run_in_executor(Pool& executor, F&& function, Args&&... arguments);
     /// The same in the default executor: threads of libuv's work queue, for blocking calls.
@@ -184,16 +196,21 @@ public:
     void set_default_executor(std::shared_ptr<Executor> executor);
     /// The default executor, made on first use. Throws `RuntimeError` after `shutdown_default_executor`.
     [[nodiscard]] Executor& default_executor();
-    /// Refuses further use of the default executor and waits until its work has ended, or `timeout` has passed: then it goes on without, reports that
-    /// through the exception handler, and the work ends on its own.
+    /// Refuses further use of the default executor and waits until its work has ended, or `timeout` has
+    /// passed: then it goes on without, reports that through the exception handler, and the work ends on its
+    /// own.
     Coro<> shutdown_default_executor(Duration timeout = Duration::max());
 
     // --- errors ---
 
-    /// Replaces what happens to errors that reach nobody; an empty function restores the default, which prints a line to stderr.
+    /// Replaces what happens to errors that reach nobody; an empty function restores the default, which
+    /// prints a line to stderr.
     void set_exception_handler(ExceptionHandler handler) { exception_handler_ = std::move(handler); }
-    [[nodiscard]] const ExceptionHandler& get_exception_handler() const noexcept { return exception_handler_; }
-    /// Reports an error. Never throws: an exception of the handler is reported by the default handler, a `BaseError` leaves the run call.
+    [[nodiscard]] const ExceptionHandler& get_exception_handler() const noexcept {
+        return exception_handler_;
+    }
+    /// Reports an error. Never throws: an exception of the handler is reported by the default handler, a
+    /// `BaseError` leaves the run call.
     void call_exception_handler(const ErrorContext& context) noexcept;
     /// Prints the error to stderr.
     void default_exception_handler(const ErrorContext& context) noexcept;
@@ -205,10 +222,11 @@ public:
     /// The same as libuv's own type.
     [[nodiscard]] uv::NativeLoop* native();
 
-    /// For the library: runs until a future of this loop is done, leaving its outcome to be read. Throws as `run_until_complete` does.
+    /// For the library: runs until a future of this loop is done, leaving its outcome to be read. Throws as
+    /// `run_until_complete` does.
     void run_until_done(detail::FutureState& future);
-    /// For the library: something elsewhere (a thread, a process) is going to post to this loop, or no longer is. Keeps an adopted loop alive
-    /// meanwhile; one of our own runs until it is stopped.
+    /// For the library: something elsewhere (a thread, a process) is going to post to this loop, or no longer
+    /// is. Keeps an adopted loop alive meanwhile; one of our own runs until it is stopped.
     void expect_post() noexcept;
     void expect_post_no_longer() noexcept;
     /// For the library: what other threads post to.
@@ -222,8 +240,8 @@ private:
 
     template <class Base, class F, class... Args, class... BaseArgs>
     static Base* make_calling(F&& function, std::tuple<Args...> arguments, BaseArgs&&... base) {
-        return new detail::Calling<Base, std::decay_t<F>, Args...>(std::forward<F>(function), std::move(arguments),
-                                                                   std::forward<BaseArgs>(base)...);
+        return new detail::Calling<Base, std::decay_t<F>, Args...>(
+            std::forward<F>(function), std::move(arguments), std::forward<BaseArgs>(base)...);
     }
 
     void check_schedulable() const;
@@ -262,14 +280,16 @@ auto EventLoop::run_until_complete(A&& awaitable) -> await_result_t<A> {
         if constexpr (std::is_void_v<T>)
             task.result();
         else
-            return detail::unwrap_stored<T>(static_cast<detail::FutureStateOf<T>&>(task.state()).take_value());
+            return detail::unwrap_stored<T>(
+                static_cast<detail::FutureStateOf<T>&>(task.state()).take_value());
     }
 }
 
 /// The loop that runs the calling code. Throws `RuntimeError` if there is none.
 [[nodiscard]] EventLoop& get_running_loop();
 
-/// The task that runs the calling code, or an empty handle inside a plain callback. Throws `RuntimeError` if no loop is running.
+/// The task that runs the calling code, or an empty handle inside a plain callback. Throws `RuntimeError` if
+/// no loop is running.
 [[nodiscard]] inline AnyTask current_task() { return get_running_loop().current_task(); }
 
 /// The tasks of the running loop that are not done.

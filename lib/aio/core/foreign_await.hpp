@@ -2,11 +2,12 @@
 
 /// Awaiting what other libraries made.
 ///
-/// A foreign awaiter is handed a bare `coroutine_handle<>` and resumes it from wherever its event arrives, perhaps on another thread. A frame of
-/// a task must not be resumed that way: it would run outside its task and perhaps outside its loop. So a foreign awaitable is awaited by a
-/// small coroutine of its own, whose end wakes the task through the loop. Such a wait cannot be broken off: it is shielded, and a
-/// cancellation is delivered at the next suspension after it. The loop must not be destroyed while such a wait goes on: the foreign library would
-/// resume a coroutine that is gone, and nothing here could know.
+/// A foreign awaiter is handed a bare `coroutine_handle<>` and resumes it from wherever its event arrives,
+/// perhaps on another thread. A frame of a task must not be resumed that way: it would run outside its task
+/// and perhaps outside its loop. So a foreign awaitable is awaited by a small coroutine of its own, whose end
+/// wakes the task through the loop. Such a wait cannot be broken off: it is shielded, and a cancellation is
+/// delivered at the next suspension after it. The loop must not be destroyed while such a wait goes on: the
+/// foreign library would resume a coroutine that is gone, and nothing here could know.
 
 #include <atomic>
 #include <concepts>
@@ -57,8 +58,8 @@ using AwaiterOf = std::remove_cvref_t<decltype(get_awaiter(std::declval<T>()))>;
 template <class T>
 concept OwnAwaitable = IsAwaitable<T> && std::derived_from<AwaiterOf<T>, AwaiterTag>;
 
-/// An awaiter that stands for another one. GCC 12 copies an awaiter that it gets by reference: ours cannot be copied, and of somebody else's it would
-/// await the copy.
+/// An awaiter that stands for another one. GCC 12 copies an awaiter that it gets by reference: ours cannot be
+/// copied, and of somebody else's it would await the copy.
 template <class Awaiter>
 class AwaiterReference final : public AwaiterTag {
 public:
@@ -74,7 +75,8 @@ private:
     Awaiter& awaiter_;
 };
 
-/// A wait that ends on any thread: the task is queued at once on the loop's own thread, through its mailbox from another.
+/// A wait that ends on any thread: the task is queued at once on the loop's own thread, through its mailbox
+/// from another.
 class ForeignWait : public Suspension, private MailboxItem {
 protected:
     ForeignWait() noexcept = default;
@@ -98,12 +100,16 @@ class ForeignAwaiter final : public ForeignWait {
     struct Bridge {
         struct promise_type {
             explicit promise_type(ForeignAwaiter& awaiter) noexcept : owner(awaiter) {}
-            Bridge get_return_object() noexcept { return Bridge(std::coroutine_handle<promise_type>::from_promise(*this)); }
+            Bridge get_return_object() noexcept {
+                return Bridge(std::coroutine_handle<promise_type>::from_promise(*this));
+            }
             std::suspend_always initial_suspend() const noexcept { return {}; }
             struct Final {
                 Final() noexcept {}
                 bool await_ready() const noexcept { return false; }
-                void await_suspend(std::coroutine_handle<promise_type> h) const noexcept { h.promise().owner.finished(); }
+                void await_suspend(std::coroutine_handle<promise_type> h) const noexcept {
+                    h.promise().owner.finished();
+                }
                 void await_resume() const noexcept {}
             };
             Final final_suspend() const noexcept { return {}; }
@@ -128,11 +134,13 @@ class ForeignAwaiter final : public ForeignWait {
 
     /// Runs on whatever thread the foreign library resumes the bridge.
     void finished() noexcept {
-        if (phase_.exchange(Phase::finished, std::memory_order_acq_rel) == Phase::suspended) this->wake_from_anywhere();
+        if (phase_.exchange(Phase::finished, std::memory_order_acq_rel) == Phase::suspended)
+            this->wake_from_anywhere();
     }
 
 public:
-    explicit ForeignAwaiter(Awaitable&& awaitable) noexcept : awaitable_(static_cast<Awaitable&&>(awaitable)) {}
+    explicit ForeignAwaiter(Awaitable&& awaitable) noexcept
+        : awaitable_(static_cast<Awaitable&&>(awaitable)) {}
     ~ForeignAwaiter() {
         if (frame_) frame_.destroy();
     }
@@ -166,8 +174,9 @@ private:
 /// What a coroutine of aiouv really awaits when its code says `co_await awaitable`.
 template <class Awaitable>
 decltype(auto) adapt_awaitable(Awaitable&& awaitable) {
-    static_assert(IsAwaitable<Awaitable>, "this cannot be awaited: it has no operator co_await and is no awaiter "
-                                          "(a named Coro is awaited as co_await std::move(coro))");
+    static_assert(IsAwaitable<Awaitable>,
+                  "this cannot be awaited: it has no operator co_await and is no awaiter "
+                  "(a named Coro is awaited as co_await std::move(coro))");
     if constexpr (OwnAwaitable<Awaitable> && RawAwaiter<std::remove_reference_t<Awaitable>>)
         return AwaiterReference<std::remove_reference_t<Awaitable>>(awaitable);
     else if constexpr (OwnAwaitable<Awaitable>)

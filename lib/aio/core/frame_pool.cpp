@@ -35,7 +35,8 @@ struct FreeBlock {
     FreeBlock* next;
 };
 
-/// Trivially destructible and constant-initialised, so that access needs no guard and works at any time of a thread's life.
+/// Trivially destructible and constant-initialised, so that access needs no guard and works at any time of a
+/// thread's life.
 struct Pool {
     std::array<FreeBlock*, class_count> lists{};
     std::array<std::uint32_t, class_count> counts{};
@@ -82,7 +83,8 @@ void* pool_allocate(std::size_t size) {
 void pool_deallocate(void* block, std::size_t size) noexcept {
     const std::size_t index = class_of(size);
     Pool& mine = pool;
-    if (index >= class_count || mine.ended || mine.counts[index] >= kept_bytes_per_class / ((index + 1) * class_step)) {
+    if (index >= class_count || mine.ended ||
+        mine.counts[index] >= kept_bytes_per_class / ((index + 1) * class_step)) {
         ::operator delete(block);
         return;
     }

@@ -2,10 +2,12 @@
 
 /// Where coroutine frames, tasks, futures and callback handles get their memory.
 ///
-/// An event loop creates and destroys objects of a few sizes all the time. The general allocator would dominate the cost of an await, so
-/// each thread keeps freed blocks in lists by size class (64-byte steps up to 2 KiB) and hands them out again: about two nanoseconds, no
-/// lock. Larger blocks, and all blocks under AddressSanitizer (which must see every free), go to `operator new`. A block may be freed by
-/// another thread than the one that allocated it; it then serves that thread. Lists are bounded and released when their thread ends.
+/// An event loop creates and destroys objects of a few sizes all the time. The general allocator would
+/// dominate the cost of an await, so each thread keeps freed blocks in lists by size class (64-byte steps up
+/// to 2 KiB) and hands them out again: about two nanoseconds, no lock. Larger blocks, and all blocks under
+/// AddressSanitizer (which must see every free), go to `operator new`. A block may be freed by another thread
+/// than the one that allocated it; it then serves that thread. Lists are bounded and released when their
+/// thread ends.
 
 #include <cstddef>
 

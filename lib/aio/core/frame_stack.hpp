@@ -2,14 +2,17 @@
 
 /// The pump: how coroutines call each other without using the machine's stack.
 ///
-/// A task keeps its coroutine frames as an explicit stack, linked from callee to caller. Awaiting a `Coro` pushes its frame, finishing one pops
-/// it, and in both cases control returns to the loop in `FrameStack::run`, which resumes whatever is on top. The obvious alternative,
-/// symmetric transfer, is a tail call only when the compiler optimises it into one: GCC below -O2, and any build with sanitizers, overflows the
-/// machine's stack after some ten thousand awaits. With the pump recursion depth is bounded by memory alone, in every build, for about
-/// the same price. The stack of frames is also what a stack trace of a task is made of.
+/// A task keeps its coroutine frames as an explicit stack, linked from callee to caller. Awaiting a `Coro`
+/// pushes its frame, finishing one pops it, and in both cases control returns to the loop in
+/// `FrameStack::run`, which resumes whatever is on top. The obvious alternative, symmetric transfer, is a
+/// tail call only when the compiler optimises it into one: GCC below -O2, and any build with sanitizers,
+/// overflows the machine's stack after some ten thousand awaits. With the pump recursion depth is bounded by
+/// memory alone, in every build, for about the same price. The stack of frames is also what a stack trace of
+/// a task is made of.
 ///
-/// Two rules follow. A frame is never destroyed inside `await_suspend` (compilers disagree about what is still used after it); and a
-/// suspended chain is torn down from its top here, not by recursion through destructors.
+/// Two rules follow. A frame is never destroyed inside `await_suspend` (compilers disagree about what is
+/// still used after it); and a suspended chain is torn down from its top here, not by recursion through
+/// destructors.
 
 #include <coroutine>
 #include <cstddef>
@@ -21,7 +24,8 @@ namespace aio::detail {
 
 class FrameStack;
 
-/// What every coroutine promise of aiouv has in common: its place on a frame stack, and the exception it ended with.
+/// What every coroutine promise of aiouv has in common: its place on a frame stack, and the exception it
+/// ended with.
 class PromiseBase : public PoolAllocated {
 public:
     /// Suspends for good; the pump goes on with the caller.
@@ -50,7 +54,8 @@ protected:
 private:
     friend class FrameStack;
     std::coroutine_handle<> self_;
-    /// Where the owner of this frame keeps its handle; cleared when the stack tears the frame down, so that nobody destroys it twice.
+    /// Where the owner of this frame keeps its handle; cleared when the stack tears the frame down, so that
+    /// nobody destroys it twice.
     std::coroutine_handle<>* owner_ = nullptr;
     PromiseBase* caller_ = nullptr;
     FrameStack* stack_ = nullptr;
@@ -77,7 +82,8 @@ public:
     /// Takes the top frame off; it is finished, and its owner will destroy it.
     void pop() noexcept { top_ = top_->caller_; }
 
-    /// Resumes the top frame, and whatever is on top then, until a frame suspends on something else than a call, or none is left.
+    /// Resumes the top frame, and whatever is on top then, until a frame suspends on something else than a
+    /// call, or none is left.
     void run() noexcept {
         while (top_ != nullptr) {
             PromiseBase* const frame = top_;

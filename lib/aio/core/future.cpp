@@ -6,7 +6,8 @@ namespace aio::detail {
 
 void check_awaitable(const TaskCore& awaiting, FutureState& future) {
     const TaskState* const self = future.as_task();
-    if (static_cast<const TaskCore*>(self) == &awaiting) throw RuntimeError("Task cannot await on itself: " + self->name());
+    if (static_cast<const TaskCore*>(self) == &awaiting)
+        throw RuntimeError("Task cannot await on itself: " + self->name());
     if (&future.loop() != &awaiting.loop())
         throw RuntimeError(static_cast<const TaskState&>(awaiting).name() + " awaits a " + future.kind() +
                            " that is attached to a different loop");

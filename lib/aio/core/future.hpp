@@ -6,8 +6,8 @@
 ///     loop.call_soon([answer]() mutable { answer.set_result(42); });
 ///     int n = co_await answer;
 ///
-/// A future belongs to one loop and its thread. The object is a handle: copies share the cell. Setting it never runs anybody's code at once: those
-/// who wait are queued, in the order in which they came.
+/// A future belongs to one loop and its thread. The object is a handle: copies share the cell. Setting it
+/// never runs anybody's code at once: those who wait are queued, in the order in which they came.
 
 #include <concepts>
 #include <exception>
@@ -26,8 +26,8 @@ namespace aio {
 
 class EventLoop;
 
-/// What all futures and tasks have in common, whatever their result type. An empty one refers to nothing and may only be assigned to, tested and
-/// compared.
+/// What all futures and tasks have in common, whatever their result type. An empty one refers to nothing and
+/// may only be assigned to, tested and compared.
 class AnyFuture {
 public:
     AnyFuture() = default;
@@ -39,11 +39,11 @@ public:
     /// Whether it has a result, an exception, or was cancelled.
     [[nodiscard]] bool done() const { return state().done(); }
     [[nodiscard]] bool cancelled() const { return state().cancelled(); }
-    /// Cancels, with a message for the `CancelledError`. A future becomes cancelled at once; a task is asked to (see `Task`). False, and no effect,
-    /// if it is done already.
+    /// Cancels, with a message for the `CancelledError`. A future becomes cancelled at once; a task is asked
+    /// to (see `Task`). False, and no effect, if it is done already.
     bool cancel(const std::string& message = {}) { return state().cancel(message); }
-    /// The exception it failed with, or null if it has a result. Throws `InvalidStateError` while it is pending and `CancelledError` if
-    /// it was cancelled.
+    /// The exception it failed with, or null if it has a result. Throws `InvalidStateError` while it is
+    /// pending and `CancelledError` if it was cancelled.
     [[nodiscard]] std::exception_ptr exception() const { return state().exception(); }
     /// The loop it belongs to; throws `RuntimeError` if that has been destroyed.
     [[nodiscard]] EventLoop& get_loop() const { return state().loop().require_loop(); }
@@ -60,8 +60,8 @@ private:
 
 namespace detail {
 
-/// A user's done callback, linked into the future until that is done, then queued. It holds the future only from then on: before, the future
-/// holds it, and nobody would ever let go of the two.
+/// A user's done callback, linked into the future until that is done, then queued. It holds the future only
+/// from then on: before, the future holds it, and nobody would ever let go of the two.
 class DoneCallback : public HandleState, public FutureCallback {
 public:
     /// The future is done: queues the call.
@@ -175,8 +175,8 @@ class FutureInterface : public AnyFuture {
 public:
     using value_type = T;
 
-    /// The result: a reference to what the cell holds, or nothing for `void`. Throws the exception if it failed, `CancelledError` if it was
-    /// cancelled, `InvalidStateError` while it is pending.
+    /// The result: a reference to what the cell holds, or nothing for `void`. Throws the exception if it
+    /// failed, `CancelledError` if it was cancelled, `InvalidStateError` while it is pending.
     ResultView<T> result() const {
         if constexpr (std::is_void_v<T>)
             typed().require_result();
@@ -184,18 +184,19 @@ public:
             return view_stored<T>(typed().value());
     }
 
-    /// Has `function(future)`, or `function()`, called through the loop once this is done, at the earliest in the loop's next round, also when it is
-    /// done already. It runs in the present context.
+    /// Has `function(future)`, or `function()`, called through the loop once this is done, at the earliest in
+    /// the loop's next round, also when it is done already. It runs in the present context.
     template <class F>
         requires std::invocable<std::decay_t<F>&, Derived> || std::invocable<std::decay_t<F>&>
     void add_done_callback(F&& function) const {
         using Callback = DoneCallbackOf<std::decay_t<F>, Derived>;
-        const Ref<DoneCallback> callback(
-            new Callback(state().loop(), copy_context(), std::forward<F>(function), static_cast<const Derived&>(*this)));
+        const Ref<DoneCallback> callback(new Callback(
+            state().loop(), copy_context(), std::forward<F>(function), static_cast<const Derived&>(*this)));
         detail::add_done_callback(state(), *callback);
     }
 
-    /// Removes all callbacks equal to `function` and says how many. For callables that can be compared, such as function pointers.
+    /// Removes all callbacks equal to `function` and says how many. For callables that can be compared, such
+    /// as function pointers.
     template <class F>
         requires std::equality_comparable<std::decay_t<F>>
     std::size_t remove_done_callback(const F& function) const {
@@ -203,9 +204,11 @@ public:
         return detail::remove_done_callback(state(), typeid(std::decay_t<F>), &wanted);
     }
 
-    /// Waits for the result. Cancelling the waiting task cancels this. An lvalue gives a copy, so that many may await; a move-only result is taken
-    /// by `co_await std::move(future)`, once.
-    FutureAwaiter<T, true> operator co_await() && { return FutureAwaiter<T, true>(Ref<FutureState>(&state())); }
+    /// Waits for the result. Cancelling the waiting task cancels this. An lvalue gives a copy, so that many
+    /// may await; a move-only result is taken by `co_await std::move(future)`, once.
+    FutureAwaiter<T, true> operator co_await() && {
+        return FutureAwaiter<T, true>(Ref<FutureState>(&state()));
+    }
     FutureAwaiter<T, false> operator co_await() const&
         requires(!std::is_object_v<T> || copyable_result<T>)
     {
@@ -228,7 +231,8 @@ public:
     explicit Future(detail::Ref<detail::FutureState> state) noexcept
         : detail::FutureInterface<Future<T>, T>(std::move(state)) {}
 
-    /// Sets the result. Throws `InvalidStateError` if it is done already, `RuntimeError` if somebody waits and the loop is closed.
+    /// Sets the result. Throws `InvalidStateError` if it is done already, `RuntimeError` if somebody waits
+    /// and the loop is closed.
     template <class U = T>
         requires(!std::is_void_v<T>) && std::is_constructible_v<detail::Stored<T>, detail::StoredInit<T, U>>
     void set_result(U&& value) {
@@ -251,7 +255,8 @@ public:
 
 private:
     [[nodiscard]] detail::FutureStateOf<T>& settable() const {
-        if (this->state().as_task() != nullptr) throw RuntimeError("a Task's result cannot be set from outside");
+        if (this->state().as_task() != nullptr)
+            throw RuntimeError("a Task's result cannot be set from outside");
         return this->typed();
     }
 };

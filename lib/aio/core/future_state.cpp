@@ -7,9 +7,7 @@
 
 namespace aio::detail {
 
-FutureState::~FutureState() {
-    abandon_callbacks();
-}
+FutureState::~FutureState() { abandon_callbacks(); }
 
 void FutureState::report_unretrieved() noexcept {
     if (!std::exchange(unretrieved_, false)) return;
@@ -25,7 +23,8 @@ void FutureState::abandon_callbacks() noexcept {
 }
 
 void FutureState::require_pending() const {
-    if (done()) throw InvalidStateError(std::string(kind()) + " is done already: its result can be set only once");
+    if (done())
+        throw InvalidStateError(std::string(kind()) + " is done already: its result can be set only once");
     if (!callbacks_.empty() && !loop_->closing) loop_->check_open();
 }
 
@@ -71,14 +70,16 @@ void FutureState::set_cancelled_error(const std::string& message) {
 }
 
 std::exception_ptr FutureState::exception() {
-    if (status_ == Status::pending) throw InvalidStateError(std::string(kind()) + ": exception is not set, it is still pending");
+    if (status_ == Status::pending)
+        throw InvalidStateError(std::string(kind()) + ": exception is not set, it is still pending");
     if (status_ == Status::cancelled) throw CancelledError(cancel_message_);
     unretrieved_ = false;
     return exception_;
 }
 
 void FutureState::require_result() {
-    if (status_ == Status::pending) throw InvalidStateError(std::string(kind()) + ": result is not ready, it is still pending");
+    if (status_ == Status::pending)
+        throw InvalidStateError(std::string(kind()) + ": result is not ready, it is still pending");
     if (status_ == Status::cancelled) throw CancelledError(cancel_message_);
     unretrieved_ = false;
     if (exception_) std::rethrow_exception(exception_);

@@ -55,7 +55,8 @@ public:
     void set_exception(std::exception_ptr error);
     /// Fails with a `CancelledError` without being cancelled, as a gathering future does.
     void set_cancelled_error(const std::string& message);
-    /// The stored exception, or null. Throws while pending, and `CancelledError` when cancelled. Counts as retrieving it.
+    /// The stored exception, or null. Throws while pending, and `CancelledError` when cancelled. Counts as
+    /// retrieving it.
     [[nodiscard]] std::exception_ptr exception();
     /// Throws whatever keeps the result from being read.
     void require_result();
@@ -74,7 +75,8 @@ public:
 protected:
     explicit FutureState(LoopState& loop) noexcept : loop_(&loop) {}
     ~FutureState() override;
-    /// Reports an exception that nobody has asked for. For the destructor of the most derived class, as long as it is known what this is.
+    /// Reports an exception that nobody has asked for. For the destructor of the most derived class, as long
+    /// as it is known what this is.
     void report_unretrieved() noexcept;
 
     void require_pending() const;
@@ -111,7 +113,8 @@ public:
     /// The value; throws what keeps it from being read.
     [[nodiscard]] Stored<T>& value() {
         require_result();
-        if (!value_) throw InvalidStateError(std::string(kind()) + ": the result has been moved out by another await");
+        if (!value_)
+            throw InvalidStateError(std::string(kind()) + ": the result has been moved out by another await");
         return *value_;
     }
     [[nodiscard]] Stored<T> take_value() {

@@ -50,7 +50,8 @@ void ThreadsafeHandleState::post(std::shared_ptr<ThreadsafeHandleState> state, M
     ThreadsafeHandleState& item = *state;
     item.self_ = std::move(state);
     if (running_loop_state() == item.loop_) {
-        // On the loop's own thread there is one queue for all callbacks, and they run in the order of the calls.
+        // On the loop's own thread there is one queue for all callbacks, and they run in the order of the
+        // calls.
         item.deliver();
         return;
     }

@@ -76,10 +76,12 @@ private:
     TimePoint when_;
 };
 
-/// A callback that was scheduled from another thread: it travels through the mailbox, and both threads may hold it.
+/// A callback that was scheduled from another thread: it travels through the mailbox, and both threads may
+/// hold it.
 class ThreadsafeHandleState : public MailboxItem, public ReadyItem {
 public:
-    /// Keeps the callback from running. When it is running on the loop's thread just now, waits until it has ended.
+    /// Keeps the callback from running. When it is running on the loop's thread just now, waits until it has
+    /// ended.
     void cancel() noexcept;
     [[nodiscard]] bool cancelled() const noexcept;
 
@@ -96,9 +98,11 @@ public:
     virtual ~ThreadsafeHandleState() = default;
 
 protected:
-    ThreadsafeHandleState(LoopState& loop, Context context) noexcept : loop_(&loop), context_(std::move(context)) {}
+    ThreadsafeHandleState(LoopState& loop, Context context) noexcept
+        : loop_(&loop), context_(std::move(context)) {}
     virtual void invoke() = 0;
-    /// Destroys the callable and its arguments. They have come to the loop's thread to stay, even if a handle lives on in another one.
+    /// Destroys the callable and its arguments. They have come to the loop's thread to stay, even if a handle
+    /// lives on in another one.
     virtual void discard() noexcept = 0;
 
 private:
@@ -117,7 +121,9 @@ class Calling final : public Base {
 public:
     template <class... BaseArgs>
     Calling(F function, std::tuple<Args...> arguments, BaseArgs&&... base)
-        : Base(std::forward<BaseArgs>(base)...), function_(std::move(function)), arguments_(std::move(arguments)) {}
+        : Base(std::forward<BaseArgs>(base)...),
+          function_(std::move(function)),
+          arguments_(std::move(arguments)) {}
 
 private:
     void invoke() override { std::apply(function_, std::move(arguments_)); }
@@ -130,7 +136,9 @@ template <class F, class... Args>
 class ThreadsafeCalling final : public ThreadsafeHandleState {
 public:
     ThreadsafeCalling(F function, std::tuple<Args...> arguments, LoopState& loop, Context context)
-        : ThreadsafeHandleState(loop, std::move(context)), function_(std::move(function)), arguments_(std::move(arguments)) {}
+        : ThreadsafeHandleState(loop, std::move(context)),
+          function_(std::move(function)),
+          arguments_(std::move(arguments)) {}
 
 private:
     void invoke() override { std::apply(*function_, std::move(*arguments_)); }
@@ -144,7 +152,8 @@ private:
 
 } // namespace detail
 
-/// A scheduled callback (`asyncio.Handle`). Copies refer to the same callback; dropping them all does not call it off.
+/// A scheduled callback (`asyncio.Handle`). Copies refer to the same callback; dropping them all does not
+/// call it off.
 class Handle {
 public:
     Handle() = default;
@@ -193,9 +202,11 @@ private:
 class ThreadsafeHandle {
 public:
     ThreadsafeHandle() = default;
-    explicit ThreadsafeHandle(std::shared_ptr<detail::ThreadsafeHandleState> state) noexcept : state_(std::move(state)) {}
+    explicit ThreadsafeHandle(std::shared_ptr<detail::ThreadsafeHandleState> state) noexcept
+        : state_(std::move(state)) {}
 
-    /// The callback will not run, unless it has already. While it is running on the loop's thread, another thread waits for its end.
+    /// The callback will not run, unless it has already. While it is running on the loop's thread, another
+    /// thread waits for its end.
     void cancel() noexcept {
         if (state_) state_->cancel();
     }

@@ -1,6 +1,7 @@
 #pragma once
 
-/// A doubly linked list whose links live in its elements: insertion and removal allocate nothing and cannot fail.
+/// A doubly linked list whose links live in its elements: insertion and removal allocate nothing and cannot
+/// fail.
 
 namespace aio::detail {
 
@@ -52,7 +53,8 @@ public:
     /// Calls `visit(element)` for each element; `visit` must not change the list.
     template <class Visit>
     void for_each(Visit visit) const {
-        for (ListNode* node = head_.next_; node != static_cast<const ListNode*>(&head_); node = node->next_) visit(*static_cast<T*>(node));
+        for (ListNode* node = head_.next_; node != static_cast<const ListNode*>(&head_); node = node->next_)
+            visit(*static_cast<T*>(node));
     }
 
 private:

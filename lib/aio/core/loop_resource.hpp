@@ -6,7 +6,8 @@
 
 namespace aio::detail {
 
-/// Base of whatever holds libuv handles and may live longer than its loop: it is told, and lets go of them, before the loop closes.
+/// Base of whatever holds libuv handles and may live longer than its loop: it is told, and lets go of them,
+/// before the loop closes.
 class LoopResource : public ListNode {
 public:
     /// The loop is closing, on its thread. Close all handles now; the loop will not run user code again.

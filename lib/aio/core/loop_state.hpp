@@ -2,8 +2,8 @@
 
 /// The part of an event loop that tasks, futures and timers touch.
 ///
-/// It is separate from `EventLoop` for two reasons: handles may outlive their loop and must then find it closed rather than gone, and the hot paths
-/// need none of what the loop is otherwise made of.
+/// It is separate from `EventLoop` for two reasons: handles may outlive their loop and must then find it
+/// closed rather than gone, and the hot paths need none of what the loop is otherwise made of.
 
 #include <cstddef>
 #include <exception>
@@ -41,14 +41,16 @@ public:
     IntrusiveList<LoopResource> resources;
     /// The task whose step is running.
     TaskState* current_task = nullptr;
-    /// How many more operations that need no waiting (a read of bytes that are there, a write that fits) the running step may do before it gives
-    /// way: without a limit one busy connection would keep the loop to itself.
+    /// How many more operations that need no waiting (a read of bytes that are there, a write that fits) the
+    /// running step may do before it gives way: without a limit one busy connection would keep the loop to
+    /// itself.
     unsigned immediate_left = 0;
     static constexpr unsigned immediate_per_step = 64;
     /// Takes one of them; false: suspend, although there is nothing to wait for.
     [[nodiscard]] bool take_immediate() noexcept { return immediate_left != 0 && immediate_left-- != 0; }
     bool closed = false;
-    /// `close` is destroying what is pending. Futures that destructors set meanwhile wake nobody, but that is no error.
+    /// `close` is destroying what is pending. Futures that destructors set meanwhile wake nobody, but that is
+    /// no error.
     bool closing = false;
     /// A `BaseError` on its way out of the run call.
     std::exception_ptr escaped;
@@ -57,7 +59,8 @@ public:
     void check_open() const;
     /// The loop, or `RuntimeError` if it has been destroyed.
     [[nodiscard]] EventLoop& require_loop() const;
-    /// Hands an error that nobody awaits to the loop's exception handler, or to stderr when there is no loop any more.
+    /// Hands an error that nobody awaits to the loop's exception handler, or to stderr when there is no loop
+    /// any more.
     void report(const ErrorContext& context) noexcept;
     /// For exceptions that leave callbacks: a `BaseError` leaves the run call, anything else is reported.
     void report_current_exception(const char* message) noexcept;

@@ -2,9 +2,9 @@
 
 /// What other threads send to a loop.
 ///
-/// One mailbox per loop, one wake-up handle behind it. Threads append items under a lock and wake the loop only when the list was empty; the loop
-/// takes the whole list at once. The mailbox outlives its loop for as long as somebody may still send to it: posting to a closed one is
-/// refused, not a crash.
+/// One mailbox per loop, one wake-up handle behind it. Threads append items under a lock and wake the loop
+/// only when the list was empty; the loop takes the whole list at once. The mailbox outlives its loop for as
+/// long as somebody may still send to it: posting to a closed one is refused, not a crash.
 
 #include <memory>
 #include <mutex>
@@ -23,7 +23,8 @@ class MailboxLink {
     MailboxItem* next_ = nullptr;
 };
 
-/// Something sent to a loop from another thread. It belongs to the mailbox from `post` until `deliver` or `drop`.
+/// Something sent to a loop from another thread. It belongs to the mailbox from `post` until `deliver` or
+/// `drop`.
 class MailboxItem : public MailboxLink {
 public:
     /// Runs on the loop's thread.

@@ -8,10 +8,16 @@
 namespace aio::detail {
 
 Reactor::Reactor(EventLoop& loop, uv::NativeLoop* adopted)
-    : loop_(loop), state_(loop.state()), native_(adopted != nullptr ? uv::Loop(adopted) : uv::Loop()),
-      wake_(native_, uv::bind<&Reactor::on_wake>(*this)), timer_(native_, uv::bind<&Reactor::on_timer>(*this)),
-      prepare_(native_, uv::bind<&Reactor::before_poll>(*this)), check_(native_, uv::bind<&Reactor::after_poll>(*this)), idle_(native_) {
-    // In an adopted loop only work that is pending keeps the owner's run call going; our own ends when it is stopped.
+    : loop_(loop),
+      state_(loop.state()),
+      native_(adopted != nullptr ? uv::Loop(adopted) : uv::Loop()),
+      wake_(native_, uv::bind<&Reactor::on_wake>(*this)),
+      timer_(native_, uv::bind<&Reactor::on_timer>(*this)),
+      prepare_(native_, uv::bind<&Reactor::before_poll>(*this)),
+      check_(native_, uv::bind<&Reactor::after_poll>(*this)),
+      idle_(native_) {
+    // In an adopted loop only work that is pending keeps the owner's run call going; our own ends when it is
+    // stopped.
     if (!native_.owned()) wake_.keep_alive(false);
     prepare_.start();
     check_.start();
@@ -21,8 +27,8 @@ Reactor::~Reactor() = default;
 
 void Reactor::run() {
     halted_ = false;
-    // The first round, like all others, comes after a poll: what I/O has brought runs behind what is queued, and before timers. One that was
-    // stopped beforehand is also the last.
+    // The first round, like all others, comes after a poll: what I/O has brought runs behind what is queued,
+    // and before timers. One that was stopped beforehand is also the last.
     backlog_ = true;
     keep_polling(true);
     expect_post(0);
@@ -37,7 +43,8 @@ void Reactor::expect_post(int change) noexcept {
 }
 
 void Reactor::before_poll() noexcept {
-    // What the check hook has left, and nothing else has queued since, is empty: mostly there is nothing to do here.
+    // What the check hook has left, and nothing else has queued since, is empty: mostly there is nothing to
+    // do here.
     if (!backlog_ && (timer_fired_ || !state_.ready.empty())) run_ready();
     timer_fired_ = false;
     arm_timer();
@@ -71,7 +78,8 @@ void Reactor::run_round(std::size_t items) noexcept {
 
 void Reactor::halt() noexcept {
     if (!loop_.running_) {
-        // Somebody else runs the adopted loop, and it goes on: stopping concerns our own run calls, and an exception has nowhere to go.
+        // Somebody else runs the adopted loop, and it goes on: stopping concerns our own run calls, and an
+        // exception has nowhere to go.
         loop_.stopping_ = false;
         if (!state_.escaped) return;
         ErrorContext context;
@@ -89,7 +97,8 @@ void Reactor::arm_timer() noexcept {
     if (state_.timers.empty() || state_.timers.next() >= armed_) return;
     armed_ = state_.timers.next();
     const TimePoint now = state_.clock->now();
-    const auto wait = armed_ > now ? std::chrono::ceil<std::chrono::milliseconds>(armed_ - now) : std::chrono::milliseconds(0);
+    const auto wait = armed_ > now ? std::chrono::ceil<std::chrono::milliseconds>(armed_ - now)
+                                   : std::chrono::milliseconds(0);
     timer_.start(static_cast<std::uint64_t>(wait.count()));
 }
 

@@ -2,10 +2,11 @@
 
 /// How a loop turns: the ready queue and the timers, driven from libuv's phases.
 ///
-/// libuv runs a turn as poll, then callbacks; where timers stand in it has changed between its versions. The reactor does not depend on that. Its hook
-/// directly after the poll moves due timers behind what is ready and runs everything, round by round, until nothing is ready or the budget is
-/// spent; the hook before the poll runs what closing callbacks and old libuv's timers have queued since, arms the one timer for the earliest deadline,
-/// and keeps the poll from waiting when something is ready.
+/// libuv runs a turn as poll, then callbacks; where timers stand in it has changed between its versions. The
+/// reactor does not depend on that. Its hook directly after the poll moves due timers behind what is ready
+/// and runs everything, round by round, until nothing is ready or the budget is spent; the hook before the
+/// poll runs what closing callbacks and old libuv's timers have queued since, arms the one timer for the
+/// earliest deadline, and keeps the poll from waiting when something is ready.
 
 #include <cstddef>
 
@@ -32,7 +33,8 @@ public:
     [[nodiscard]] uv::Loop& uv() noexcept { return native_; }
     [[nodiscard]] uv::Async& wake() noexcept { return wake_; }
 
-    /// Something is being queued from outside of the loop's turns: if the loop is adopted, its owner's run call must not find it idle.
+    /// Something is being queued from outside of the loop's turns: if the loop is adopted, its owner's run
+    /// call must not find it idle.
     void expect_work() noexcept { keep_polling(true); }
 
     /// Runs turns until the loop is stopped or an exception escapes.
@@ -67,8 +69,9 @@ private:
     uv::Prepare prepare_;
     uv::Check check_;
     uv::Idle idle_;
-    /// The deadline for which the timer is set; earlier than the earliest pending one when that was cancelled, which costs one spurious
-    /// wake-up and saves a system call for each timeout that does not fire.
+    /// The deadline for which the timer is set; earlier than the earliest pending one when that was
+    /// cancelled, which costs one spurious wake-up and saves a system call for each timeout that does not
+    /// fire.
     TimePoint armed_ = TimePoint::max();
     int expected_posts_ = 0;
     bool timer_fired_ = false;

@@ -17,7 +17,8 @@ class ReadyLink {
 /// Something that can be queued to run on the loop's thread. It is in the queue at most once at a time.
 class ReadyItem : public ReadyLink {
 public:
-    /// Runs the item; it has left the queue already and may be destroyed by this. Does not throw: what user code throws is stored or reported.
+    /// Runs the item; it has left the queue already and may be destroyed by this. Does not throw: what user
+    /// code throws is stored or reported.
     virtual void run() noexcept = 0;
     /// Called instead of `run` when the loop is closed with the item still queued.
     virtual void drop() noexcept = 0;

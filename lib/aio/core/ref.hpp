@@ -2,8 +2,8 @@
 
 /// Counted references to objects that live on one loop's thread.
 ///
-/// Handles such as `Future` and `Task` share a state. The count is a plain integer, because nothing of a loop is shared between threads:
-/// half the price of `shared_ptr` and no control block.
+/// Handles such as `Future` and `Task` share a state. The count is a plain integer, because nothing of a loop
+/// is shared between threads: half the price of `shared_ptr` and no control block.
 
 #include <cstdint>
 #include <utility>

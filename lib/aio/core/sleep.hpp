@@ -91,9 +91,9 @@ private:
 
 } // namespace detail
 
-/// Suspends the task for at least `delay`, never less, and lets others run meanwhile. Zero or a negative delay gives way to everything that is
-/// ready now and then goes on. The time counts from the await, not from this call. Throws `ValueError` if the delay is a floating
-/// NaN. Cancellation ends the sleep at once.
+/// Suspends the task for at least `delay`, never less, and lets others run meanwhile. Zero or a negative
+/// delay gives way to everything that is ready now and then goes on. The time counts from the await, not from
+/// this call. Throws `ValueError` if the delay is a floating NaN. Cancellation ends the sleep at once.
 template <class Rep, class Period>
 [[nodiscard]] detail::Sleep sleep(std::chrono::duration<Rep, Period> delay) {
     return detail::Sleep(detail::to_duration(delay));
@@ -101,7 +101,8 @@ template <class Rep, class Period>
 
 /// As above; the await gives `result`.
 template <class Rep, class Period, class T>
-[[nodiscard]] detail::SleepResult<std::decay_t<T>> sleep(std::chrono::duration<Rep, Period> delay, T&& result) {
+[[nodiscard]] detail::SleepResult<std::decay_t<T>> sleep(std::chrono::duration<Rep, Period> delay,
+                                                         T&& result) {
     return detail::SleepResult<std::decay_t<T>>(detail::to_duration(delay), std::forward<T>(result));
 }
 

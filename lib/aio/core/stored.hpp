@@ -12,11 +12,13 @@ namespace aio::detail {
 template <class T>
 using Stored = std::conditional_t<
     std::is_void_v<T>, std::monostate,
-    std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<std::remove_reference_t<T>>, std::remove_const_t<T>>>;
+    std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<std::remove_reference_t<T>>,
+                       std::remove_const_t<T>>>;
 
 /// The argument that initialises a `Stored<T>` when a `U` is returned.
 template <class T, class U>
-using StoredInit = std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<std::remove_reference_t<U>>, U&&>;
+using StoredInit =
+    std::conditional_t<std::is_reference_v<T>, std::add_pointer_t<std::remove_reference_t<U>>, U&&>;
 
 template <class T, class U>
 constexpr StoredInit<T, U> wrap_stored(U&& value) noexcept {
@@ -39,7 +41,8 @@ constexpr T unwrap_stored([[maybe_unused]] Stored<T>&& stored) {
 
 /// The result as one of several readers sees it: a reference to what is stored.
 template <class T>
-using ResultView = std::conditional_t<std::is_void_v<T> || std::is_reference_v<T>, T, std::add_lvalue_reference_t<const Stored<T>>>;
+using ResultView = std::conditional_t<std::is_void_v<T> || std::is_reference_v<T>, T,
+                                      std::add_lvalue_reference_t<const Stored<T>>>;
 
 template <class T>
 constexpr ResultView<T> view_stored([[maybe_unused]] const Stored<T>& stored) {

@@ -2,14 +2,16 @@
 
 /// How a task waits, and how it is cancelled while it waits.
 ///
-/// Every awaitable that can suspend a task is a `Suspension`: an object in the coroutine's frame that links itself wherever it must be found (a
-/// timer queue, a future's callbacks, a lock's waiters) and registers with the task as what it waits for. Two things can end the wait: its event
-/// comes, and the awaiter calls `wake`; or the task is cancelled, and the awaiter's `on_cancel` unlinks it. Both only queue the task;
+/// Every awaitable that can suspend a task is a `Suspension`: an object in the coroutine's frame that links
+/// itself wherever it must be found (a timer queue, a future's callbacks, a lock's waiters) and registers
+/// with the task as what it waits for. Two things can end the wait: its event comes, and the awaiter calls
+/// `wake`; or the task is cancelled, and the awaiter's `on_cancel` unlinks it. Both only queue the task;
 /// `await_resume` then returns the value or throws.
 ///
-/// Here lies the one deliberate difference from asyncio: once `wake` has been called the value is the awaiter's, and a cancellation that comes
-/// after it does not throw the value away. It stays pending and is delivered at the task's next suspension, so no lock, message or connection
-/// is lost between its arrival and the task's turn.
+/// Here lies the one deliberate difference from asyncio: once `wake` has been called the value is the
+/// awaiter's, and a cancellation that comes after it does not throw the value away. It stays pending and is
+/// delivered at the task's next suspension, so no lock, message or connection is lost between its arrival and
+/// the task's turn.
 
 #include <coroutine>
 #include <string>
@@ -50,8 +52,9 @@ public:
     Suspension(const Suspension&) = delete;
     Suspension& operator=(const Suspension&) = delete;
 
-    /// Asks the awaiter to give up waiting because of a cancellation with this message. True: the task has been queued, or will be once what it
-    /// waits for has ended, and the cancellation is that awaiter's to deliver. False: the wait is over already, or cannot be broken off.
+    /// Asks the awaiter to give up waiting because of a cancellation with this message. True: the task has
+    /// been queued, or will be once what it waits for has ended, and the cancellation is that awaiter's to
+    /// deliver. False: the wait is over already, or cannot be broken off.
     bool request_cancel(const std::string& message) noexcept { return pending_ && on_cancel(message); }
 
     /// The task awaited here, if that is what this is and it is not done: cancellation passes through to it.
@@ -81,7 +84,8 @@ protected:
     /// Unlinks the awaiter and calls `wake_cancelled`, or returns false when the wait must go on to its end.
     virtual bool on_cancel(const std::string& message) noexcept = 0;
 
-    /// For a wait that is no more than giving way: the task is queued at once, but until its turn a cancellation is still taken.
+    /// For a wait that is no more than giving way: the task is queued at once, but until its turn a
+    /// cancellation is still taken.
     void yield() noexcept {
         yielding_ = true;
         task_->schedule();

@@ -2,11 +2,13 @@
 
 /// `Task<T>`: a coroutine that runs on its own, scheduled by the loop (`asyncio.Task`).
 ///
-/// Made by `create_task`. It is a future: await it for its result. The loop keeps a running task alive, so dropping the handle never stops it.
+/// Made by `create_task`. It is a future: await it for its result. The loop keeps a running task alive, so
+/// dropping the handle never stops it.
 ///
-/// Cancellation is a request: `cancel` makes the await at which the task is suspended throw `CancelledError`; the task may clean up, and may even
-/// refuse by catching it. Requests are counted, so that nested timeouts and groups can tell their own from those of others: whoever
-/// catches a `CancelledError` that it caused itself calls `uncancel`.
+/// Cancellation is a request: `cancel` makes the await at which the task is suspended throw `CancelledError`;
+/// the task may clean up, and may even refuse by catching it. Requests are counted, so that nested timeouts
+/// and groups can tell their own from those of others: whoever catches a `CancelledError` that it caused
+/// itself calls `uncancel`.
 
 #include <string>
 #include <utility>
@@ -28,7 +30,8 @@ public:
     void set_name(std::string name) const { task().set_name(std::move(name)); }
     /// The number of cancellation requests that nobody has taken back.
     [[nodiscard]] unsigned cancelling() const { return task().cancelling(); }
-    /// Takes one request back and gives the number that is left. At zero a cancellation that has not been delivered is dropped.
+    /// Takes one request back and gives the number that is left. At zero a cancellation that has not been
+    /// delivered is dropped.
     unsigned uncancel() const { return task().uncancel(); }
     /// The context the task runs in.
     [[nodiscard]] Context get_context() const { return task().context(); }
@@ -51,7 +54,8 @@ template <class T = void>
 class Task : public detail::FutureInterface<Task<T>, T>, public detail::TaskOperations<Task<T>> {
 public:
     Task() = default;
-    explicit Task(detail::Ref<detail::FutureState> state) noexcept : detail::FutureInterface<Task<T>, T>(std::move(state)) {}
+    explicit Task(detail::Ref<detail::FutureState> state) noexcept
+        : detail::FutureInterface<Task<T>, T>(std::move(state)) {}
 
     /// A task is a future, and can stand where one is wanted.
     operator Future<T>() const { return Future<T>(detail::Ref<detail::FutureState>(&this->state())); }

@@ -17,8 +17,7 @@ std::uint64_t next_task_number() noexcept {
 } // namespace
 
 TaskState::TaskState(LoopState& loop, std::string name, Context context)
-    : TaskCore(loop), context_(std::move(context)), name_(std::move(name)),
-      number_(next_task_number()) {
+    : TaskCore(loop), context_(std::move(context)), name_(std::move(name)), number_(next_task_number()) {
     loop.check_open();
 }
 
@@ -48,8 +47,8 @@ bool TaskState::request_cancel(const std::string& message) {
         future().mark_retrieved();
         return false;
     }
-    // A chain of tasks that await each other may be as long as memory allows, so the walk to its end is a loop. A chain that bites its own tail
-    // cannot be longer than the number of tasks.
+    // A chain of tasks that await each other may be as long as memory allows, so the walk to its end is a
+    // loop. A chain that bites its own tail cannot be longer than the number of tasks.
     TaskState* task = this;
     for (std::size_t steps = 0; steps <= loop_->task_count; ++steps) {
         ++task->cancel_requests_;

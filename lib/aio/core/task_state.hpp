@@ -14,8 +14,8 @@
 
 namespace aio::detail {
 
-/// Everything about a task that does not depend on its result type. The loop holds a reference until the task is done, so dropping the
-/// last handle never stops it.
+/// Everything about a task that does not depend on its result type. The loop holds a reference until the task
+/// is done, so dropping the last handle never stops it.
 class TaskState : public TaskCore, public ListNode {
 public:
     [[nodiscard]] std::string name() const;
@@ -25,7 +25,8 @@ public:
     /// The task's own future.
     [[nodiscard]] virtual FutureState& future() noexcept = 0;
 
-    /// `Task.cancel`: counts the request, and breaks off what the task waits for or leaves the cancellation for its next suspension.
+    /// `Task.cancel`: counts the request, and breaks off what the task waits for or leaves the cancellation
+    /// for its next suspension.
     bool request_cancel(const std::string& message);
     [[nodiscard]] unsigned cancelling() const noexcept { return cancel_requests_; }
     unsigned uncancel() noexcept;
@@ -42,8 +43,8 @@ public:
     using ScopeRequest = std::uint64_t;
     /// `request_cancel` on behalf of a scope.
     [[nodiscard]] ScopeRequest request_cancel_of_scope();
-    /// `uncancel` when that scope ends. If the cancellation has not been delivered by then, because a value came first, it is dropped: it would
-    /// hit code that the scope has nothing to do with.
+    /// `uncancel` when that scope ends. If the cancellation has not been delivered by then, because a value
+    /// came first, it is dropped: it would hit code that the scope has nothing to do with.
     unsigned uncancel_of_scope(ScopeRequest request) noexcept;
 
     /// Queues the first step.
@@ -62,7 +63,8 @@ protected:
     TaskState(LoopState& loop, std::string name, Context context);
     ~TaskState() { destroy(); }
 
-    /// Moves the result out of the finished root frame into the future, or destroys the frame and tells the outcome.
+    /// Moves the result out of the finished root frame into the future, or destroys the frame and tells the
+    /// outcome.
     virtual void deliver_value() = 0;
     virtual void deliver_exception(std::exception_ptr error) = 0;
     virtual void deliver_cancelled(const std::string& message) = 0;

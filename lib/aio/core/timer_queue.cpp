@@ -53,7 +53,8 @@ void TimerQueue::remove(TimerNode& node) noexcept {
 }
 
 void TimerQueue::fire_due(TimePoint now) noexcept {
-    // A node armed by one that fires has a later sequence number: it waits for the next call even if it is due already.
+    // A node armed by one that fires has a later sequence number: it waits for the next call even if it is
+    // due already.
     const std::uint64_t end = next_sequence_;
     while (!heap_.empty() && heap_.front().deadline <= now && heap_.front().sequence < end) {
         TimerNode& node = *heap_.front().node;

@@ -2,9 +2,10 @@
 
 /// Pending timers of a loop: a four-way heap ordered by deadline, then by the order in which they were set.
 ///
-/// Deadlines stand in the heap's own array, next to each other, so that sifting touches no timer; a timer knows its place, so that cancelling
-/// is a removal and not a search. Timers are linked in by their owners (an awaiter in a coroutine frame, a timer handle): arming allocates
-/// nothing but, rarely, array space. Equal deadlines fire in the order in which they were set, which asyncio leaves open.
+/// Deadlines stand in the heap's own array, next to each other, so that sifting touches no timer; a timer
+/// knows its place, so that cancelling is a removal and not a search. Timers are linked in by their owners
+/// (an awaiter in a coroutine frame, a timer handle): arming allocates nothing but, rarely, array space.
+/// Equal deadlines fire in the order in which they were set, which asyncio leaves open.
 
 #include <cstddef>
 #include <cstdint>

@@ -2,12 +2,13 @@
 
 /// `ConcurrentFuture<T>`: the result of a call in an executor, for any thread (`concurrent.futures.Future`).
 ///
-/// It is what `Executor::submit` and `run_coroutine_threadsafe` return. Unlike `Future` it may be used from every thread, and it blocks: `result()` waits.
-/// On a loop's thread do not wait for it: `co_await wrap_future(f)` does so without blocking.
+/// It is what `Executor::submit` and `run_coroutine_threadsafe` return. Unlike `Future` it may be used from
+/// every thread, and it blocks: `result()` waits. On a loop's thread do not wait for it: `co_await
+/// wrap_future(f)` does so without blocking.
 
 #include <chrono>
-#include <exception>
 #include <concepts>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,9 +49,11 @@ public:
 
     /// A pending future, to be completed by hand. Executors make their own.
     ConcurrentFuture() : state_(std::make_shared<detail::ConcurrentStateOf<T>>()) {}
-    explicit ConcurrentFuture(std::shared_ptr<detail::ConcurrentStateOf<T>> state) noexcept : state_(std::move(state)) {}
+    explicit ConcurrentFuture(std::shared_ptr<detail::ConcurrentStateOf<T>> state) noexcept
+        : state_(std::move(state)) {}
 
-    /// Keeps the call from starting. False if it is running or has finished; true also if it was cancelled before.
+    /// Keeps the call from starting. False if it is running or has finished; true also if it was cancelled
+    /// before.
     bool cancel() const { return state_->cancel(); }
     [[nodiscard]] bool cancelled() const { return state_->status() == Status::cancelled; }
     [[nodiscard]] bool running() const { return state_->status() == Status::running; }
@@ -59,7 +62,8 @@ public:
         return status == Status::finished || status == Status::cancelled;
     }
 
-    /// Waits for the result and returns a reference to it. Throws the call's exception, `CancelledError` if it was cancelled.
+    /// Waits for the result and returns a reference to it. Throws the call's exception, `CancelledError` if
+    /// it was cancelled.
     detail::ResultView<T> result() const {
         state_->wait(std::nullopt);
         return ready_result();
@@ -71,7 +75,8 @@ public:
         return ready_result();
     }
 
-    /// Waits until it is done; the exception it failed with, or null. Throws `CancelledError` if it was cancelled.
+    /// Waits until it is done; the exception it failed with, or null. Throws `CancelledError` if it was
+    /// cancelled.
     [[nodiscard]] std::exception_ptr exception() const {
         state_->wait(std::nullopt);
         return state_->exception();
@@ -82,8 +87,8 @@ public:
         return state_->exception();
     }
 
-    /// Has `function(future)`, or `function()`, called by the thread that completes it, in the order of these calls; at once, here, if it is done. What the
-    /// function throws is printed to stderr and ignored.
+    /// Has `function(future)`, or `function()`, called by the thread that completes it, in the order of these
+    /// calls; at once, here, if it is done. What the function throws is printed to stderr and ignored.
     template <class F>
     void add_done_callback(F&& function) const {
         if constexpr (std::invocable<std::decay_t<F>&, ConcurrentFuture>) {
@@ -110,7 +115,9 @@ public:
     }
 
     /// For the library: the shared state.
-    [[nodiscard]] const std::shared_ptr<detail::ConcurrentStateOf<T>>& state() const noexcept { return state_; }
+    [[nodiscard]] const std::shared_ptr<detail::ConcurrentStateOf<T>>& state() const noexcept {
+        return state_;
+    }
 
 private:
     using Status = detail::ConcurrentState::Status;

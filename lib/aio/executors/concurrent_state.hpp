@@ -19,7 +19,8 @@
 
 namespace aio::detail {
 
-/// Told once, by the thread that completes (or cancels) a concurrent future, or at once if it is done already.
+/// Told once, by the thread that completes (or cancels) a concurrent future, or at once if it is done
+/// already.
 class ConcurrentCallback {
 public:
     virtual void on_completed() noexcept = 0;
@@ -47,9 +48,11 @@ public:
     [[nodiscard]] Status status() const;
     /// Cancels if it has not started; true also when it was cancelled before.
     bool cancel();
-    /// Marks it as running; false if it was cancelled, and must not run. Throws `InvalidStateError` if it is running or finished.
+    /// Marks it as running; false if it was cancelled, and must not run. Throws `InvalidStateError` if it is
+    /// running or finished.
     [[nodiscard]] bool set_running_or_notify_cancel();
-    /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has completed it by hand: it must not run.
+    /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has
+    /// completed it by hand: it must not run.
     [[nodiscard]] bool begin() noexcept;
     /// Waits until it is done. False if the time ran out first.
     bool wait(std::optional<std::chrono::steady_clock::time_point> deadline) const;
@@ -68,7 +71,8 @@ public:
     void run_callbacks() noexcept;
 
 protected:
-    /// Stores an outcome under the lock by `store()`, and wakes who waits. Callbacks are left to `run_callbacks`.
+    /// Stores an outcome under the lock by `store()`, and wakes who waits. Callbacks are left to
+    /// `run_callbacks`.
     template <class Store>
     void finish(Store store) {
         {
@@ -141,10 +145,11 @@ public:
 
     /// The future of the call.
     [[nodiscard]] virtual ConcurrentState& state() noexcept = 0;
-    /// Runs the function in this thread and stores the outcome. Callbacks are left to `state().run_callbacks()`.
+    /// Runs the function in this thread and stores the outcome. Callbacks are left to
+    /// `state().run_callbacks()`.
     virtual void execute() noexcept = 0;
-    /// Lets go of the callable and its arguments: they do not outlive the call, however long somebody keeps the future. For whoever has taken the call out of
-    /// its queue, so that nobody else can run it.
+    /// Lets go of the callable and its arguments: they do not outlive the call, however long somebody keeps
+    /// the future. For whoever has taken the call out of its queue, so that nobody else can run it.
     virtual void release() noexcept = 0;
 
     /// Runs the call unless it was cancelled.
@@ -192,11 +197,13 @@ public:
 
     template <class G, class... As>
     explicit CallOf(G&& function, As&&... arguments)
-        : function_(std::in_place, std::forward<G>(function)), arguments_(std::in_place, std::forward<As>(arguments)...) {}
+        : function_(std::in_place, std::forward<G>(function)),
+          arguments_(std::in_place, std::forward<As>(arguments)...) {}
 
     [[nodiscard]] ConcurrentState& state() noexcept override { return *this; }
 
-    // A result is dropped if somebody has completed the future by hand meanwhile: there is no caller who could be told.
+    // A result is dropped if somebody has completed the future by hand meanwhile: there is no caller who
+    // could be told.
     void execute() noexcept override {
         try {
             if constexpr (std::is_void_v<Value>) {

@@ -1,8 +1,10 @@
 #pragma once
 
-/// `Executor`: something that runs calls elsewhere, so that the loop is not blocked (`concurrent.futures.Executor`).
+/// `Executor`: something that runs calls elsewhere, so that the loop is not blocked
+/// (`concurrent.futures.Executor`).
 ///
-/// Four of them come with aiouv, and the same call moves between them by changing one argument of `run_in_executor`:
+/// Four of them come with aiouv, and the same call moves between them by changing one argument of
+/// `run_in_executor`:
 ///
 /// | executor | runs in | for |
 /// |---|---|---|
@@ -11,8 +13,8 @@
 /// | `ProcessPoolExecutor` | forked worker processes | CPU-bound work, isolated from crashes |
 /// | `InterpreterPoolExecutor` | Lua states in threads | scripts of users |
 ///
-/// All take a callable and its arguments. Cancelling a call that has not started keeps it from running; one that is running goes on to its end, and its result
-/// is dropped.
+/// All take a callable and its arguments. Cancelling a call that has not started keeps it from running; one
+/// that is running goes on to its end, and its result is dropped.
 
 #include <concepts>
 #include <memory>
@@ -38,23 +40,26 @@ public:
     Executor& operator=(const Executor&) = delete;
     virtual ~Executor() = default;
 
-    /// Queues `function(arguments...)`. The callable and the arguments are copied or moved into the call. Throws `RuntimeError` after `shutdown`.
-    /// Through this base class a call that could not run in another process is found out only when it gets there: its future then fails.
+    /// Queues `function(arguments...)`. The callable and the arguments are copied or moved into the call.
+    /// Throws `RuntimeError` after `shutdown`. Through this base class a call that could not run in another
+    /// process is found out only when it gets there: its future then fails.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     auto submit(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
-        return submit_as<detail::CallFor<F, Args...>>(std::forward<F>(function), std::forward<Args>(arguments)...);
+        return submit_as<detail::CallFor<F, Args...>>(std::forward<F>(function),
+                                                      std::forward<Args>(arguments)...);
     }
 
-    /// Refuses further calls. With `wait`, returns when all that were submitted have ended; without, they go on by themselves. With
-    /// `cancel_futures`, calls that have not started are cancelled. May be called again.
+    /// Refuses further calls. With `wait`, returns when all that were submitted have ended; without, they go
+    /// on by themselves. With `cancel_futures`, calls that have not started are cancelled. May be called
+    /// again.
     virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
 
     /// For the library: as `submit`, for calls that stay in this process.
     template <class F, class... Args>
     auto submit_local(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
-        return submit_as<detail::CallOf<std::decay_t<F>, std::decay_t<Args>...>>(std::forward<F>(function),
-                                                                                  std::forward<Args>(arguments)...);
+        return submit_as<detail::CallOf<std::decay_t<F>, std::decay_t<Args>...>>(
+            std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
 protected:

@@ -75,7 +75,8 @@ public:
     }
 
 private:
-    InterpreterPoolExecutor(int max_workers, InterpreterPoolOptions options, std::shared_ptr<std::atomic<bool>> stop);
+    InterpreterPoolExecutor(int max_workers, InterpreterPoolOptions options,
+                            std::shared_ptr<std::atomic<bool>> stop);
     std::shared_ptr<std::atomic<bool>> stop_;
 };
 
@@ -86,9 +87,10 @@ class InterpreterPoolExecutor {
 public:
     template <class... Args>
     explicit InterpreterPoolExecutor(Args&&...) {
-        static_assert(sizeof...(Args) > 1000,
-                      "aiouv was built without Lua, and InterpreterPoolExecutor needs it: configure the build "
-                      "with -Dlua=enabled");
+        static_assert(
+            sizeof...(Args) > 1000,
+            "aiouv was built without Lua, and InterpreterPoolExecutor needs it: configure the build "
+            "with -Dlua=enabled");
     }
     template <class R, class... Args>
     ConcurrentFuture<R> submit(LuaCallee<R>, const Args&...);

@@ -5,15 +5,20 @@
 
 namespace aio {
 
-int ProcessPoolExecutor::default_max_workers() noexcept { return static_cast<int>(uv::available_parallelism()); }
+int ProcessPoolExecutor::default_max_workers() noexcept {
+    return static_cast<int>(uv::available_parallelism());
+}
 
 ProcessPoolExecutor::ProcessPoolExecutor(int max_workers, bool) {
-    if (max_workers <= 0) throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
+    if (max_workers <= 0)
+        throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
     core_ = std::make_shared<detail::ProcessPoolCore>(max_workers);
     core_->bind();
 }
 
-ProcessPoolExecutor::~ProcessPoolExecutor() { core_->run_on_loop([](detail::ProcessPoolCore& core) { core.destroy(); }); }
+ProcessPoolExecutor::~ProcessPoolExecutor() {
+    core_->run_on_loop([](detail::ProcessPoolCore& core) { core.destroy(); });
+}
 
 int ProcessPoolExecutor::max_workers() const noexcept { return core_->max_workers(); }
 
@@ -25,15 +30,18 @@ Future<> ProcessPoolExecutor::wait_closed() { return core_->wait_closed(); }
 
 void ProcessPoolExecutor::shutdown(bool wait, bool cancel_futures) {
     core_->refuse();
-    core_->run_on_loop([cancel_futures](detail::ProcessPoolCore& core) { core.begin_shutdown(cancel_futures); });
+    core_->run_on_loop(
+        [cancel_futures](detail::ProcessPoolCore& core) { core.begin_shutdown(cancel_futures); });
     if (!wait || !core_->used()) return;
     if (core_->on_loop_thread()) {
         if (core_->has_calls())
-            throw RuntimeError("the process pool has calls left and cannot be waited for on its loop's thread: co_await wait_closed()");
+            throw RuntimeError("the process pool has calls left and cannot be waited for on its loop's "
+                               "thread: co_await wait_closed()");
         return;
     }
     if (core_->on_binding_thread() && !core_->closed_future().done())
-        throw RuntimeError("the process pool cannot be waited for, because its loop belongs to this thread and is not running: co_await wait_closed() in it");
+        throw RuntimeError("the process pool cannot be waited for, because its loop belongs to this thread "
+                           "and is not running: co_await wait_closed() in it");
     core_->closed_future().result();
 }
 

@@ -18,7 +18,8 @@ constexpr unsigned most_failed_starts = 5;
 constexpr auto start_patience = std::chrono::seconds(30);
 constexpr auto first_retry_delay = std::chrono::milliseconds(20);
 
-/// One that takes the workers with it every time, before they have even received it, is not given to more than this many.
+/// One that takes the workers with it every time, before they have even received it, is not given to more
+/// than this many.
 constexpr unsigned most_failed_deliveries = 3;
 constexpr unsigned most_delay_doublings = 8;
 
@@ -33,7 +34,8 @@ std::uint64_t new_worker_id() noexcept {
 /// A call from another thread.
 class ProcessPoolCore::Arrival final : public MailboxItem {
 public:
-    Arrival(std::shared_ptr<ProcessPoolCore> core, PoolEntry entry) : core_(std::move(core)), entry_(std::move(entry)) {}
+    Arrival(std::shared_ptr<ProcessPoolCore> core, PoolEntry entry)
+        : core_(std::move(core)), entry_(std::move(entry)) {}
 
 private:
     void deliver() noexcept override {
@@ -99,19 +101,22 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
         if (loop_closed_) throw RuntimeError("the event loop that this process pool belongs to is closed");
         if (refusing_) throw RuntimeError("cannot schedule new calls after shutdown of the process pool");
         if (!broken_reason_.empty()) throw BrokenProcessPool(broken_reason_);
-        if (state_ == nullptr) throw RuntimeError("a ProcessPoolExecutor needs a running event loop when it is first used");
+        if (state_ == nullptr)
+            throw RuntimeError("a ProcessPoolExecutor needs a running event loop when it is first used");
         entry.id = next_call_id_++;
     }
     RemoteForm* const form = call->remote_form();
     try {
         if (form == nullptr)
-            throw RuntimeError("this call cannot run in another process: submit a function, a captureless lambda or a functor struct "
+            throw RuntimeError("this call cannot run in another process: submit a function, a captureless "
+                               "lambda or a functor struct "
                                "with encodable arguments");
         const std::size_t start = begin_frame(entry.frame);
         form->encode(entry.frame);
         if (frame_payload_size(entry.frame, start) > default_max_payload)
-            throw ValueError("the arguments of this call take " + std::to_string(frame_payload_size(entry.frame, start)) +
-                             " bytes, and at most " + std::to_string(default_max_payload) + " can be sent to a process");
+            throw ValueError("the arguments of this call take " +
+                             std::to_string(frame_payload_size(entry.frame, start)) + " bytes, and at most " +
+                             std::to_string(default_max_payload) + " can be sent to a process");
         finish_frame(entry.frame, start, FrameType::task, entry.id);
     } catch (...) {
         call->fail(std::current_exception());
@@ -142,7 +147,8 @@ void ProcessPoolCore::enqueue(PoolEntry entry) {
 
 ProcessWorker* ProcessPoolCore::idle_worker() const noexcept {
     // The one that was started last, and so most likely the one that is warm.
-    const auto found = std::find_if(workers_.rbegin(), workers_.rend(), [](const WorkerRef& w) { return w->can_take_call(); });
+    const auto found = std::find_if(workers_.rbegin(), workers_.rend(),
+                                    [](const WorkerRef& w) { return w->can_take_call(); });
     return found == workers_.rend() ? nullptr : found->get();
 }
 
@@ -168,7 +174,8 @@ void ProcessPoolCore::dispatch() {
 }
 
 std::size_t ProcessPoolCore::starting() const noexcept {
-    return static_cast<std::size_t>(std::count_if(workers_.begin(), workers_.end(), [](const WorkerRef& w) { return !w->ready(); }));
+    return static_cast<std::size_t>(
+        std::count_if(workers_.begin(), workers_.end(), [](const WorkerRef& w) { return !w->ready(); }));
 }
 
 void ProcessPoolCore::start_workers() {
@@ -179,10 +186,13 @@ void ProcessPoolCore::start_workers() {
 
 void ProcessPoolCore::start_worker() {
     try {
-        if (!launcher_) launcher_ = std::make_unique<WorkerLauncher>(loop_->bindings(), static_cast<LauncherListener&>(*this));
+        if (!launcher_)
+            launcher_ =
+                std::make_unique<WorkerLauncher>(loop_->bindings(), static_cast<LauncherListener&>(*this));
         const std::uint64_t id = new_worker_id();
-        auto worker = std::make_shared<ProcessWorker>(loop_->bindings(), static_cast<WorkerOwner&>(*this), id, launcher_->launch(id, default_max_payload),
-                                                      default_max_payload);
+        auto worker =
+            std::make_shared<ProcessWorker>(loop_->bindings(), static_cast<WorkerOwner&>(*this), id,
+                                            launcher_->launch(id, default_max_payload), default_max_payload);
         worker->start_reading();
         workers_.push_back(std::move(worker));
         if (starting() == 1) expect_start();
@@ -203,28 +213,32 @@ void ProcessPoolCore::start_failed(const std::string& reason) {
     // Those that fail together, for one reason, count once.
     if (loop_ == nullptr || waiting_to_retry_) return;
     if (failed_starts_++ == 0) first_start_error_ = reason;
-    const bool none_works = std::none_of(workers_.begin(), workers_.end(), [](const WorkerRef& w) { return w->ready() && !w->lost(); });
+    const bool none_works = std::none_of(workers_.begin(), workers_.end(),
+                                         [](const WorkerRef& w) { return w->ready() && !w->lost(); });
     if (failed_starts_ >= most_failed_starts && none_works) {
         break_pool("worker processes cannot be started: " + first_start_error_);
         return;
     }
     waiting_to_retry_ = true;
-    retry_ = loop_->call_later(first_retry_delay * (1 << std::min(failed_starts_, most_delay_doublings)), [self = weak_from_this()] {
-        const auto core = self.lock();
-        if (!core) return;
-        core->waiting_to_retry_ = false;
-        core->dispatch();
-    });
+    retry_ = loop_->call_later(first_retry_delay * (1 << std::min(failed_starts_, most_delay_doublings)),
+                               [self = weak_from_this()] {
+                                   const auto core = self.lock();
+                                   if (!core) return;
+                                   core->waiting_to_retry_ = false;
+                                   core->dispatch();
+                               });
 }
 
 void ProcessPoolCore::start_timed_out() {
     if (starting() == 0) return;
-    break_pool("no worker process became ready in time; a program that does not begin with aio::run must call aio::worker_entry() "
+    break_pool("no worker process became ready in time; a program that does not begin with aio::run must "
+               "call aio::worker_entry() "
                "first in main");
 }
 
 void ProcessPoolCore::worker_started(std::uint64_t id, int pid, const std::string& error) noexcept {
-    const auto found = std::find_if(workers_.begin(), workers_.end(), [&](const WorkerRef& w) { return w->id() == id; });
+    const auto found =
+        std::find_if(workers_.begin(), workers_.end(), [&](const WorkerRef& w) { return w->id() == id; });
     if (found == workers_.end()) return;
     if (pid >= 0) {
         (*found)->set_pid(pid);
@@ -268,12 +282,14 @@ void ProcessPoolCore::frame_sent(ProcessWorker& worker) noexcept {
 }
 
 void ProcessPoolCore::worker_lost(ProcessWorker& worker, const std::string&) noexcept {
-    // Mostly it is dead already and this does nothing; its exit is what counts. A task may also have closed the pipes.
+    // Mostly it is dead already and this does nothing; its exit is what counts. A task may also have closed
+    // the pipes.
     if (launcher_ && worker.pid() > 0 && !worker.finishing()) launcher_->kill(worker.pid());
 }
 
 void ProcessPoolCore::worker_exited(int pid, const WorkerExit& exit) noexcept {
-    const auto found = std::find_if(workers_.begin(), workers_.end(), [&](const WorkerRef& w) { return w->pid() == pid; });
+    const auto found =
+        std::find_if(workers_.begin(), workers_.end(), [&](const WorkerRef& w) { return w->pid() == pid; });
     if (found == workers_.end()) return;
     const WorkerRef worker = *found;
     const auto keep = shared_from_this();
@@ -289,7 +305,8 @@ void ProcessPoolCore::remove(ProcessWorker& worker, const WorkerExit& exit) noex
     const int pid = worker.pid();
     std::erase_if(workers_, [&](const WorkerRef& w) { return w.get() == &worker; });
     if (!was_ready)
-        start_failed("worker process " + std::to_string(pid) + " " + exit.description() + " before it was ready");
+        start_failed("worker process " + std::to_string(pid) + " " + exit.description() +
+                     " before it was ready");
     else if (entry.call && begun)
         entry.call->fail(std::make_exception_ptr(WorkerCrashed(pid, exit)));
     else if (entry.call)
@@ -313,7 +330,8 @@ void ProcessPoolCore::replace_launcher(const std::string& reason) {
     if (loop_ == nullptr) return;
     launcher_.reset();
     const std::vector<WorkerRef> workers = workers_;
-    const bool any_ready = std::any_of(workers.begin(), workers.end(), [](const WorkerRef& w) { return w->ready(); });
+    const bool any_ready =
+        std::any_of(workers.begin(), workers.end(), [](const WorkerRef& w) { return w->ready(); });
     for (const WorkerRef& worker : workers) {
         worker->drain();
         if (worker->ready()) remove(*worker, WorkerExit::killed());
@@ -393,7 +411,8 @@ Future<> ProcessPoolCore::wait_closed() {
 }
 
 bool ProcessPoolCore::has_calls() const noexcept {
-    return !queue_.empty() || std::any_of(workers_.begin(), workers_.end(), [](const WorkerRef& w) { return w->busy(); });
+    return !queue_.empty() ||
+           std::any_of(workers_.begin(), workers_.end(), [](const WorkerRef& w) { return w->busy(); });
 }
 
 std::vector<int> ProcessPoolCore::pids() const {
@@ -430,7 +449,8 @@ void ProcessPoolCore::destroy() noexcept {
         if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
     }
     launcher_.reset();
-    const std::exception_ptr destroyed = std::make_exception_ptr(RuntimeError("the process pool was destroyed while this call was running"));
+    const std::exception_ptr destroyed =
+        std::make_exception_ptr(RuntimeError("the process pool was destroyed while this call was running"));
     for (const PoolEntry& entry : queue)
         if (!entry.call->state().cancel()) entry.call->fail(destroyed);
     for (Future<>& waiter : std::exchange(close_waiters_, {}))

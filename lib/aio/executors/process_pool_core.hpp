@@ -2,9 +2,10 @@
 
 /// The scheduler of a process pool: which call goes to which worker, and what happens when one dies.
 ///
-/// All state of scheduling lives here, in the parent, on the loop's thread: workers share nothing with each other, no lock and no queue, so killing one cannot
-/// hurt another. Whether a worker is idle is read off the worker itself, never counted on the side. A worker has at most one call, so when it dies
-/// there is no doubt which call dies with it.
+/// All state of scheduling lives here, in the parent, on the loop's thread: workers share nothing with each
+/// other, no lock and no queue, so killing one cannot hurt another. Whether a worker is idle is read off the
+/// worker itself, never counted on the side. A worker has at most one call, so when it dies there is no doubt
+/// which call dies with it.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,21 +38,25 @@ public:
     /// Binds the pool to the running loop, if there is one and it is not bound yet.
     void bind();
     void refuse();
-    /// Has `function` called on the loop's thread: now, if this is it or there is no loop yet. Not at all if the loop closes first, which destroys the pool.
+    /// Has `function` called on the loop's thread: now, if this is it or there is no loop yet. Not at all if
+    /// the loop closes first, which destroys the pool.
     void run_on_loop(std::function<void(ProcessPoolCore&)> function);
     /// Whether it has a loop.
     [[nodiscard]] bool used() const;
     /// Completes with the pool.
     [[nodiscard]] const ConcurrentFuture<>& closed_future() const noexcept { return closed_; }
     [[nodiscard]] bool on_loop_thread() const;
-    /// Whether this is the thread that the pool was bound in: if its loop is not running now, nobody else will run it meanwhile.
+    /// Whether this is the thread that the pool was bound in: if its loop is not running now, nobody else
+    /// will run it meanwhile.
     [[nodiscard]] bool on_binding_thread() const;
     [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
 
     // On the loop's thread.
     void begin_shutdown(bool cancel_queued);
     [[nodiscard]] Future<> wait_closed();
-    [[nodiscard]] bool closed() const noexcept { return shutting_down_ && workers_.empty() && queue_.empty(); }
+    [[nodiscard]] bool closed() const noexcept {
+        return shutting_down_ && workers_.empty() && queue_.empty();
+    }
     [[nodiscard]] bool has_calls() const noexcept;
     [[nodiscard]] std::vector<int> pids() const;
     /// Cancels what is queued, kills what runs, lets go of the loop. Does nothing the second time.

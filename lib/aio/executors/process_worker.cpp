@@ -7,9 +7,14 @@
 
 namespace aio::detail {
 
-ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes, std::size_t max_payload)
-    : Completion(&on_sent), owner_(owner), id_(id), tasks_(loop, std::move(pipes.tasks)),
-      results_(loop, std::move(pipes.results)), parser_(max_payload) {}
+ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes,
+                             std::size_t max_payload)
+    : Completion(&on_sent),
+      owner_(owner),
+      id_(id),
+      tasks_(loop, std::move(pipes.tasks)),
+      results_(loop, std::move(pipes.results)),
+      parser_(max_payload) {}
 
 void ProcessWorker::start_reading() {
     results_.set_reader(*this);
@@ -36,7 +41,8 @@ bool ProcessWorker::send(PoolEntry& entry) {
 void ProcessWorker::finish() noexcept {
     finishing_ = true;
     try {
-        // The end of the pipe would do, but a child of the program that was forked and not exec'ed may keep it open.
+        // The end of the pipe would do, but a child of the program that was forked and not exec'ed may keep
+        // it open.
         ByteWriter goodbye;
         append_frame(goodbye, FrameType::goodbye, 0, {});
         static_cast<void>(tasks_.try_write(goodbye.bytes()));
@@ -75,7 +81,8 @@ void ProcessWorker::received(std::span<const std::byte> data) noexcept {
 void ProcessWorker::take(const FrameView& frame) {
     switch (frame.type()) {
     case FrameType::hello:
-        // The zygote's own report may come later than the worker's first call ends: without this there would be workers that work and cannot be killed.
+        // The zygote's own report may come later than the worker's first call ends: without this there would
+        // be workers that work and cannot be killed.
         if (pid_ < 0) pid_ = static_cast<int>(decode_all<WorkerHello>(frame.payload()).pid);
         return;
     case FrameType::ready:
@@ -85,7 +92,8 @@ void ProcessWorker::take(const FrameView& frame) {
     case FrameType::result:
     case FrameType::error:
         if (!busy() || frame.task_id() != entry_.id)
-            throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) + ", which it does not have");
+            throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) +
+                                ", which it does not have");
         owner_.call_ended(*this, std::exchange(entry_, PoolEntry()), frame);
         return;
     default: throw ProtocolError("a worker sent a frame that only a pool may send");
@@ -114,8 +122,9 @@ void ProcessWorker::drain() noexcept {
 
 bool ProcessWorker::has_received_call() const noexcept {
     if (sending_) return false;
-    // What it has not taken out of the pipe before it died is still there; what it has taken out counts as begun, even if it died in that
-    // instant. A large frame is not kept until then: when the last of it had found room in the pipe, the worker was well on the way.
+    // What it has not taken out of the pipe before it died is still there; what it has taken out counts as
+    // begun, even if it died in that instant. A large frame is not kept until then: when the last of it had
+    // found room in the pipe, the worker was well on the way.
     return entry_.frame.size() == 0 || WorkerLauncher::unread(tasks_.descriptor()) == 0;
 }
 

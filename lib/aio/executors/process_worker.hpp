@@ -53,9 +53,12 @@ protected:
 };
 
 /// The channel to one worker. It is shared with its own callbacks, which may be what ends it.
-class ProcessWorker final : public std::enable_shared_from_this<ProcessWorker>, private uv::StreamReader, private uv::Completion {
+class ProcessWorker final : public std::enable_shared_from_this<ProcessWorker>,
+                            private uv::StreamReader,
+                            private uv::Completion {
 public:
-    ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes, std::size_t max_payload);
+    ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes,
+                  std::size_t max_payload);
     ProcessWorker(const ProcessWorker&) = delete;
     ProcessWorker& operator=(const ProcessWorker&) = delete;
 
@@ -71,10 +74,13 @@ public:
     [[nodiscard]] bool lost() const noexcept { return lost_; }
     /// Has been told to end.
     [[nodiscard]] bool finishing() const noexcept { return finishing_; }
-    [[nodiscard]] bool can_take_call() const noexcept { return ready_ && !busy() && !sending_ && !lost_ && !finishing_; }
+    [[nodiscard]] bool can_take_call() const noexcept {
+        return ready_ && !busy() && !sending_ && !lost_ && !finishing_;
+    }
 
     void start_reading();
-    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the caller to `lose` it then.
+    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
+    /// caller to `lose` it then.
     [[nodiscard]] bool send(PoolEntry& entry);
     /// Lets an idle worker end by itself.
     void finish() noexcept;
@@ -83,8 +89,8 @@ public:
 
     /// Takes in what is left in the pipe of a worker that has ended.
     void drain() noexcept;
-    /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was on it, if there was one, and whether that may
-    /// have begun.
+    /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was
+    /// on it, if there was one, and whether that may have begun.
     std::pair<PoolEntry, bool> close() noexcept;
 
 private:

@@ -15,10 +15,11 @@ namespace aio::detail {
 /// The side of a call that a process pool needs.
 class RemoteForm {
 public:
-    /// Writes the call, for `execute_call` in the worker, and lets go of the callable and the arguments. Throws what the codec throws.
+    /// Writes the call, for `execute_call` in the worker, and lets go of the callable and the arguments.
+    /// Throws what the codec throws.
     virtual void encode(ByteWriter& out) = 0;
-    /// Stores the result that came back, and tells the callbacks; drops it if the future is done. Throws what the codec throws, and the call is then still to be
-    /// completed.
+    /// Stores the result that came back, and tells the callbacks; drops it if the future is done. Throws what
+    /// the codec throws, and the call is then still to be completed.
     virtual void complete(std::span<const std::byte> result) = 0;
 
 protected:
@@ -38,7 +39,8 @@ public:
     [[nodiscard]] RemoteForm* remote_form() noexcept override { return this; }
 
     void encode(ByteWriter& out) override {
-        std::apply([&](const Args&... arguments) { encode_call(out, this->function(), arguments...); }, this->arguments());
+        std::apply([&](const Args&... arguments) { encode_call(out, this->function(), arguments...); },
+                   this->arguments());
         this->release();
     }
     void complete(std::span<const std::byte> result) override {
@@ -62,7 +64,8 @@ inline constexpr bool runs_remotely = [] {
 
 /// The call object for a call that might go anywhere.
 template <class F, class... Args>
-using CallFor = std::conditional_t<runs_remotely<F, Args...>, RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>,
-                                   CallOf<std::decay_t<F>, std::decay_t<Args>...>>;
+using CallFor =
+    std::conditional_t<runs_remotely<F, Args...>, RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>,
+                       CallOf<std::decay_t<F>, std::decay_t<Args>...>>;
 
 } // namespace aio::detail

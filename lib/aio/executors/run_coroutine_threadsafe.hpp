@@ -1,6 +1,7 @@
 #pragma once
 
-/// `run_coroutine_threadsafe`: starts a coroutine on a loop that runs in another thread (`asyncio.run_coroutine_threadsafe`).
+/// `run_coroutine_threadsafe`: starts a coroutine on a loop that runs in another thread
+/// (`asyncio.run_coroutine_threadsafe`).
 ///
 ///     aio::ConcurrentFuture<int> answer = aio::run_coroutine_threadsafe(compute(), loop);
 ///     int n = answer.result(2s);      // blocks this thread, not the loop
@@ -16,8 +17,11 @@
 namespace aio {
 namespace detail {
 
-/// Cancels a task of a loop from another thread, when the concurrent future that stands for it has been cancelled.
-class RemoteCancel final : public ConcurrentCallback, public MailboxItem, public std::enable_shared_from_this<RemoteCancel> {
+/// Cancels a task of a loop from another thread, when the concurrent future that stands for it has been
+/// cancelled.
+class RemoteCancel final : public ConcurrentCallback,
+                           public MailboxItem,
+                           public std::enable_shared_from_this<RemoteCancel> {
 public:
     explicit RemoteCancel(EventLoop& loop) : loop_(&loop.state()), mailbox_(loop.mailbox()) {}
 
@@ -37,8 +41,9 @@ private:
     std::shared_ptr<RemoteCancel> self_;
 };
 
-/// The link from a task to the concurrent future that stands for it, which can be cancelled until the task has ended. It travels to the loop with the coroutine
-/// and then lies with the task's callback: wherever it is dropped because the loop has closed, the future is cancelled, so that nobody waits for ever.
+/// The link from a task to the concurrent future that stands for it, which can be cancelled until the task
+/// has ended. It travels to the loop with the coroutine and then lies with the task's callback: wherever it
+/// is dropped because the loop has closed, the future is cancelled, so that nobody waits for ever.
 template <class T>
 class Relay {
 public:
@@ -91,16 +96,19 @@ void start_relayed(EventLoop& loop, Coro<T> coro, Relay<T> relay) {
 
 } // namespace detail
 
-/// Runs `coro` as a task of `loop`, from another thread, and gives a future for its result. Cancelling that future cancels the task; it is cancelled
-/// itself when the loop closes before the task has ended. Throws `RuntimeError` if the loop is closed; the loop object must be alive. Do not wait for
-/// the future on the loop's own thread.
+/// Runs `coro` as a task of `loop`, from another thread, and gives a future for its result. Cancelling that
+/// future cancels the task; it is cancelled itself when the loop closes before the task has ended. Throws
+/// `RuntimeError` if the loop is closed; the loop object must be alive. Do not wait for the future on the
+/// loop's own thread.
 template <class T>
 ConcurrentFuture<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
     ConcurrentFuture<T> concurrent;
     auto cancel = std::make_shared<detail::RemoteCancel>(loop);
     concurrent.state()->add_callback(cancel);
     loop.call_soon_threadsafe(
-        [&loop](Coro<T> body, detail::Relay<T> relay) { detail::start_relayed(loop, std::move(body), std::move(relay)); },
+        [&loop](Coro<T> body, detail::Relay<T> relay) {
+            detail::start_relayed(loop, std::move(body), std::move(relay));
+        },
         std::move(coro), detail::Relay<T>(concurrent, cancel));
     return concurrent;
 }

@@ -19,19 +19,21 @@
 
 namespace aio {
 
-/// `executor.submit(function, arguments...)` with a future of this loop for the result. Cancelling that future keeps a call that has not started from
-/// running; a call that runs goes on, and its result is dropped. What can be called, and how its result comes back, is the executor's matter.
+/// `executor.submit(function, arguments...)` with a future of this loop for the result. Cancelling that
+/// future keeps a call that has not started from running; a call that runs goes on, and its result is
+/// dropped. What can be called, and how its result comes back, is the executor's matter.
 template <class Pool, class F, class... Args>
 auto EventLoop::run_in_executor(Pool& executor, F&& function, Args&&... arguments) {
     check_schedulable();
-    return detail::bridge_future<true>(*this, executor.submit(std::forward<F>(function), std::forward<Args>(arguments)...));
+    return detail::bridge_future<true>(
+        *this, executor.submit(std::forward<F>(function), std::forward<Args>(arguments)...));
 }
 
 template <class F, class... Args>
 auto EventLoop::run_in_executor(std::nullptr_t, F&& function, Args&&... arguments) {
     check_schedulable();
-    return detail::bridge_future<true>(*this, default_executor().submit_local(std::forward<F>(function),
-                                                                              std::forward<Args>(arguments)...));
+    return detail::bridge_future<true>(
+        *this, default_executor().submit_local(std::forward<F>(function), std::forward<Args>(arguments)...));
 }
 
 namespace detail {
@@ -42,7 +44,8 @@ struct InContext {
     InContext(Context c, F f) : context(std::move(c)), function(std::move(f)) {}
     template <class... Args>
     decltype(auto) operator()(Args&&... args) {
-        return context.run([&]() -> decltype(auto) { return std::invoke(function, std::forward<Args>(args)...); });
+        return context.run(
+            [&]() -> decltype(auto) { return std::invoke(function, std::forward<Args>(args)...); });
     }
     Context context;
     F function;
@@ -56,14 +59,16 @@ Coro<CallValue<F, Args...>> to_thread_in_coro(F function, Args... arguments) {
 
 } // namespace detail
 
-/// Runs `function(arguments...)`, which may block, in a thread of the default executor, with a copy of the present context (`asyncio.to_thread`). The call
-/// starts when this is awaited. Pass values as arguments rather than captured in a temporary lambda, which some compilers destroy twice inside
-/// a `co_await`. Cancellation ends the await at once; a call that runs already goes on to its end in its thread, and its result is dropped.
+/// Runs `function(arguments...)`, which may block, in a thread of the default executor, with a copy of the
+/// present context (`asyncio.to_thread`). The call starts when this is awaited. Pass values as arguments
+/// rather than captured in a temporary lambda, which some compilers destroy twice inside a `co_await`.
+/// Cancellation ends the await at once; a call that runs already goes on to its end in its thread, and its
+/// result is dropped.
 template <class F, class... Args>
     requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
 [[nodiscard]] auto to_thread(F&& function, Args&&... arguments) {
-    return detail::to_thread_in_coro<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
-                                                                             std::forward<Args>(arguments)...);
+    return detail::to_thread_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
+        std::forward<F>(function), std::forward<Args>(arguments)...);
 }
 
 } // namespace aio

@@ -24,18 +24,23 @@ std::string default_prefix() {
     return "ThreadPoolExecutor-" + std::to_string(pools.fetch_add(1));
 }
 
-std::exception_ptr broken_thread_pool(const std::string& reason) { return std::make_exception_ptr(BrokenThreadPool(reason)); }
+std::exception_ptr broken_thread_pool(const std::string& reason) {
+    return std::make_exception_ptr(BrokenThreadPool(reason));
+}
 
 } // namespace
 
 class ThreadPoolExecutor::Core : public std::enable_shared_from_this<Core> {
 public:
     Core(int max_workers, std::string name_prefix, std::function<void()> initializer, BrokenError broken)
-        : max_workers_(static_cast<std::size_t>(max_workers)), name_prefix_(std::move(name_prefix)),
-          initializer_(std::move(initializer)), broken_(broken) {}
+        : max_workers_(static_cast<std::size_t>(max_workers)),
+          name_prefix_(std::move(name_prefix)),
+          initializer_(std::move(initializer)),
+          broken_(broken) {}
 
     ~Core() {
-        // What is left here are threads that nobody has joined, because one of them dropped the pool: this one, and others on their last instructions.
+        // What is left here are threads that nobody has joined, because one of them dropped the pool: this
+        // one, and others on their last instructions.
         for (std::thread& thread : threads_) thread.detach();
     }
 
@@ -44,7 +49,8 @@ public:
     void submit(std::shared_ptr<detail::Call> call) {
         {
             const std::lock_guard lock(mutex_);
-            if (shut_down_) throw RuntimeError("cannot schedule new calls after shutdown of pool " + name_prefix_);
+            if (shut_down_)
+                throw RuntimeError("cannot schedule new calls after shutdown of pool " + name_prefix_);
             if (!broken_reason_.empty()) std::rethrow_exception(broken_(broken_reason_));
             queue_.push_back(std::move(call));
             if (queue_.size() > idle_ && threads_.size() < max_workers_) start_thread();
@@ -83,14 +89,17 @@ public:
 
 private:
     [[nodiscard]] bool own_thread() const noexcept {
-        const auto is_this = [](const std::thread& thread) { return thread.get_id() == std::this_thread::get_id(); };
+        const auto is_this = [](const std::thread& thread) {
+            return thread.get_id() == std::this_thread::get_id();
+        };
         return std::any_of(threads_.begin(), threads_.end(), is_this);
     }
 
     void start_thread() {
         ++alive_;
         try {
-            threads_.emplace_back([self = shared_from_this(), index = threads_.size()] { self->work(index); });
+            threads_.emplace_back(
+                [self = shared_from_this(), index = threads_.size()] { self->work(index); });
         } catch (...) {
             --alive_;
             // With at least one thread the call will run, only later.
@@ -180,14 +189,18 @@ int ThreadPoolExecutor::default_max_workers() noexcept {
     return std::min(32, static_cast<int>(uv::available_parallelism()) + 4);
 }
 
-ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string thread_name_prefix, std::function<void()> initializer)
-    : ThreadPoolExecutor(max_workers, std::move(thread_name_prefix), std::move(initializer), &broken_thread_pool) {}
+ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string thread_name_prefix,
+                                       std::function<void()> initializer)
+    : ThreadPoolExecutor(max_workers, std::move(thread_name_prefix), std::move(initializer),
+                         &broken_thread_pool) {}
 
-ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string thread_name_prefix, std::function<void()> initializer,
-                                       BrokenError broken) {
-    if (max_workers <= 0) throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
+ThreadPoolExecutor::ThreadPoolExecutor(int max_workers, std::string thread_name_prefix,
+                                       std::function<void()> initializer, BrokenError broken) {
+    if (max_workers <= 0)
+        throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
     if (thread_name_prefix.empty()) thread_name_prefix = default_prefix();
-    core_ = std::make_shared<Core>(max_workers, std::move(thread_name_prefix), std::move(initializer), broken);
+    core_ =
+        std::make_shared<Core>(max_workers, std::move(thread_name_prefix), std::move(initializer), broken);
 }
 
 ThreadPoolExecutor::~ThreadPoolExecutor() { ThreadPoolExecutor::shutdown(true, false); }

@@ -20,9 +20,10 @@ public:
 /// A pool of threads, started when there is work and none is idle. Thread-safe.
 class ThreadPoolExecutor : public Executor {
 public:
-    /// `max_workers` threads at most; by default the processors plus 4, but 32 at most. Threads are named `thread_name_prefix`_N, as far as
-    /// the system shows names. Each runs `initializer` first; if that throws, the pool is broken: queued and later calls fail with
-    /// `BrokenThreadPool`. Throws `ValueError` if `max_workers` is not positive.
+    /// `max_workers` threads at most; by default the processors plus 4, but 32 at most. Threads are named
+    /// `thread_name_prefix`_N, as far as the system shows names. Each runs `initializer` first; if that
+    /// throws, the pool is broken: queued and later calls fail with `BrokenThreadPool`. Throws `ValueError`
+    /// if `max_workers` is not positive.
     explicit ThreadPoolExecutor(int max_workers = default_max_workers(), std::string thread_name_prefix = {},
                                 std::function<void()> initializer = {});
     /// `shutdown(true)`: waits for all calls.
@@ -43,13 +44,15 @@ public:
 protected:
     /// Makes the error for calls to a pool whose initializer failed.
     using BrokenError = std::exception_ptr (*)(const std::string& reason);
-    ThreadPoolExecutor(int max_workers, std::string thread_name_prefix, std::function<void()> initializer, BrokenError broken);
+    ThreadPoolExecutor(int max_workers, std::string thread_name_prefix, std::function<void()> initializer,
+                       BrokenError broken);
 
     void submit_call(std::shared_ptr<detail::Call> call) override;
 
 private:
     class Core;
-    // Shared with the threads: a call may hold the last reference to its own pool, and its thread then outlives this object for a moment.
+    // Shared with the threads: a call may hold the last reference to its own pool, and its thread then
+    // outlives this object for a moment.
     std::shared_ptr<Core> core_;
 };
 

@@ -15,7 +15,8 @@
 namespace aio {
 namespace {
 
-/// The size of libuv's queue is read once, when it is first used, which may be for a file: by then it must be known.
+/// The size of libuv's queue is read once, when it is first used, which may be for a file: by then it must be
+/// known.
 [[maybe_unused]] const unsigned configured_early = WorkQueueExecutor::share();
 
 } // namespace
@@ -33,7 +34,8 @@ public:
         return lane;
     }
 
-    /// Takes a thread's worth of share: true. With none free the call is queued and started when its turn comes.
+    /// Takes a thread's worth of share: true. With none free the call is queued and started when its turn
+    /// comes.
     [[nodiscard]] bool enter(const std::shared_ptr<Core>& core, std::shared_ptr<detail::Call>& call) {
         const std::lock_guard lock(mutex_);
         if (running_ < share()) {
@@ -94,7 +96,8 @@ private:
 };
 
 /// What is shared with jobs in flight and other threads. Except where said, used on the loop's thread.
-class WorkQueueExecutor::Core final : public std::enable_shared_from_this<Core>, private detail::LoopResource {
+class WorkQueueExecutor::Core final : public std::enable_shared_from_this<Core>,
+                                      private detail::LoopResource {
 public:
     explicit Core(EventLoop& loop) : loop_(&loop), state_(&loop.state()), mailbox_(loop.mailbox()) {}
 
@@ -158,7 +161,9 @@ public:
     }
 
     void refuse() noexcept { shut_down_.store(true, std::memory_order_release); }
-    [[nodiscard]] std::size_t outstanding() const noexcept { return outstanding_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::size_t outstanding() const noexcept {
+        return outstanding_.load(std::memory_order_relaxed);
+    }
 
     void cancel_waiting() {
         for (const auto& call : Lane::instance().withdraw(*this)) {
@@ -176,7 +181,8 @@ private:
     class Delivery final : public detail::MailboxItem {
     public:
         using Target = void (Core::*)(std::shared_ptr<detail::Call>);
-        static bool post(std::shared_ptr<Core> core, const std::shared_ptr<detail::Call>& call, Target target) {
+        static bool post(std::shared_ptr<Core> core, const std::shared_ptr<detail::Call>& call,
+                         Target target) {
             detail::Mailbox& mailbox = *core->mailbox_;
             auto item = std::make_unique<Delivery>(std::move(core), call, target);
             if (!mailbox.try_post(*item)) return false;
@@ -207,7 +213,8 @@ private:
         refuse();
         idle_waiters_.clear();
         cancel_waiting();
-        // From here on nothing gets to this loop's thread: the mailbox is closed, and the jobs in flight end by themselves.
+        // From here on nothing gets to this loop's thread: the mailbox is closed, and the jobs in flight end
+        // by themselves.
         loop_ = nullptr;
     }
 
@@ -262,13 +269,16 @@ void WorkQueueExecutor::shutdown(bool wait, bool cancel_futures) {
     core_->refuse();
     if (cancel_futures) core_->cancel_waiting();
     if (wait && core_->outstanding() > 0)
-        throw RuntimeError("the default executor has calls left and cannot be waited for on the loop's thread: "
-                           "await shutdown_default_executor()");
+        throw RuntimeError(
+            "the default executor has calls left and cannot be waited for on the loop's thread: "
+            "await shutdown_default_executor()");
 }
 
 unsigned WorkQueueExecutor::share() noexcept {
-    // As many threads as asyncio's default pool has. One is kept for files and one for DNS where there are enough.
-    static const unsigned threads = uv::configure_work_threads(std::min(32U, uv::available_parallelism() + 4));
+    // As many threads as asyncio's default pool has. One is kept for files and one for DNS where there are
+    // enough.
+    static const unsigned threads =
+        uv::configure_work_threads(std::min(32U, uv::available_parallelism() + 4));
     return threads >= 4 ? threads - 2 : threads >= 2 ? threads - 1 : 1;
 }
 

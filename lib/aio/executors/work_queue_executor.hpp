@@ -2,8 +2,9 @@
 
 /// The default executor: blocking calls on libuv's work queue, as asyncio's default pool.
 ///
-/// That queue is one per process, and libuv's own file and DNS operations need it too: enough blocking calls of users would stop all of
-/// them. So users' calls, of all loops together, occupy the queue's threads only up to a share, and the rest waits here, in order.
+/// That queue is one per process, and libuv's own file and DNS operations need it too: enough blocking calls
+/// of users would stop all of them. So users' calls, of all loops together, occupy the queue's threads only
+/// up to a share, and the rest waits here, in order.
 
 #include <memory>
 
@@ -12,8 +13,9 @@
 
 namespace aio {
 
-/// Runs calls on libuv's work queue, for one loop. `submit` may be called from any thread; the callbacks of its futures run on the loop's thread. The
-/// loop must run for calls to start. Do not wait for its futures on the loop's thread: await them.
+/// Runs calls on libuv's work queue, for one loop. `submit` may be called from any thread; the callbacks of
+/// its futures run on the loop's thread. The loop must run for calls to start. Do not wait for its futures on
+/// the loop's thread: await them.
 class WorkQueueExecutor final : public Executor {
 public:
     explicit WorkQueueExecutor(EventLoop& loop);
@@ -27,8 +29,9 @@ public:
         return submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
-    /// Refuses further calls; on the loop's thread. It cannot wait, because the loop must go on for its calls to end: with `wait`, throws `RuntimeError` if any
-    /// are left, and `EventLoop::shutdown_default_executor` is what to await.
+    /// Refuses further calls; on the loop's thread. It cannot wait, because the loop must go on for its calls
+    /// to end: with `wait`, throws `RuntimeError` if any are left, and `EventLoop::shutdown_default_executor`
+    /// is what to await.
     void shutdown(bool wait = true, bool cancel_futures = false) override;
 
     /// Completes when no call is left.

@@ -2,8 +2,12 @@
 
 namespace aio::detail {
 
-FutureBridge::FutureBridge(EventLoop& loop, Ref<FutureState> future, std::shared_ptr<ConcurrentState> concurrent)
-    : loop_(&loop.state()), mailbox_(loop.mailbox()), future_(std::move(future)), concurrent_(std::move(concurrent)) {}
+FutureBridge::FutureBridge(EventLoop& loop, Ref<FutureState> future,
+                           std::shared_ptr<ConcurrentState> concurrent)
+    : loop_(&loop.state()),
+      mailbox_(loop.mailbox()),
+      future_(std::move(future)),
+      concurrent_(std::move(concurrent)) {}
 
 void FutureBridge::connect(std::shared_ptr<FutureBridge> bridge) {
     FutureBridge& self = *bridge;

@@ -13,7 +13,8 @@
 namespace aio {
 namespace detail {
 
-/// Ties a loop's future to a concurrent one: a result travels from the second to the first, a cancellation the other way.
+/// Ties a loop's future to a concurrent one: a result travels from the second to the first, a cancellation
+/// the other way.
 ///
 /// It hangs in the callbacks of both. The loop's future is touched, and let go of, on the loop's thread only.
 class FutureBridge : public ConcurrentCallback,
@@ -79,8 +80,8 @@ Future<T> bridge_future(EventLoop& loop, const ConcurrentFuture<T>& concurrent) 
 
 } // namespace detail
 
-/// A future of `loop` that ends as `concurrent` does; cancelling it cancels `concurrent` (`asyncio.wrap_future`). A move-only result is moved out of
-/// `concurrent`. On the loop's thread only.
+/// A future of `loop` that ends as `concurrent` does; cancelling it cancels `concurrent`
+/// (`asyncio.wrap_future`). A move-only result is moved out of `concurrent`. On the loop's thread only.
 template <class T>
 [[nodiscard]] Future<T> wrap_future(const ConcurrentFuture<T>& concurrent, EventLoop& loop) {
     return detail::bridge_future<false>(loop, concurrent);

@@ -9,8 +9,7 @@ constexpr std::size_t kept_capacity = 4096;
 } // namespace
 
 void ReadAhead::append(std::span<const std::byte> bytes) {
-    if (bytes.empty())
-        return;
+    if (bytes.empty()) return;
     const std::size_t size_after = size() + bytes.size();
     if (end_ + bytes.size() > capacity_) {
         // Moving is worth it only when much has been consumed; otherwise a byte now and then would move all
@@ -20,8 +19,7 @@ void ReadAhead::append(std::span<const std::byte> bytes) {
         } else {
             const std::size_t capacity = std::max({size_after, capacity_ * 2, kept_capacity});
             std::unique_ptr<std::byte[]> larger(new std::byte[capacity]);
-            if (!empty())
-                std::memcpy(larger.get(), memory_.get() + begin_, size());
+            if (!empty()) std::memcpy(larger.get(), memory_.get() + begin_, size());
             memory_ = std::move(larger);
             capacity_ = capacity;
         }
@@ -34,8 +32,7 @@ void ReadAhead::append(std::span<const std::byte> bytes) {
 
 void ReadAhead::consume(std::size_t count) noexcept {
     begin_ += count;
-    if (begin_ != end_)
-        return;
+    if (begin_ != end_) return;
     begin_ = end_ = 0;
     if (capacity_ > kept_capacity) {
         memory_.reset();

@@ -31,8 +31,7 @@ void SignalHandlerState::stop() noexcept {
 }
 
 void SignalHandlerState::on_signal() noexcept {
-    if (queued_)
-        return;
+    if (queued_) return;
     queued_ = true;
     retain();
     loop_->ready.push(*this);

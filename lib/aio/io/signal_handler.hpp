@@ -69,9 +69,8 @@ public:
     /// Throws `ValueError` for a number that is no signal, `RuntimeError` for one that cannot be caught
     /// (SIGKILL, SIGSTOP) or if the loop is closed.
     template <class F, class... Args>
-    requires std::invocable < std::decay_t<F>
-    &, std::decay_t<Args>&... >
-           SignalHandler(EventLoop& loop, int signum, F&& function, Args&&... arguments) {
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+    SignalHandler(EventLoop& loop, int signum, F&& function, Args&&... arguments) {
         auto call = [f = std::decay_t<F>(std::forward<F>(function)),
                      ... args = std::decay_t<Args>(std::forward<Args>(arguments))]() mutable {
             std::invoke(f, args...);
@@ -87,8 +86,7 @@ public:
     }
     /// Stops watching. A call that is queued does not happen.
     ~SignalHandler() {
-        if (state_)
-            state_->stop();
+        if (state_) state_->stop();
     }
 
 private:

@@ -94,13 +94,11 @@ public:
     /// Closes the stream at once. Who waits in it gets a `std::system_error` (operation_canceled). Bytes of a
     /// `write_all` that has returned are still sent, in the background, while the loop runs.
     void close() noexcept {
-        if (state_)
-            state_->close();
+        if (state_) state_->close();
     }
     /// Closes the stream and drops what has not been sent.
     void abort() noexcept {
-        if (state_)
-            state_->abort();
+        if (state_) state_->abort();
     }
     [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr && state_->is_open(); }
     /// Bytes of finished writes that the system has not taken yet.
@@ -112,8 +110,7 @@ protected:
     explicit Stream(std::unique_ptr<detail::StreamState> state) noexcept : state_(std::move(state)) {}
     /// Throws `RuntimeError` if the stream has been moved from.
     [[nodiscard]] detail::StreamState& state() const {
-        if (!state_)
-            throw RuntimeError("this stream has been moved from");
+        if (!state_) throw RuntimeError("this stream has been moved from");
         return *state_;
     }
 

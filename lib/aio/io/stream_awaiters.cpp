@@ -16,8 +16,7 @@ constexpr Duration write_patience = std::chrono::seconds(1);
 } // namespace
 
 void StreamSuspension::require_same_loop() {
-    if (&loop() == &stream_->loop())
-        return;
+    if (&loop() == &stream_->loop()) return;
     withdraw();
     throw RuntimeError("this stream belongs to another loop than the task that uses it");
 }
@@ -27,10 +26,8 @@ bool ReadAwaiter::await_ready() {
     stream.check_open();
     if (stream.reader_ != nullptr)
         throw RuntimeError("read_some: another task is reading from this stream already");
-    if (memory_.empty())
-        return true;
-    if (stream.read_ahead_.empty() && !stream.read_ended_)
-        return false;
+    if (memory_.empty()) return true;
+    if (stream.read_ahead_.empty() && !stream.read_ended_) return false;
     if (stream.loop().take_immediate()) {
         take();
         return true;
@@ -83,8 +80,7 @@ bool WriteAwaiter::await_ready() {
         if (sent >= 0) {
             data_ = data_.subspan(static_cast<std::size_t>(sent));
             if (!data_.empty()) {
-                if (data_.size() + handle.write_queue_size() > uv::Stream::default_high_water)
-                    return false;
+                if (data_.size() + handle.write_queue_size() > uv::Stream::default_high_water) return false;
                 status_ = handle.queue(data_);
             }
         } else {
@@ -120,8 +116,7 @@ void WriteAwaiter::finish(int status) noexcept {
 }
 
 bool WriteAwaiter::on_cancel(const std::string&) noexcept {
-    if (done_)
-        return wake_cancelled();
+    if (done_) return wake_cancelled();
     if (cancel_requested_) {
         stream_->abort();
         return true;

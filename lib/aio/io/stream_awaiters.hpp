@@ -33,8 +33,7 @@ public:
     ReadAwaiter(StreamState& stream, std::span<std::byte> memory) noexcept
         : StreamSuspension(stream), memory_(memory) {}
     ~ReadAwaiter() {
-        if (pending())
-            stream_->reader_ = nullptr;
+        if (pending()) stream_->reader_ = nullptr;
     }
 
     [[nodiscard]] bool await_ready();
@@ -45,10 +44,8 @@ public:
     }
     std::size_t await_resume() {
         throw_if_cancelled();
-        if (giving_way_)
-            take_after_giving_way();
-        if (status_ < 0)
-            throw_error();
+        if (giving_way_) take_after_giving_way();
+        if (status_ < 0) throw_error();
         return count_;
     }
 
@@ -91,8 +88,7 @@ public:
     WriteAwaiter(StreamState& stream, std::span<const std::byte> data) noexcept
         : StreamSuspension(stream), TimerNode(&on_patience_over), data_(data) {}
     ~WriteAwaiter() {
-        if (pending() && !done_)
-            give_up();
+        if (pending() && !done_) give_up();
     }
 
     [[nodiscard]] bool await_ready();
@@ -103,8 +99,7 @@ public:
     }
     void await_resume() const {
         throw_if_cancelled();
-        if (status_ < 0)
-            throw_error();
+        if (status_ < 0) throw_error();
     }
 
     /// The bytes have been sent, or never will be.
@@ -128,8 +123,7 @@ class ShutdownAwaiter final : public StreamSuspension {
 public:
     explicit ShutdownAwaiter(StreamState& stream) noexcept : StreamSuspension(stream) {}
     ~ShutdownAwaiter() {
-        if (pending())
-            stream_->shutdown_waiter_ = nullptr;
+        if (pending()) stream_->shutdown_waiter_ = nullptr;
     }
 
     [[nodiscard]] bool await_ready();

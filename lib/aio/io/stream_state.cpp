@@ -17,8 +17,7 @@ StreamState::StreamState(LoopState& loop, uv::Stream& handle) noexcept : loop_(&
 StreamState::~StreamState() = default;
 
 std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {
-    if (read_ended_)
-        return {};
+    if (read_ended_) return {};
     if (reader_ == nullptr || !reader_->hungry())
         return shared.first(std::min(shared.size(), read_ahead_limit - read_ahead_.size()));
     return reader_->memory().size() >= direct_read_size ? reader_->memory() : shared;
@@ -28,13 +27,11 @@ void StreamState::received(std::span<const std::byte> data) noexcept {
     if (reader_ != nullptr && reader_->hungry()) {
         ReadAwaiter* const reader = std::exchange(reader_, nullptr);
         const std::size_t count = std::min(data.size(), reader->memory().size());
-        if (data.data() != reader->memory().data())
-            std::memcpy(reader->memory().data(), data.data(), count);
+        if (data.data() != reader->memory().data()) std::memcpy(reader->memory().data(), data.data(), count);
         reader->finish(count);
         data = data.subspan(count);
     }
-    if (data.empty())
-        return;
+    if (data.empty()) return;
     try {
         read_ahead_.append(data);
     } catch (const std::bad_alloc&) {
@@ -46,34 +43,27 @@ void StreamState::received(std::span<const std::byte> data) noexcept {
 void StreamState::ended(int status) noexcept {
     read_ended_ = true;
     read_status_ = status;
-    if (reader_ != nullptr && reader_->hungry())
-        std::exchange(reader_, nullptr)->fail(status);
+    if (reader_ != nullptr && reader_->hungry()) std::exchange(reader_, nullptr)->fail(status);
 }
 
 void StreamState::on_written(uv::Completion& done, int status) noexcept {
     StreamState& self = static_cast<WriteDone&>(done).state;
-    if (WriteAwaiter* const writer = std::exchange(self.writer_, nullptr))
-        writer->finish(status);
+    if (WriteAwaiter* const writer = std::exchange(self.writer_, nullptr)) writer->finish(status);
 }
 
 void StreamState::on_shut_down(uv::Completion& done, int status) noexcept {
     StreamState& self = static_cast<ShutdownDone&>(done).state;
-    if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr))
-        waiter->finish(status);
+    if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr)) waiter->finish(status);
 }
 
 void StreamState::check_open() const {
-    if (!is_open())
-        uv::throw_error(uv::status::closed, "use of a stream that is closed");
+    if (!is_open()) uv::throw_error(uv::status::closed, "use of a stream that is closed");
 }
 
 void StreamState::wake_all_closed() noexcept {
-    if (linked())
-        unlink();
-    if (ReadAwaiter* const reader = std::exchange(reader_, nullptr))
-        reader->fail(uv::status::canceled);
-    if (WriteAwaiter* const writer = std::exchange(writer_, nullptr))
-        writer->finish(uv::status::canceled);
+    if (linked()) unlink();
+    if (ReadAwaiter* const reader = std::exchange(reader_, nullptr)) reader->fail(uv::status::canceled);
+    if (WriteAwaiter* const writer = std::exchange(writer_, nullptr)) writer->finish(uv::status::canceled);
     if (ShutdownAwaiter* const waiter = std::exchange(shutdown_waiter_, nullptr))
         waiter->finish(uv::status::canceled);
 }

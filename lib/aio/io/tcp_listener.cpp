@@ -27,24 +27,20 @@ ListenerState::ListenerState(EventLoop& loop, uv::Descriptor socket)
 }
 
 uv::Listener& ListenerState::listener() const {
-    if (!is_open())
-        uv::throw_error(uv::status::closed, "use of a listener that is closed");
+    if (!is_open()) uv::throw_error(uv::status::closed, "use of a listener that is closed");
     return *listener_;
 }
 
 void ListenerState::close() noexcept {
-    if (!is_open())
-        return;
+    if (!is_open()) return;
     loop_->timers.remove(*this);
     unlink();
     listener_.reset();
-    if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr))
-        waiter->fail(uv::status::canceled);
+    if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(uv::status::canceled);
 }
 
 int ListenerState::watch() noexcept {
-    if (armed())
-        return 0;
+    if (armed()) return 0;
     try {
         listener_->start_watching();
         return 0;
@@ -63,16 +59,14 @@ void ListenerState::pause(int status) noexcept {
         loop_->timers.push(*this, loop_->clock->now() + pause_when_short);
     } catch (...) {
         // Not even memory for a timer: the next accept tries again.
-        if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr))
-            waiter->fail(status);
+        if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(status);
     }
     loop_->report(context);
 }
 
 void ListenerState::on_pause_over(TimerNode& self) noexcept {
     auto& state = static_cast<ListenerState&>(self);
-    if (state.waiter_ != nullptr)
-        state.on_ready();
+    if (state.waiter_ != nullptr) state.on_ready();
 }
 
 void ListenerState::on_ready() noexcept {
@@ -89,8 +83,7 @@ void ListenerState::on_ready() noexcept {
     int status = next.status();
     if (next.none_waiting()) {
         status = watch();
-        if (status == 0)
-            return;
+        if (status == 0) return;
     }
     AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr);
     if (status < 0)
@@ -107,11 +100,9 @@ bool AcceptAwaiter::await_ready() {
         throw RuntimeError("accept: another task is accepting from this listener already");
     // Out of budget the poll tells about the same connection again: a way of giving way that a cancellation
     // can end.
-    if (state.armed() || !loop_->take_immediate())
-        return false;
+    if (state.armed() || !loop_->take_immediate()) return false;
     uv::Listener::Accepted next = listener.accept();
-    if (next.none_waiting())
-        return false;
+    if (next.none_waiting()) return false;
     if (next.short_of_resources()) {
         state.pause(next.status());
         return false;

@@ -62,8 +62,7 @@ class AcceptAwaiter final : public Suspension {
 public:
     explicit AcceptAwaiter(ListenerState& listener) noexcept : listener_(&listener) {}
     ~AcceptAwaiter() {
-        if (pending())
-            listener_->waiter_ = nullptr;
+        if (pending()) listener_->waiter_ = nullptr;
     }
 
     [[nodiscard]] bool await_ready();
@@ -130,15 +129,13 @@ public:
     [[nodiscard]] Address local_address() const { return uv::local_address(state().listener().socket()); }
     /// Closes the socket; connections that nobody accepted are refused.
     void close() noexcept {
-        if (state_)
-            state_->close();
+        if (state_) state_->close();
     }
     [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr && state_->is_open(); }
 
 private:
     [[nodiscard]] detail::ListenerState& state() const {
-        if (!state_)
-            throw RuntimeError("this listener has been moved from");
+        if (!state_) throw RuntimeError("this listener has been moved from");
         return *state_;
     }
     std::unique_ptr<detail::ListenerState> state_;

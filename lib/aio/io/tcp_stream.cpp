@@ -22,8 +22,7 @@ bool detail::ConnectAwaiter::start() {
         throw;
     }
     status_ = state_->own.connect(address_, *this);
-    if (status_ == 0)
-        return true;
+    if (status_ == 0) return true;
     withdraw();
     return false;
 }
@@ -36,8 +35,7 @@ void detail::ConnectAwaiter::on_connected(uv::Completion& self, int status) noex
 
 TcpStream detail::ConnectAwaiter::await_resume() {
     throw_if_cancelled();
-    if (status_ < 0)
-        uv::throw_error(status_, "connect to " + address_.to_string());
+    if (status_ < 0) uv::throw_error(status_, "connect to " + address_.to_string());
     start_tuned(state_->own);
     return TcpStream(std::move(state_));
 }

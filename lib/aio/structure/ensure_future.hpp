@@ -11,7 +11,8 @@
 
 namespace aio {
 
-/// A task or future is returned as it is; a coroutine, or any other awaitable, becomes a task of the running loop.
+/// A task or future is returned as it is; a coroutine, or any other awaitable, becomes a task of the running
+/// loop.
 template <class A>
     requires Awaitable<A>
 [[nodiscard]] auto ensure_future(A&& awaitable) {

@@ -8,7 +8,8 @@ namespace aio {
 ExceptionGroup::ExceptionGroup(std::string message, std::vector<std::exception_ptr> exceptions)
     : message_(std::move(message)), exceptions_(std::move(exceptions)) {
     if (exceptions_.empty()) throw ValueError("an ExceptionGroup needs at least one exception");
-    what_ = message_ + " (" + std::to_string(exceptions_.size()) + (exceptions_.size() == 1 ? " error)" : " errors)");
+    what_ = message_ + " (" + std::to_string(exceptions_.size()) +
+            (exceptions_.size() == 1 ? " error)" : " errors)");
     for (const std::exception_ptr& error : exceptions_) {
         if (!error) throw ValueError("an ExceptionGroup cannot hold a null exception");
         // A nested group brings its own lines, one step further in.

@@ -2,7 +2,8 @@
 
 /// `ExceptionGroup`: several exceptions thrown together (`ExceptionGroup` in Python, PEP 654).
 ///
-/// What a task group throws when children fail: none of their errors is lost. Groups nest, as groups of tasks do.
+/// What a task group throws when children fail: none of their errors is lost. Groups nest, as groups of tasks
+/// do.
 
 #include <exception>
 #include <string>

@@ -20,7 +20,8 @@ private:
 
 void GatherCore::watch(std::vector<Ref<FutureState>> children) {
     for (const auto& child : children)
-        if (&child->loop() != &outer().loop()) throw ValueError("gather: the futures belong to different loops");
+        if (&child->loop() != &outer().loop())
+            throw ValueError("gather: the futures belong to different loops");
     outer().loop().check_open();
     outer().loop().resources.push_back(*this);
     children_ = std::move(children);
@@ -76,7 +77,8 @@ void GatherCore::all_done() {
         }
         return;
     }
-    // Cancelled from outside, and all children have ended. One that failed instead of ending says more than the cancellation.
+    // Cancelled from outside, and all children have ended. One that failed instead of ending says more than
+    // the cancellation.
     for (const auto& child : children_) {
         if (child->cancelled()) continue;
         const std::exception_ptr error = child->exception();

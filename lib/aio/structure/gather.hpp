@@ -3,11 +3,12 @@
 /// `gather`: runs several awaitables concurrently and collects their results in order (`asyncio.gather`).
 ///
 ///     auto [page, size] = co_await aio::gather(fetch("a"), measure("b"));
-///     std::vector<int> all = co_await aio::gather(std::move(coros));                 // a vector of coroutines or tasks
-///     auto outcomes = co_await aio::gather(aio::return_exceptions, one(), two());     // failures as values
+///     std::vector<int> all = co_await aio::gather(std::move(coros)); // of coroutines or tasks
+///     auto outcomes = co_await aio::gather(aio::return_exceptions, one(), two()); // failures as values
 ///
-/// As in asyncio, the first exception is thrown at once and the others *keep running*; what they throw later is dropped. A group of tasks that
-/// are cancelled and joined when one fails is `with_task_group`, and it is the better choice whenever the tasks belong together.
+/// As in asyncio, the first exception is thrown at once and the others *keep running*; what they throw later
+/// is dropped. A group of tasks that are cancelled and joined when one fails is `with_task_group`, and it is
+/// the better choice whenever the tasks belong together.
 
 #include <concepts>
 #include <cstddef>
@@ -95,7 +96,8 @@ class GatherState final : public FutureStateOf<Result>, public GatherCore {
 public:
     GatherState(LoopState& loop, bool keep_exceptions, std::vector<Ref<FutureState>> children)
         : FutureStateOf<Result>(loop), GatherCore(keep_exceptions) {
-        // The callbacks of the children hold references, so there must be one here until the constructor is done.
+        // The callbacks of the children hold references, so there must be one here until the constructor is
+        // done.
         this->retain();
         this->watch(std::move(children));
     }
@@ -105,7 +107,9 @@ public:
         this->release();
         return self;
     }
-    bool cancel(const std::string& message) override { return !this->done() && this->cancel_children(message); }
+    bool cancel(const std::string& message) override {
+        return !this->done() && this->cancel_children(message);
+    }
     [[nodiscard]] const char* kind() const noexcept override { return "gathering Future"; }
 
 private:
@@ -120,7 +124,8 @@ struct CollectTuple {
         collect_each(to, children, std::index_sequence_for<Ts...>());
     }
     template <std::size_t... I>
-    static void collect_each(FutureStateOf<Result>& to, [[maybe_unused]] const std::vector<Ref<FutureState>>& children,
+    static void collect_each(FutureStateOf<Result>& to,
+                             [[maybe_unused]] const std::vector<Ref<FutureState>>& children,
                              std::index_sequence<I...>) {
         to.set_value(Result(collect_value<Ts>(*children[I])...));
     }
@@ -131,7 +136,8 @@ struct CollectOutcomeTuple {
         collect_each(to, children, std::index_sequence_for<Ts...>());
     }
     template <std::size_t... I>
-    static void collect_each(FutureStateOf<Result>& to, [[maybe_unused]] const std::vector<Ref<FutureState>>& children,
+    static void collect_each(FutureStateOf<Result>& to,
+                             [[maybe_unused]] const std::vector<Ref<FutureState>>& children,
                              std::index_sequence<I...>) {
         to.set_value(Result(collect_outcome<Ts>(*children[I])...));
     }
@@ -171,7 +177,8 @@ Future<Result> make_gathering(bool keep_exceptions, std::vector<Ref<FutureState>
     return Future<Result>(state->adopt());
 }
 
-/// Turns the awaitables into futures, and lets go of the handles, so that results nobody else holds can be moved.
+/// Turns the awaitables into futures, and lets go of the handles, so that results nobody else holds can be
+/// moved.
 template <class... As>
 std::vector<Ref<FutureState>> gather_futures(As&&... awaitables) {
     std::vector<Ref<FutureState>> children;
@@ -192,9 +199,10 @@ using GatherValue = await_result_t<std::remove_cvref_t<A>>;
 
 } // namespace detail
 
-/// Runs the awaitables concurrently, coroutines as tasks of the running loop, and gives a future for the tuple of their results (`std::monostate` for
-/// `void`). The first exception, or a cancelled awaitable's `CancelledError`, ends it at once; the others go on. Cancelling the future cancels
-/// all of them; it ends, with `CancelledError`, when all have. Starts them in this call.
+/// Runs the awaitables concurrently, coroutines as tasks of the running loop, and gives a future for the
+/// tuple of their results (`std::monostate` for `void`). The first exception, or a cancelled awaitable's
+/// `CancelledError`, ends it at once; the others go on. Cancelling the future cancels all of them; it ends,
+/// with `CancelledError`, when all have. Starts them in this call.
 template <class... As>
     requires(Awaitable<As> && ...)
 [[nodiscard]] auto gather(As&&... awaitables) {
@@ -215,13 +223,15 @@ template <class A>
     requires Awaitable<A>
 [[nodiscard]] auto gather(std::vector<A> awaitables) {
     using Collect = detail::CollectVector<detail::GatherValue<A>>;
-    return detail::make_gathering<typename Collect::Result, Collect>(false, detail::gather_futures_of(std::move(awaitables)));
+    return detail::make_gathering<typename Collect::Result, Collect>(
+        false, detail::gather_futures_of(std::move(awaitables)));
 }
 template <class A>
     requires Awaitable<A>
 [[nodiscard]] auto gather(ReturnExceptions, std::vector<A> awaitables) {
     using Collect = detail::CollectOutcomeVector<detail::GatherValue<A>>;
-    return detail::make_gathering<typename Collect::Result, Collect>(true, detail::gather_futures_of(std::move(awaitables)));
+    return detail::make_gathering<typename Collect::Result, Collect>(
+        true, detail::gather_futures_of(std::move(awaitables)));
 }
 
 } // namespace aio

@@ -12,7 +12,8 @@
 
 namespace aio {
 
-/// What `gather(return_exceptions, ...)` gives for each awaitable: its result, or the exception it ended with, `CancelledError` included.
+/// What `gather(return_exceptions, ...)` gives for each awaitable: its result, or the exception it ended
+/// with, `CancelledError` included.
 template <class T>
 class Outcome {
 public:

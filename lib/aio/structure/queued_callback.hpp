@@ -1,7 +1,7 @@
 #pragma once
 
-/// The library's own done callbacks: they run through the ready queue, as users' callbacks do, so that everything happens in the order in
-/// which it became ready.
+/// The library's own done callbacks: they run through the ready queue, as users' callbacks do, so that
+/// everything happens in the order in which it became ready.
 
 #include <utility>
 
@@ -12,8 +12,8 @@
 
 namespace aio::detail {
 
-/// Owns itself from `watch` until it has been called or its future or loop is gone. Holds the future only when that is done: a pending
-/// future holds its callbacks, and nobody would ever let go of the two.
+/// Owns itself from `watch` until it has been called or its future or loop is gone. Holds the future only
+/// when that is done: a pending future holds its callbacks, and nobody would ever let go of the two.
 class QueuedCallback : public FutureCallback, public ReadyItem, public PoolAllocated {
 public:
     virtual ~QueuedCallback() = default;

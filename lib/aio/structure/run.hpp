@@ -29,9 +29,10 @@ T run_once(Coro<T> main) {
 
 } // namespace detail
 
-/// Makes a loop, runs `main` in it to its end, and gives its result or throws its exception. Before it returns it cancels the tasks that are left and waits
-/// for them, waits for the default executor, and closes the loop. Ctrl-C cancels `main`; if that lets the cancellation pass, `KeyboardInterrupt` is
-/// thrown. Throws `RuntimeError` if a loop is running in this thread.
+/// Makes a loop, runs `main` in it to its end, and gives its result or throws its exception. Before it
+/// returns it cancels the tasks that are left and waits for them, waits for the default executor, and closes
+/// the loop. Ctrl-C cancels `main`; if that lets the cancellation pass, `KeyboardInterrupt` is thrown. Throws
+/// `RuntimeError` if a loop is running in this thread.
 template <class T>
 T run(Coro<T> main) {
     return detail::run_once(std::move(main));
@@ -40,8 +41,8 @@ T run(Coro<T> main) {
 template <class F, class... Args>
     requires detail::CoroutineCall<F, Args...>
 auto run(F&& function, Args&&... arguments) -> detail::CallResult<F, Args...> {
-    return detail::run_once(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
-                                                                                    std::forward<Args>(arguments)...));
+    return detail::run_once(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
+        std::forward<F>(function), std::forward<Args>(arguments)...));
 }
 
 } // namespace aio

@@ -95,7 +95,8 @@ EventLoop& Runner::get_loop() {
 }
 
 void Runner::prepare() {
-    if (detail::running_loop_state() != nullptr) throw RuntimeError("Runner.run() cannot be called from a running event loop");
+    if (detail::running_loop_state() != nullptr)
+        throw RuntimeError("Runner.run() cannot be called from a running event loop");
     static_cast<void>(get_loop());
 }
 

@@ -29,9 +29,9 @@ public:
     Runner(const Runner&) = delete;
     Runner& operator=(const Runner&) = delete;
 
-    /// Runs `main` to its end and gives its result. On the program's main thread, if SIGINT has its default action, Ctrl-C cancels `main`, and throws
-    /// `KeyboardInterrupt` if it ends by that; a second Ctrl-C throws it at once. Throws `RuntimeError` if the runner is closed or a loop
-    /// is running in this thread.
+    /// Runs `main` to its end and gives its result. On the program's main thread, if SIGINT has its default
+    /// action, Ctrl-C cancels `main`, and throws `KeyboardInterrupt` if it ends by that; a second Ctrl-C
+    /// throws it at once. Throws `RuntimeError` if the runner is closed or a loop is running in this thread.
     template <class T>
     T run(Coro<T> main) {
         prepare();
@@ -40,14 +40,16 @@ public:
         if constexpr (std::is_void_v<T>)
             task.result();
         else
-            return detail::unwrap_stored<T>(static_cast<detail::FutureStateOf<T>&>(task.state()).take_value());
+            return detail::unwrap_stored<T>(
+                static_cast<detail::FutureStateOf<T>&>(task.state()).take_value());
     }
 
     /// The loop, made now if there was none. Throws `RuntimeError` if the runner is closed.
     [[nodiscard]] EventLoop& get_loop();
 
-    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; waits for the default executor, up to five minutes;
-    /// closes the loop. Does nothing the second time, or when there never was a loop.
+    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; waits
+    /// for the default executor, up to five minutes; closes the loop. Does nothing the second time, or when
+    /// there never was a loop.
     void close();
 
 private:

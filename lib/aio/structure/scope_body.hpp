@@ -2,8 +2,8 @@
 
 /// How `with_task_group` and its like run the body that they are given.
 ///
-/// `co_await` is not allowed in a `catch` block, and a scope must await before it rethrows. So the body's end is kept, value or exception, and the scope
-/// decides afterwards.
+/// `co_await` is not allowed in a `catch` block, and a scope must await before it rethrows. So the body's end
+/// is kept, value or exception, and the scope decides afterwards.
 
 #include <concepts>
 #include <exception>
@@ -19,7 +19,8 @@ namespace aio::detail {
 
 /// A body of a scope: called with the scope, it gives a coroutine.
 template <class Body, class Scope>
-concept ScopeBody = std::invocable<std::decay_t<Body>&, Scope&> && IsAwaitable<std::invoke_result_t<std::decay_t<Body>&, Scope&>>;
+concept ScopeBody = std::invocable<std::decay_t<Body>&, Scope&> &&
+                    IsAwaitable<std::invoke_result_t<std::decay_t<Body>&, Scope&>>;
 
 template <class Body, class Scope>
 using ScopeResult = await_result_t<std::invoke_result_t<std::decay_t<Body>&, Scope&>>;

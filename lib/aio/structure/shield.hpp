@@ -4,8 +4,9 @@
 ///
 ///     co_await aio::shield(commit(transaction));
 ///
-/// If the awaiting task is cancelled, its await ends with `CancelledError`, but the shielded work runs on as a task. Nobody waits for it then; keep a
-/// `Task` for it if its end matters. The end of the loop still cancels it.
+/// If the awaiting task is cancelled, its await ends with `CancelledError`, but the shielded work runs on as
+/// a task. Nobody waits for it then; keep a `Task` for it if its end matters. The end of the loop still
+/// cancels it.
 
 #include <string>
 #include <type_traits>
@@ -45,9 +46,10 @@ private:
 
 } // namespace detail
 
-/// Runs `awaitable`, a coroutine as a task of the running loop, and gives a future that ends as it does. Cancelling that future does not cancel
-/// `awaitable`; if `awaitable` is cancelled, so is the future. An exception of `awaitable` after the future was cancelled goes to the loop's exception
-/// handler. Something that is done already is returned as it is.
+/// Runs `awaitable`, a coroutine as a task of the running loop, and gives a future that ends as it does.
+/// Cancelling that future does not cancel `awaitable`; if `awaitable` is cancelled, so is the future. An
+/// exception of `awaitable` after the future was cancelled goes to the loop's exception handler. Something
+/// that is done already is returned as it is.
 template <class A>
     requires Awaitable<A>
 [[nodiscard]] auto shield(A&& awaitable) -> Future<await_result_t<std::remove_cvref_t<A>>> {

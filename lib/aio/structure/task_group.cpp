@@ -20,7 +20,8 @@ private:
 };
 
 TaskGroup::~TaskGroup() {
-    // Only when the loop was closed, or `exit` never awaited: the children, should they end, find nobody to tell.
+    // Only when the loop was closed, or `exit` never awaited: the children, should they end, find nobody to
+    // tell.
     while (children_.pop_front() != nullptr) {
     }
 }
@@ -29,7 +30,9 @@ void TaskGroup::enter() {
     if (loop_ != nullptr) throw RuntimeError("this TaskGroup has been entered already");
     EventLoop& loop = get_running_loop();
     const AnyTask parent = loop.current_task();
-    if (!parent) throw RuntimeError("a TaskGroup needs a task to belong to: it cannot be entered from a plain callback");
+    if (!parent)
+        throw RuntimeError(
+            "a TaskGroup needs a task to belong to: it cannot be entered from a plain callback");
     loop_ = &loop;
     parent_ = detail::Ref<detail::FutureState>(&parent.state());
     if (cancel_on_enter_) cancel();

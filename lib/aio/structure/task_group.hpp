@@ -9,9 +9,10 @@
 ///     });
 ///     // both have ended here
 ///
-/// The await returns when the body and all tasks have ended. If one of them fails, the others are cancelled, and after all have ended
-/// their errors are thrown together as an `ExceptionGroup`. If the surrounding task is cancelled, so are the group's tasks; they are joined, and the
-/// cancellation goes on. No task of a group outlives it, so tasks may refer to what the surrounding function owns.
+/// The await returns when the body and all tasks have ended. If one of them fails, the others are cancelled,
+/// and after all have ended their errors are thrown together as an `ExceptionGroup`. If the surrounding task
+/// is cancelled, so are the group's tasks; they are joined, and the cancellation goes on. No task of a group
+/// outlives it, so tasks may refer to what the surrounding function owns.
 
 #include <concepts>
 #include <cstddef>
@@ -29,7 +30,8 @@
 
 namespace aio {
 
-/// A group that is open. Made by `with_task_group`; it may be handed to the group's own tasks, which can start further ones.
+/// A group that is open. Made by `with_task_group`; it may be handed to the group's own tasks, which can
+/// start further ones.
 class TaskGroup {
 public:
     TaskGroup() = default;
@@ -37,8 +39,8 @@ public:
     TaskGroup& operator=(const TaskGroup&) = delete;
     ~TaskGroup();
 
-    /// Starts a task in the group. Throws `RuntimeError` if the group has not been entered, has finished or is shutting down; the coroutine is then
-    /// destroyed without having run.
+    /// Starts a task in the group. Throws `RuntimeError` if the group has not been entered, has finished or
+    /// is shutting down; the coroutine is then destroyed without having run.
     template <class T>
     Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions()) {
         check_open();
@@ -46,22 +48,25 @@ public:
         join(task.task());
         return task;
     }
-    /// Starts `function(arguments...)`, which gives a coroutine, as a task that owns both: the form for lambdas that capture.
+    /// Starts `function(arguments...)`, which gives a coroutine, as a task that owns both: the form for
+    /// lambdas that capture.
     template <class F, class... Args>
         requires detail::CoroutineCall<F, Args...>
     auto create_task(F&& function, Args&&... arguments) {
-        return create_task(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(function),
-                                                                                        std::forward<Args>(arguments)...));
+        return create_task(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
+            std::forward<F>(function), std::forward<Args>(arguments)...));
     }
 
-    /// Ends the group early: cancels its tasks and its body, and lets the group end without an error of its own. Errors that tasks throw meanwhile
-    /// are still thrown. No task can be started afterwards. Does nothing when the group has ended.
+    /// Ends the group early: cancels its tasks and its body, and lets the group end without an error of its
+    /// own. Errors that tasks throw meanwhile are still thrown. No task can be started afterwards. Does
+    /// nothing when the group has ended.
     void cancel();
 
-    // The two halves of `with_task_group`, for other ways to write a scope. `exit` must be awaited exactly once after `enter`, with the exception
-    // that ended the body or null.
+    // The two halves of `with_task_group`, for other ways to write a scope. `exit` must be awaited exactly
+    // once after `enter`, with the exception that ended the body or null.
 
-    /// Opens the group for the current task. Throws `RuntimeError` outside of a task, or if it was entered before.
+    /// Opens the group for the current task. Throws `RuntimeError` outside of a task, or if it was entered
+    /// before.
     void enter();
     /// Waits for the tasks, and throws what the rules of groups say.
     Coro<> exit(std::exception_ptr error);
@@ -108,8 +113,9 @@ Coro<ScopeResult<Body, TaskGroup>> task_group_in_coro(Body body) {
 
 } // namespace detail
 
-/// Opens a group, runs `body(group)` in the current task, and waits for the group's tasks. Gives the body's result. The body's closure
-/// lives until the group has ended. Throws as described above; `RuntimeError` if `TaskGroup::cancel` kept a body that gives a value from doing so.
+/// Opens a group, runs `body(group)` in the current task, and waits for the group's tasks. Gives the body's
+/// result. The body's closure lives until the group has ended. Throws as described above; `RuntimeError` if
+/// `TaskGroup::cancel` kept a body that gives a value from doing so.
 template <class Body>
     requires detail::ScopeBody<Body, TaskGroup>
 [[nodiscard]] auto with_task_group(Body&& body) {

@@ -13,7 +13,8 @@ void Timeout::enter() {
     if (state_ != State::created) throw RuntimeError("this Timeout has been entered already");
     EventLoop& loop = get_running_loop();
     const AnyTask task = loop.current_task();
-    if (!task) throw RuntimeError("a Timeout needs a task to cancel: it cannot be entered from a plain callback");
+    if (!task)
+        throw RuntimeError("a Timeout needs a task to cancel: it cannot be entered from a plain callback");
     loop_ = &loop;
     task_ = detail::Ref<detail::FutureState>(&task.state());
     cancelling_before_ = task.cancelling();

@@ -9,8 +9,9 @@
 ///     });
 ///     std::string page = co_await aio::wait_for(fetch("c"), 2s);     // for one operation
 ///
-/// When the time is up the task is cancelled inside the body, the body cleans up, and the cancellation becomes a `TimeoutError` as it leaves the scope. Nested
-/// scopes and cancellations from outside do not get mixed up.
+/// When the time is up the task is cancelled inside the body, the body cleans up, and the cancellation
+/// becomes a `TimeoutError` as it leaves the scope. Nested scopes and cancellations from outside do not get
+/// mixed up.
 
 #include <chrono>
 #include <exception>
@@ -40,16 +41,19 @@ public:
     /// Moves the deadline, or removes it. Throws `RuntimeError` unless the scope is open and has not expired.
     void reschedule(std::optional<TimePoint> when);
     /// Whether the time ran out inside the scope.
-    [[nodiscard]] bool expired() const noexcept { return state_ == State::expiring || state_ == State::expired; }
+    [[nodiscard]] bool expired() const noexcept {
+        return state_ == State::expiring || state_ == State::expired;
+    }
     /// The loop whose clock counts; throws `RuntimeError` before the scope is entered.
     [[nodiscard]] EventLoop& get_loop() const;
 
     // The two halves of `with_timeout`, for other ways to write a scope.
 
-    /// Starts the clock for the current task. Throws `RuntimeError` outside of a task, or if it was entered before.
+    /// Starts the clock for the current task. Throws `RuntimeError` outside of a task, or if it was entered
+    /// before.
     void enter();
-    /// Ends the scope. Turns the cancellation that this timeout caused into a `TimeoutError` with it as nested exception; throws any other `error`, if it is
-    /// not null, as it is.
+    /// Ends the scope. Turns the cancellation that this timeout caused into a `TimeoutError` with it as
+    /// nested exception; throws any other `error`, if it is not null, as it is.
     void exit(const std::exception_ptr& error);
 
 private:
@@ -84,24 +88,28 @@ Coro<ScopeResult<Body, Timeout>> timeout_in_coro(Limit limit, Body body) {
 }
 } // namespace detail
 
-/// Runs `body(timeout)` in the current task, for at most `delay` from now on; gives its result. Throws `TimeoutError` when the time ran out and the
-/// body ended by the cancellation that follows. A body that never suspends is not interrupted.
+/// Runs `body(timeout)` in the current task, for at most `delay` from now on; gives its result. Throws
+/// `TimeoutError` when the time ran out and the body ended by the cancellation that follows. A body that
+/// never suspends is not interrupted.
 template <class Rep, class Period, class Body>
     requires detail::ScopeBody<Body, Timeout>
 [[nodiscard]] auto with_timeout(std::chrono::duration<Rep, Period> delay, Body&& body) {
-    return detail::timeout_in_coro<Duration, std::decay_t<Body>>(detail::to_duration(delay), std::forward<Body>(body));
+    return detail::timeout_in_coro<Duration, std::decay_t<Body>>(detail::to_duration(delay),
+                                                                 std::forward<Body>(body));
 }
 /// As above, without a limit until the body sets one with `reschedule`.
 template <class Body>
     requires detail::ScopeBody<Body, Timeout>
 [[nodiscard]] auto with_timeout(std::nullopt_t, Body&& body) {
-    return detail::timeout_in_coro<std::optional<TimePoint>, std::decay_t<Body>>(std::nullopt, std::forward<Body>(body));
+    return detail::timeout_in_coro<std::optional<TimePoint>, std::decay_t<Body>>(std::nullopt,
+                                                                                 std::forward<Body>(body));
 }
 /// As above, with a deadline on the loop's clock, or none (`asyncio.timeout_at`).
 template <class Body>
     requires detail::ScopeBody<Body, Timeout>
 [[nodiscard]] auto with_timeout_at(std::optional<TimePoint> when, Body&& body) {
-    return detail::timeout_in_coro<std::optional<TimePoint>, std::decay_t<Body>>(when, std::forward<Body>(body));
+    return detail::timeout_in_coro<std::optional<TimePoint>, std::decay_t<Body>>(when,
+                                                                                 std::forward<Body>(body));
 }
 
 } // namespace aio

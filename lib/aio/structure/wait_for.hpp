@@ -49,12 +49,15 @@ Coro<await_result_t<A>> wait_for_in_coro(A awaitable, Duration limit) {
 
 } // namespace detail
 
-/// Awaits `awaitable` in the current task and gives its result. If it has not ended when `timeout` has passed, cancels it, waits until it has really
-/// ended, and throws `TimeoutError`; should it give a result all the same, that is returned, and an exception of its own is thrown. With a timeout of
-/// zero or less, something that is done gives its result, and a coroutine that has not started never starts. Cancelling the await cancels `awaitable`.
+/// Awaits `awaitable` in the current task and gives its result. If it has not ended when `timeout` has
+/// passed, cancels it, waits until it has really ended, and throws `TimeoutError`; should it give a result
+/// all the same, that is returned, and an exception of its own is thrown. With a timeout of zero or less,
+/// something that is done gives its result, and a coroutine that has not started never starts. Cancelling the
+/// await cancels `awaitable`.
 template <class A, class Rep, class Period>
     requires Awaitable<A>
-[[nodiscard]] Coro<await_result_t<std::remove_cvref_t<A>>> wait_for(A&& awaitable, std::chrono::duration<Rep, Period> timeout) {
+[[nodiscard]] Coro<await_result_t<std::remove_cvref_t<A>>>
+wait_for(A&& awaitable, std::chrono::duration<Rep, Period> timeout) {
     const Duration limit = detail::to_duration(timeout);
     if (limit <= Duration::zero())
         return detail::wait_for_nothing_in_coro<std::remove_cvref_t<A>>(std::forward<A>(awaitable));

@@ -125,6 +125,7 @@ concept FieldwiseAggregate = std::is_class_v<T> && (count_fields<T>() != no_fiel
 /// reference.
 template <FieldwiseAggregate T, class Visitor>
 constexpr decltype(auto) visit_fields(const T& value, Visitor&& visitor) {
+    // clang-format off: thirty-two times the same, best read as it stands.
     constexpr std::size_t count = count_fields<T>();
     if constexpr (count == 0) {
         return visitor.template operator()<>();
@@ -344,6 +345,7 @@ constexpr decltype(auto) visit_fields(const T& value, Visitor&& visitor) {
             f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21, f22, f23, f24, f25, f26, f27, f28,
             f29, f30, f31, f32);
     }
+    // clang-format on
 }
 
 struct FieldTypeCollector {

@@ -39,8 +39,10 @@ public:
 
     /// Appends the object representation of a number or an enumerator.
     template <class T>
-    requires std::is_arithmetic_v<T> || std::is_enum_v<T>
-    void append_scalar(T value) { append(&value, sizeof value); }
+        requires std::is_arithmetic_v<T> || std::is_enum_v<T>
+    void append_scalar(T value) {
+        append(&value, sizeof value);
+    }
 
     /// Appends the number of elements that follow. Throws EncodeError when it does not fit 32 bits.
     void append_count(std::size_t count) {

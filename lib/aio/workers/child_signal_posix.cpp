@@ -57,7 +57,7 @@ ChildSignal::ChildSignal() {
     readable_ = std::move(ends.read_end);
     writable_ = std::move(ends.write_end);
     wake_descriptor = writable_.get();
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = on_child_signal;
     action.sa_flags = SA_RESTART;
     sigaction(SIGCHLD, &action, nullptr);

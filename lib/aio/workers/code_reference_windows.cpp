@@ -48,9 +48,12 @@ HMODULE module_of(AnyFunction function) noexcept {
 CodeReference reference_to(AnyFunction function) {
     if (function == nullptr) throw ValueError("a null function cannot be called in another process");
     const HMODULE module = module_of(function);
-    if (module == nullptr) throw RuntimeError("the function lies in no loaded module: code made at run time cannot be sent");
-    const std::uint64_t offset = reinterpret_cast<std::uintptr_t>(function) - reinterpret_cast<std::uintptr_t>(module);
-    if (!is_code(module, offset)) throw RuntimeError("the address is not in the code of its module, and cannot be called");
+    if (module == nullptr)
+        throw RuntimeError("the function lies in no loaded module: code made at run time cannot be sent");
+    const std::uint64_t offset =
+        reinterpret_cast<std::uintptr_t>(function) - reinterpret_cast<std::uintptr_t>(module);
+    if (!is_code(module, offset))
+        throw RuntimeError("the address is not in the code of its module, and cannot be called");
     return CodeReference(identity_of(module), offset);
 }
 
@@ -58,7 +61,8 @@ AnyFunction resolve(CodeReference reference) {
     const HMODULE program = GetModuleHandleA(nullptr);
     if (identity_of(program) != reference.module_id())
         throw RuntimeError("the module of the function is not the program that runs here");
-    if (!is_code(program, reference.offset())) throw RuntimeError("the function's offset is outside the code of this program");
+    if (!is_code(program, reference.offset()))
+        throw RuntimeError("the function's offset is outside the code of this program");
     return reinterpret_cast<AnyFunction>(reinterpret_cast<std::uintptr_t>(program) + reference.offset());
 }
 

@@ -37,9 +37,7 @@ struct Codec;
 namespace detail {
 
 template <class T>
-concept HasEncode = requires(ByteWriter& out, const T& value) {
-    Codec<T>::encode(out, value);
-};
+concept HasEncode = requires(ByteWriter& out, const T& value) { Codec<T>::encode(out, value); };
 
 template <class T>
 concept HasDecode = requires(ByteReader& in) {
@@ -48,9 +46,7 @@ concept HasDecode = requires(ByteReader& in) {
 
 /// A codec of ours lists the types it is made of; a user's codec stands for itself.
 template <class T>
-concept HasParts = requires {
-    typename Codec<T>::Parts;
-};
+concept HasParts = requires { typename Codec<T>::Parts; };
 
 template <class T, class... Open>
 inline constexpr bool is_one_of = (std::same_as<T, Open> || ...);
@@ -100,13 +96,13 @@ consteval std::size_t min_encoded_size() {
 /// (string_view, span, pointers, references) are not.
 template <class T>
 concept Encodable = std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>> &&
-    detail::is_encodable_v<detail::Direction::both, T>;
+                    detail::is_encodable_v<detail::Direction::both, T>;
 
 /// T can be written, though perhaps not read back: Encodable types, and string_view and span, which arrive as
 /// string and vector.
 template <class T>
 concept EncodableInput = std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>> &&
-    detail::is_encodable_v<detail::Direction::input, T>;
+                         detail::is_encodable_v<detail::Direction::input, T>;
 
 /// Appends `value` to `out`. Throws EncodeError when this value cannot be sent, and std::bad_alloc.
 template <class T>

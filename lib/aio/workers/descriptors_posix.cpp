@@ -177,7 +177,8 @@ void close_all_above(int last_kept, std::span<const int> keep) noexcept {
 }
 
 int occupy_inherited(UniqueFd& keep) noexcept {
-    // Above the limit there can be descriptors of a tool that watches this process, such as valgrind: not ours to touch.
+    // Above the limit there can be descriptors of a tool that watches this process, such as valgrind: not
+    // ours to touch.
     rlimit limit{};
     const bool limited = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
     int highest = STDERR_FILENO;
@@ -206,12 +207,12 @@ int occupy_inherited(UniqueFd& keep) noexcept {
 }
 
 void close_occupied(int last_inherited) noexcept {
-    struct stat null {};
+    struct stat null{};
     if (::stat("/dev/null", &null) != 0) {
         return;
     }
     for (int fd = STDERR_FILENO + 1; fd <= last_inherited; ++fd) {
-        struct stat here {};
+        struct stat here{};
         if (fstat(fd, &here) == 0 && S_ISCHR(here.st_mode) && here.st_rdev == null.st_rdev) {
             ::close(fd);
         }

@@ -42,12 +42,15 @@ void open_missing_stdio() noexcept;
 /// Closes every descriptor of this process above `last_kept`, which is at least 2, but the given ones.
 void close_all_above(int last_kept, std::span<const int> keep) noexcept;
 
-/// In a forked copy: replaces every inherited descriptor above 2, and every hole among them, by /dev/null, and moves `keep` above them all. Returns the
-/// highest number so occupied, or 2. Closing them would free their numbers, and libraries that re-open descriptors of their own in each
-/// forked child (libuv does, from pthread_atfork, and closes the old numbers first) would then close or take numbers that have come to mean something else.
+/// In a forked copy: replaces every inherited descriptor above 2, and every hole among them, by /dev/null,
+/// and moves `keep` above them all. Returns the highest number so occupied, or 2. Closing them would free
+/// their numbers, and libraries that re-open descriptors of their own in each forked child (libuv does, from
+/// pthread_atfork, and closes the old numbers first) would then close or take numbers that have come to mean
+/// something else.
 [[nodiscard]] int occupy_inherited(UniqueFd& keep) noexcept;
 
-/// In a copy forked from there: closes what still is /dev/null up to `last_inherited`, now that libraries have re-opened theirs.
+/// In a copy forked from there: closes what still is /dev/null up to `last_inherited`, now that libraries
+/// have re-opened theirs.
 void close_occupied(int last_inherited) noexcept;
 
 /// Writes all bytes to a blocking descriptor, through interruptions. False when it fails; see errno.

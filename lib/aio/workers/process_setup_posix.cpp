@@ -49,7 +49,7 @@ void unblock_all_signals() noexcept {
 }
 
 void reset_signal_handlers() noexcept {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) {
         if (signal != SIGKILL && signal != SIGSTOP) {

@@ -30,7 +30,8 @@ void prepare_processes() noexcept {
         serve_if_zygote();
         if (pools_announced) ZygoteReserve::instance().fork_early();
     } catch (const std::exception&) {
-        // Nothing is lost: a pool that finds no zygote starts one by executing the program, and reports what fails then.
+        // Nothing is lost: a pool that finds no zygote starts one by executing the program, and reports what
+        // fails then.
     }
 }
 

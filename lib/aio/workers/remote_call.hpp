@@ -211,7 +211,7 @@ concept Transferable = detail::is_transferable<std::decay_t<F>, transferred_t<Ar
 
 /// What `f(args...)` returns over there: a value type, or void.
 template <class F, class... Args>
-requires Transferable<F, Args...>
+    requires Transferable<F, Args...>
 using call_result_t = std::remove_cv_t<std::invoke_result_t<std::decay_t<F>, transferred_t<Args>...>>;
 
 /// Appends the call `f(args...)` to `out`, for `execute_call` in another process. What cannot be sent does

@@ -1,8 +1,8 @@
 #include <aio/workers/remote_error.hpp>
 
 #include <aio/core/errors.hpp>
-#include <aio/workers/codec.hpp>
 #include <aio/core/type_name.hpp>
+#include <aio/workers/codec.hpp>
 
 #include <filesystem>
 #include <functional>
@@ -87,7 +87,7 @@ std::string cut(const char* text) {
 }
 
 // Writing.
-// ------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 
 template <class... Ts>
 std::uint8_t index_among(detail::TypeList<Ts...>, const std::exception& error) {
@@ -189,7 +189,7 @@ ErrorText describe_current_exception() {
 }
 
 // Reading.
-// ------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------
 
 std::error_code make_code(const std::optional<ErrorCodeText>& text) {
     if (!text) {
@@ -230,10 +230,8 @@ std::exception_ptr make_exception(ErrorText&& text, std::int64_t pid) {
     const std::string message = text.message;
     RemoteErrorInfo info(std::move(text.type_name), std::move(text.message), pid, std::move(text.nested));
     switch (text.construction) {
-    case Construction::from_message:
-        return make_from_message(MessageErrors{}, text.index, std::move(info));
-    case Construction::from_nothing:
-        return make_from_nothing(PlainErrors{}, text.index, std::move(info));
+    case Construction::from_message: return make_from_message(MessageErrors{}, text.index, std::move(info));
+    case Construction::from_nothing: return make_from_nothing(PlainErrors{}, text.index, std::move(info));
     case Construction::system:
         return make_remote<std::system_error>(std::move(info), make_code(text.code), message);
     case Construction::stream:
@@ -242,16 +240,11 @@ std::exception_ptr make_exception(ErrorText&& text, std::int64_t pid) {
         text.paths.resize(2);
         return make_remote<std::filesystem::filesystem_error>(std::move(info), message, text.paths[0],
                                                               text.paths[1], make_code(text.code));
-    case Construction::cancelled:
-        return make_remote<CancelledError>(std::move(info), message);
-    case Construction::exit:
-        return make_remote<SystemExit>(std::move(info), text.exit_code);
-    case Construction::interrupt:
-        return make_remote<KeyboardInterrupt>(std::move(info));
-    case Construction::base:
-        return make_remote<BaseError>(std::move(info), message);
-    case Construction::exception:
-        return make_remote<std::exception>(std::move(info));
+    case Construction::cancelled: return make_remote<CancelledError>(std::move(info), message);
+    case Construction::exit: return make_remote<SystemExit>(std::move(info), text.exit_code);
+    case Construction::interrupt: return make_remote<KeyboardInterrupt>(std::move(info));
+    case Construction::base: return make_remote<BaseError>(std::move(info), message);
+    case Construction::exception: return make_remote<std::exception>(std::move(info));
     }
     return nullptr;
 }

@@ -62,7 +62,7 @@ template <class Base>
 class Remote : public Base, public RemoteErrorInfo {
 public:
     template <class... BaseArgs>
-    requires std::constructible_from<Base, BaseArgs...>
+        requires std::constructible_from<Base, BaseArgs...>
     explicit Remote(RemoteErrorInfo info, BaseArgs&&... base_args)
         : Base(std::forward<BaseArgs>(base_args)...), RemoteErrorInfo(std::move(info)) {}
 

@@ -52,7 +52,9 @@ consteval std::uint64_t hash_schema(std::uint64_t hash) {
 /// types and fields do not enter, so two structs with the same fields have the same hash, and so do a string
 /// and a string_view. A type with a codec of its own enters with that codec's `shape`, or with its size.
 template <class T>
-requires EncodableInput<T>
-[[nodiscard]] consteval std::uint64_t schema_hash() { return detail::hash_schema<T>(detail::fnv_offset); }
+    requires EncodableInput<T>
+[[nodiscard]] consteval std::uint64_t schema_hash() {
+    return detail::hash_schema<T>(detail::fnv_offset);
+}
 
 } // namespace aio

@@ -47,19 +47,22 @@ class WorkerLauncher {
 public:
     /// Throws `std::system_error` when no process can be started.
     WorkerLauncher(uv::Loop& loop, LauncherListener& listener);
-    /// No callback comes any more. Workers that still run end when their pipes are closed, or with this program.
+    /// No callback comes any more. Workers that still run end when their pipes are closed, or with this
+    /// program.
     ~WorkerLauncher();
     WorkerLauncher(const WorkerLauncher&) = delete;
     WorkerLauncher& operator=(const WorkerLauncher&) = delete;
 
-    /// Asks for a worker; `worker_started` follows. Throws `std::system_error` when there are no descriptors left.
+    /// Asks for a worker; `worker_started` follows. Throws `std::system_error` when there are no descriptors
+    /// left.
     [[nodiscard]] WorkerPipes launch(std::uint64_t id, std::size_t max_payload);
     /// Ends a worker, and what it has started, at once.
     void kill(int pid);
 
     /// Reads what is left in the pipe of a worker that has ended. `data` gets it in pieces.
     static void drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data);
-    /// How many bytes a worker has not taken out of the pipe whose write end this is; 0 where the system does not tell.
+    /// How many bytes a worker has not taken out of the pipe whose write end this is; 0 where the system does
+    /// not tell.
     [[nodiscard]] static std::size_t unread(int descriptor) noexcept;
 
 private:

@@ -44,8 +44,10 @@ public:
     /// The launcher is gone.
     void close() {
         poll_.reset();
-        // One that has never answered may be stuck, and one with requests left would carry them out for the next pool.
-        if (!closed_ && answered_ && !zygote_->has_queued()) ZygoteReserve::instance().give_back(std::move(zygote_));
+        // One that has never answered may be stuck, and one with requests left would carry them out for the
+        // next pool.
+        if (!closed_ && answered_ && !zygote_->has_queued())
+            ZygoteReserve::instance().give_back(std::move(zygote_));
         closed_ = true;
         zygote_.reset();
     }
@@ -55,7 +57,8 @@ public:
         detail::PipeEnds results = make_pipe();
         zygote_->request_worker(id, std::move(tasks.read_end), std::move(results.write_end), max_payload);
         watch();
-        return WorkerPipes(uv::Descriptor(tasks.write_end.release()), uv::Descriptor(results.read_end.release()));
+        return WorkerPipes(uv::Descriptor(tasks.write_end.release()),
+                           uv::Descriptor(results.read_end.release()));
     }
 
     void kill(int pid) {
@@ -85,7 +88,8 @@ private:
 
     void handle(const ZygoteReady&) {}
     void handle(const WorkerStarted& event) {
-        const std::string error = event.pid >= 0 ? std::string() : std::generic_category().message(event.error);
+        const std::string error =
+            event.pid >= 0 ? std::string() : std::generic_category().message(event.error);
         listener_.worker_started(event.request_id, event.pid, error);
     }
     void handle(const WorkerExited& event) {
@@ -111,11 +115,14 @@ private:
     bool closed_ = false;
 };
 
-WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener) : impl_(std::make_shared<Impl>(loop, listener)) {}
+WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener)
+    : impl_(std::make_shared<Impl>(loop, listener)) {}
 
 WorkerLauncher::~WorkerLauncher() { impl_->close(); }
 
-WorkerPipes WorkerLauncher::launch(std::uint64_t id, std::size_t max_payload) { return impl_->launch(id, max_payload); }
+WorkerPipes WorkerLauncher::launch(std::uint64_t id, std::size_t max_payload) {
+    return impl_->launch(id, max_payload);
+}
 
 void WorkerLauncher::kill(int pid) { impl_->kill(pid); }
 

@@ -13,12 +13,15 @@ namespace detail {
 class WorkerLauncher::Impl {};
 
 WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&) {
-    throw RuntimeError("worker processes are not available on Windows, which has no fork: use a ThreadPoolExecutor");
+    throw RuntimeError(
+        "worker processes are not available on Windows, which has no fork: use a ThreadPoolExecutor");
 }
 
 WorkerLauncher::~WorkerLauncher() = default;
 
-WorkerPipes WorkerLauncher::launch(std::uint64_t, std::size_t) { return WorkerPipes(uv::Descriptor(), uv::Descriptor()); }
+WorkerPipes WorkerLauncher::launch(std::uint64_t, std::size_t) {
+    return WorkerPipes(uv::Descriptor(), uv::Descriptor());
+}
 
 void WorkerLauncher::kill(int) {}
 

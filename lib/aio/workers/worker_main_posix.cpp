@@ -1,12 +1,12 @@
 #include <aio/workers/worker_main_posix.hpp>
 
 #include <aio/core/errors.hpp>
+#include <aio/core/type_name.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
-#include <aio/core/type_name.hpp>
 
 #include <unistd.h>
 

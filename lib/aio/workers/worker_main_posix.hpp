@@ -29,7 +29,8 @@ public:
     UniqueFd results;        ///< write end, blocking
     int parent;              ///< the process that forked the worker: they die together
     std::size_t max_payload; ///< in bytes, of a frame in either direction
-    int last_inherited;      ///< descriptors above 2 up to this number belong to libraries (see `occupy_inherited`)
+    int last_inherited;      ///< descriptors above 2 up to this number belong to libraries (see
+                             ///< `occupy_inherited`)
 };
 
 /// Exit code of a worker whose pool sent something that is no frame.

@@ -59,9 +59,7 @@ std::vector<ZygoteEvent> ZygoteClient::read_events() {
 void ZygoteClient::add_event(ControlMessage& message, std::vector<ZygoteEvent>& events) {
     const ControlRecord& record = message.record;
     switch (record.kind) {
-    case RecordKind::ready:
-        events.emplace_back(ZygoteReady{static_cast<int>(record.pid)});
-        break;
+    case RecordKind::ready: events.emplace_back(ZygoteReady{static_cast<int>(record.pid)}); break;
     case RecordKind::refused:
         refusal_ = "the program had started " + std::to_string(record.status - 1) +
                    " threads before it came to serve as zygote; call aio::serve_if_zygote() earlier in main";
@@ -78,8 +76,7 @@ void ZygoteClient::add_event(ControlMessage& message, std::vector<ZygoteEvent>& 
                                          std::chrono::microseconds(record.system_microseconds),
                                          static_cast<std::uint64_t>(record.max_resident_bytes)});
         break;
-    default:
-        break;
+    default: break;
     }
 }
 

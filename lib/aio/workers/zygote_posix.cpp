@@ -153,7 +153,7 @@ bool parse_marker(std::string_view text, int& fd, std::uint64_t& nonce) noexcept
 /// True when the record with `nonce` is the next thing to be read from the socket `fd`. Only looks, so that a
 /// descriptor that is not ours stays untouched.
 bool nonce_waits_in(int fd, std::uint64_t nonce) noexcept {
-    struct stat status {};
+    struct stat status{};
     if (fstat(fd, &status) < 0 || !S_ISSOCK(status.st_mode)) {
         return false;
     }

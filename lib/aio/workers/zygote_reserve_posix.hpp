@@ -15,14 +15,16 @@ class ZygoteReserve {
 public:
     static ZygoteReserve& instance();
 
-    /// Forks one zygote if none has ever been started and this process has one thread; does nothing otherwise. Throws `std::system_error`.
+    /// Forks one zygote if none has ever been started and this process has one thread; does nothing
+    /// otherwise. Throws `std::system_error`.
     void fork_early();
 
-    /// A zygote of the reserve; else one forked now, if this process has one thread; else one that is this program executed again, which
-    /// reports `ZygoteReady` once it serves. Throws `std::system_error`.
+    /// A zygote of the reserve; else one forked now, if this process has one thread; else one that is this
+    /// program executed again, which reports `ZygoteReady` once it serves. Throws `std::system_error`.
     [[nodiscard]] std::unique_ptr<ZygoteClient> take();
 
-    /// Leaves a zygote, whose workers have been told to end, for the next pool. Its events up to then are that pool's to ignore.
+    /// Leaves a zygote, whose workers have been told to end, for the next pool. Its events up to then are
+    /// that pool's to ignore.
     void give_back(std::unique_ptr<ZygoteClient> zygote);
 
 private:

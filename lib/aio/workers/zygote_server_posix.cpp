@@ -55,7 +55,7 @@ private:
 
     ControlSocket control_;
     ChildSignal child_signal_;
-    UniqueFd program_; ///< readable when the program has ended; none where the system has no pidfds
+    UniqueFd program_;         ///< readable when the program has ended; none where the system has no pidfds
     const int last_inherited_; ///< up to this number descriptors belong to libraries
     std::unordered_set<pid_t> workers_;
 };

@@ -1,7 +1,8 @@
 /// What the foundation costs, next to bare libuv and to Python, in one run.
 ///
-/// Figures of different runs, or of different machines, say little; the ratios of one run do. Each of ours is named `X/aiouv`; its counterparts are `X/raw` and
-/// `X/python`. The last table gives the ratios. `allocations` counts calls of `operator new` per operation in the steady state.
+/// Figures of different runs, or of different machines, say little; the ratios of one run do. Each of ours is
+/// named `X/aiouv`; its counterparts are `X/raw` and `X/python`. The last table gives the ratios.
+/// `allocations` counts calls of `operator new` per operation in the steady state.
 
 #include <chrono>
 #include <cstdio>
@@ -134,7 +135,8 @@ void measure_python(const char* script, std::map<std::string, double>& nanosecon
 }
 
 void print_ratios(const std::map<std::string, double>& nanoseconds) {
-    std::printf("\n%-18s %12s %12s %12s %10s %12s\n", "operation", "aiouv ns", "raw ns", "python ns", "vs raw", "vs python");
+    std::printf("\n%-18s %12s %12s %12s %10s %12s\n", "operation", "aiouv ns", "raw ns", "python ns",
+                "vs raw", "vs python");
     for (const auto& [name, value] : nanoseconds) {
         const auto slash = name.find('/');
         if (name.substr(slash) != "/aiouv") continue;

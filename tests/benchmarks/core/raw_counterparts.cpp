@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include <unistd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <uv.h>
 
@@ -71,7 +71,8 @@ void raw_pipe_ping_pong(benchmark::State& state) {
         close(there[1]);
         close(back[0]);
         std::uint64_t word = 0;
-        while (read(there[0], &word, sizeof word) == sizeof word && write(back[1], &word, sizeof word) == sizeof word) {
+        while (read(there[0], &word, sizeof word) == sizeof word &&
+               write(back[1], &word, sizeof word) == sizeof word) {
         }
         _exit(0);
     }
@@ -79,7 +80,8 @@ void raw_pipe_ping_pong(benchmark::State& state) {
     close(back[1]);
     std::uint64_t word = 1;
     for (auto _ : state) {
-        if (write(there[1], &word, sizeof word) != sizeof word || read(back[0], &word, sizeof word) != sizeof word) {
+        if (write(there[1], &word, sizeof word) != sizeof word ||
+            read(back[0], &word, sizeof word) != sizeof word) {
             state.SkipWithError("the child is gone");
             break;
         }

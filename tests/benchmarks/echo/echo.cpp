@@ -45,8 +45,7 @@ public:
     }
     ~CoroutineEcho() {
         clients_.reset();
-        for (auto& server : servers_)
-            loop_.run_until_complete(server);
+        for (auto& server : servers_) loop_.run_until_complete(server);
     }
     CoroutineEcho(const CoroutineEcho&) = delete;
     CoroutineEcho& operator=(const CoroutineEcho&) = delete;
@@ -87,8 +86,7 @@ public:
     const std::vector<double>& samples() const { return samples_; }
     double ratio_to(const Variant& other) const {
         std::vector<double> ratios;
-        for (std::size_t i = 0; i < samples_.size(); ++i)
-            ratios.push_back(samples_[i] / other.samples_[i]);
+        for (std::size_t i = 0; i < samples_.size(); ++i) ratios.push_back(samples_[i] / other.samples_[i]);
         return median(ratios);
     }
     void forget() { samples_.clear(); }
@@ -138,6 +136,5 @@ int main(int argc, char** argv) {
     }
     const int samples = argc > 1 ? std::atoi(argv[1]) : 31;
     const long round_trips = argc > 2 ? std::atol(argv[2]) : 10000;
-    for (const int connections : {1, 64})
-        compare(connections, samples, round_trips);
+    for (const int connections : {1, 64}) compare(connections, samples, round_trips);
 }

@@ -13,8 +13,7 @@ namespace echo {
 namespace {
 
 void require(bool ok) {
-    if (!ok)
-        std::abort();
+    if (!ok) std::abort();
 }
 
 void open_stream(uv_loop_t* loop, uv_tcp_t& handle, int fd) {
@@ -62,8 +61,7 @@ struct Clients::Impl {
     void* context = nullptr;
 
     void send(Client& client) {
-        if (to_send == 0)
-            return;
+        if (to_send == 0) return;
         --to_send;
         const uv_buf_t buf = uv_buf_init(message, message_size);
         require(uv_try_write(reinterpret_cast<uv_stream_t*>(&client.handle), &buf, 1) ==
@@ -75,12 +73,10 @@ struct Clients::Impl {
         *buf = uv_buf_init(client.clients->buffer, sizeof client.clients->buffer);
     }
     static void on_read(uv_stream_t* h, ssize_t count, const uv_buf_t*) {
-        if (count <= 0)
-            return;
+        if (count <= 0) return;
         auto& client = *static_cast<Client*>(h->data);
         client.received += static_cast<std::size_t>(count);
-        if (client.received < message_size)
-            return;
+        if (client.received < message_size) return;
         client.received = 0;
         Impl& self = *client.clients;
         if (--self.to_receive == 0)
@@ -103,8 +99,7 @@ Clients::Clients(uv_loop_s* loop, const std::vector<int>& sockets) : impl_(std::
 
 Clients::~Clients() {
     uv_loop_t* const loop = impl_->ends.front()->handle.loop;
-    for (auto& client : impl_->ends)
-        uv_close(reinterpret_cast<uv_handle_t*>(&client->handle), &ignore_close);
+    for (auto& client : impl_->ends) uv_close(reinterpret_cast<uv_handle_t*>(&client->handle), &ignore_close);
     uv_run(loop, UV_RUN_NOWAIT);
 }
 
@@ -112,8 +107,7 @@ void Clients::start(long round_trips, void (*finished)(void*), void* context) {
     impl_->to_send = impl_->to_receive = round_trips;
     impl_->finished = finished;
     impl_->context = context;
-    for (auto& client : impl_->ends)
-        impl_->send(*client);
+    for (auto& client : impl_->ends) impl_->send(*client);
 }
 
 struct Server {
@@ -137,8 +131,7 @@ struct RawEcho::Impl {
         *buf = uv_buf_init(self.buffer, sizeof self.buffer);
     }
     static void on_read_tuned(uv_stream_t* h, ssize_t count, const uv_buf_t* buf) {
-        if (count <= 0)
-            return;
+        if (count <= 0) return;
         const uv_buf_t answer = uv_buf_init(buf->base, static_cast<unsigned>(count));
         require(uv_try_write(h, &answer, 1) == static_cast<int>(count));
     }

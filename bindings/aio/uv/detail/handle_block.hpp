@@ -2,9 +2,10 @@
 
 /// Not installed: the memory behind every handle of the bindings.
 ///
-/// libuv needs a handle's memory until its close callback has run, which is a turn of the loop after `uv_close`. So a handle never lives in
-/// the C++ object that represents it (nor in a coroutine frame): it lives in a block of its own, the object holds a pointer, and its
-/// destructor closes the handle and leaves the block to the close callback. Destruction needs no await and can happen inside any callback.
+/// libuv needs a handle's memory until its close callback has run, which is a turn of the loop after
+/// `uv_close`. So a handle never lives in the C++ object that represents it (nor in a coroutine frame): it
+/// lives in a block of its own, the object holds a pointer, and its destructor closes the handle and leaves
+/// the block to the close callback. Destruction needs no await and can happen inside any callback.
 
 #include <new>
 #include <utility>
@@ -16,7 +17,8 @@
 
 namespace aio::uv::detail {
 
-/// A block whose `uv_handle` is followed by the wrapper's own state. `State` must be destructible without touching libuv.
+/// A block whose `uv_handle` is followed by the wrapper's own state. `State` must be destructible without
+/// touching libuv.
 template <class UvHandle, class State>
 struct HandleBlock {
     UvHandle handle{};
@@ -26,7 +28,8 @@ struct HandleBlock {
 
     static HandleBlock& of(UvHandle* h) noexcept { return *static_cast<HandleBlock*>(h->data); }
 
-    /// Makes the block and initialises its handle with `init(&handle)`. A failed init means there is nothing to close.
+    /// Makes the block and initialises its handle with `init(&handle)`. A failed init means there is nothing
+    /// to close.
     template <class Init>
     static HandleBlock* create(Init init, const char* what) {
         auto* block = new HandleBlock;

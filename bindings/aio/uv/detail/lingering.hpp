@@ -23,17 +23,14 @@ struct Lingering {
     void linger(Loop& loop) noexcept {
         loop_ = &loop;
         next_ = loop.lingering_;
-        if (next_ != nullptr)
-            next_->previous_ = this;
+        if (next_ != nullptr) next_->previous_ = this;
         loop.lingering_ = this;
     }
 
     void stop_lingering() noexcept {
-        if (loop_ == nullptr)
-            return;
+        if (loop_ == nullptr) return;
         (previous_ != nullptr ? previous_->next_ : loop_->lingering_) = next_;
-        if (next_ != nullptr)
-            next_->previous_ = previous_;
+        if (next_ != nullptr) next_->previous_ = previous_;
         previous_ = next_ = nullptr;
         loop_ = nullptr;
     }

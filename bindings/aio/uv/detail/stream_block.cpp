@@ -37,22 +37,19 @@ void on_read(uv_stream_t* h, ssize_t count, const uv_buf_t* buf) noexcept {
             {reinterpret_cast<const std::byte*>(buf->base), static_cast<std::size_t>(count)});
         return;
     }
-    if (count == 0)
-        return;
+    if (count == 0) return;
     // The only place where a reader without room can be stopped: libuv does not survive it in the callback
     // that asks for memory.
     uv_read_stop(h);
     block.reading = false;
-    if (count == UV_ENOBUFS && block.paused)
-        return;
+    if (count == UV_ENOBUFS && block.paused) return;
     block.reader->ended(count == UV_EOF ? 0 : static_cast<int>(count));
 }
 
 void on_closed(uv_handle_t* h) noexcept { delete &StreamBlock::of(h->data); }
 
 void complete(Completion*& waiting, int status) noexcept {
-    if (Completion* const done = std::exchange(waiting, nullptr))
-        (*done)(status);
+    if (Completion* const done = std::exchange(waiting, nullptr)) (*done)(status);
 }
 
 } // namespace
@@ -61,28 +58,24 @@ StreamBlock::StreamBlock(Loop& owner) noexcept
     : Lingering([](Lingering& self) noexcept { static_cast<StreamBlock&>(self).close(); }), loop(&owner) {}
 
 int StreamBlock::start_reading() noexcept {
-    if (reading)
-        return 0;
+    if (reading) return 0;
     const int status = uv_read_start(&handle.stream, &on_alloc, &on_read);
     reading = status == 0;
     return status;
 }
 
 int StreamBlock::queue(std::span<const std::byte> data) {
-    if (write_error < 0)
-        return write_error;
+    if (write_error < 0) return write_error;
     queued.insert(queued.end(), data.begin(), data.end());
     return writing ? 0 : send_queued();
 }
 
 int StreamBlock::write(std::span<const std::byte> data, Completion& done) noexcept {
-    if (write_error < 0)
-        return write_error;
+    if (write_error < 0) return write_error;
     borrowed = data;
     write_done = &done;
     const int status = writing ? 0 : send_queued();
-    if (status < 0)
-        write_done = nullptr;
+    if (status < 0) write_done = nullptr;
     return status;
 }
 
@@ -91,10 +84,8 @@ int StreamBlock::send_queued() noexcept {
     sending.swap(queued);
     uv_buf_t buffers[2];
     unsigned count = 0;
-    if (!sending.empty())
-        buffers[count++] = buffer(sending);
-    if (write_done != nullptr)
-        buffers[count++] = buffer(borrowed);
+    if (!sending.empty()) buffers[count++] = buffer(sending);
+    if (write_done != nullptr) buffers[count++] = buffer(borrowed);
     borrowed_in_flight = write_done != nullptr;
     const auto on_written = [](uv_write_t* request, int status) noexcept {
         of(request->handle->data).write_ended(status);
@@ -111,32 +102,26 @@ int StreamBlock::send_queued() noexcept {
 void StreamBlock::write_ended(int status) noexcept {
     writing = false;
     discard(sending);
-    if (uv_is_closing(&handle.base))
-        return;
+    if (uv_is_closing(&handle.base)) return;
     Completion* done = nullptr;
     if (std::exchange(borrowed_in_flight, false)) {
         borrowed = {};
         done = std::exchange(write_done, nullptr);
     }
-    if (status == 0 && (!queued.empty() || write_done != nullptr))
-        status = send_queued();
+    if (status == 0 && (!queued.empty() || write_done != nullptr)) status = send_queued();
     if (status < 0) {
         fail_writes(status);
-        if (done == nullptr)
-            done = std::exchange(write_done, nullptr);
+        if (done == nullptr) done = std::exchange(write_done, nullptr);
     }
     if (lingering() && !writing) {
         close();
         return;
     }
-    if (done != nullptr)
-        (*done)(status);
-    if (!shutdown_waiting || writing || uv_is_closing(&handle.base))
-        return;
+    if (done != nullptr) (*done)(status);
+    if (!shutdown_waiting || writing || uv_is_closing(&handle.base)) return;
     shutdown_waiting = false;
     const int refused = write_error < 0 ? write_error : start_shutdown();
-    if (refused < 0)
-        complete(shutdown_done, refused);
+    if (refused < 0) complete(shutdown_done, refused);
 }
 
 void StreamBlock::fail_writes(int status) noexcept {
@@ -147,14 +132,12 @@ void StreamBlock::fail_writes(int status) noexcept {
 }
 
 int StreamBlock::shutdown(Completion& done) noexcept {
-    if (write_error < 0)
-        return write_error;
+    if (write_error < 0) return write_error;
     shutdown_done = &done;
     // libuv knows nothing of bytes that wait for the request in flight, and takes none after a shutdown.
     shutdown_waiting = writing && (!queued.empty() || (write_done != nullptr && !borrowed_in_flight));
     const int status = shutdown_waiting ? 0 : start_shutdown();
-    if (status < 0)
-        shutdown_done = nullptr;
+    if (status < 0) shutdown_done = nullptr;
     return status;
 }
 
@@ -192,8 +175,7 @@ void StreamBlock::close() noexcept {
 void StreamBlock::reset() noexcept {
     detach();
     // libuv refuses while a shutdown is under way.
-    if (uv_tcp_close_reset(&handle.tcp, &on_closed) < 0)
-        uv_close(&handle.base, &on_closed);
+    if (uv_tcp_close_reset(&handle.tcp, &on_closed) < 0) uv_close(&handle.base, &on_closed);
 }
 
 } // namespace aio::uv::detail

@@ -4,7 +4,8 @@
 
 namespace aio::uv::detail {
 
-/// Whether libuv should be asked to watch a signal at all: it says what the system refuses, but Windows refuses nothing.
+/// Whether libuv should be asked to watch a signal at all: it says what the system refuses, but Windows
+/// refuses nothing.
 bool can_be_watched(int signum) noexcept;
 
 /// A `Signal` watches for `now` instead of `before`; 0 is none. From any thread.

@@ -14,7 +14,11 @@ int start_winsock() noexcept;
 /// The last failure of a Winsock call on this thread, as a libuv error.
 int winsock_error() noexcept;
 
-inline Descriptor own_socket(SOCKET socket) noexcept { return Descriptor::of_socket(static_cast<int>(socket)); }
-inline SOCKET socket_of(const Descriptor& descriptor) noexcept { return static_cast<SOCKET>(descriptor.get()); }
+inline Descriptor own_socket(SOCKET socket) noexcept {
+    return Descriptor::of_socket(static_cast<int>(socket));
+}
+inline SOCKET socket_of(const Descriptor& descriptor) noexcept {
+    return static_cast<SOCKET>(descriptor.get());
+}
 
 } // namespace aio::uv::detail

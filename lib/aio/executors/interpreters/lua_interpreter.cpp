@@ -142,7 +142,8 @@ void reserve_stack(lua_State* lua, std::size_t slots) {
 /// Often enough to stop at once, for a person; too rarely to be felt by the script.
 constexpr int instructions_between_looks = 20'000;
 
-/// Raises an error when the script is to stop. A script that catches it meets the next one at its next instruction.
+/// Raises an error when the script is to stop. A script that catches it meets the next one at its next
+/// instruction.
 void stop_if_asked(lua_State* lua, lua_Debug*) {
     const std::atomic<bool>* stop = nullptr;
     std::memcpy(&stop, lua_getextraspace(lua), sizeof stop);
@@ -167,7 +168,8 @@ private:
 
 void LuaInterpreter::CloseState::operator()(lua_State* lua) const noexcept { lua_close(lua); }
 
-LuaInterpreter::LuaInterpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop)
+LuaInterpreter::LuaInterpreter(const std::vector<SetupStep>& setup,
+                               std::shared_ptr<const std::atomic<bool>> stop)
     : stop_(std::move(stop)), lua_(luaL_newstate()) {
     if (!lua_) throw std::bad_alloc();
     // Each of the state's coroutines gets a copy of both, the pointer and the hook.

@@ -34,8 +34,8 @@ namespace aio::detail {
 /// For one thread. Whatever a call throws, the next one finds it in order.
 class LuaInterpreter {
 public:
-    /// A state with its libraries, prepared step by step. Scripts end with an error soon after `stop` has become
-    /// true, whatever they do. Throws `ExecutionFailed` when a step fails, and `std::bad_alloc`.
+    /// A state with its libraries, prepared step by step. Scripts end with an error soon after `stop` has
+    /// become true, whatever they do. Throws `ExecutionFailed` when a step fails, and `std::bad_alloc`.
     LuaInterpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop);
     LuaInterpreter(const LuaInterpreter&) = delete;
     LuaInterpreter& operator=(const LuaInterpreter&) = delete;

@@ -19,7 +19,8 @@ thread_local std::unique_ptr<LuaInterpreter> thread_interpreter;
 
 } // namespace
 
-void start_thread_interpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop) {
+void start_thread_interpreter(const std::vector<SetupStep>& setup,
+                              std::shared_ptr<const std::atomic<bool>> stop) {
     thread_interpreter = std::make_unique<LuaInterpreter>(setup, std::move(stop));
 }
 

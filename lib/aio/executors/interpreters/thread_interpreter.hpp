@@ -12,6 +12,7 @@ namespace aio::detail {
 
 /// Makes an interpreter for this thread, which is closed when the thread ends. Scripts in it are stopped once
 /// `stop` is true. Throws what makes the pool broken.
-void start_thread_interpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop);
+void start_thread_interpreter(const std::vector<SetupStep>& setup,
+                              std::shared_ptr<const std::atomic<bool>> stop);
 
 } // namespace aio::detail
