@@ -17,6 +17,7 @@
 #include <coroutine>
 #include <exception>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -43,7 +44,9 @@ public:
 
     /// Awaitables of aiouv know how to suspend a task; all others go through an adapter.
     template <class Awaitable>
-    decltype(auto) await_transform(Awaitable&& awaitable) {
+    decltype(auto) await_transform(Awaitable&& awaitable,
+                                   const std::source_location& where = std::source_location::current()) {
+        this->note_await(where);
         return adapt_awaitable(std::forward<Awaitable>(awaitable));
     }
 
@@ -54,13 +57,17 @@ public:
     }
 
 protected:
-    inline CoroPromiseBase() noexcept;
+    inline explicit CoroPromiseBase(const std::source_location& function) noexcept;
     std::optional<Stored<T>> value_;
 };
 
 template <class T>
 class CoroPromise final : public CoroPromiseBase<T> {
 public:
+    /// Made by a coroutine function, whose name the default argument is.
+    explicit CoroPromise(const std::source_location& function = std::source_location::current()) noexcept
+        : CoroPromiseBase<T>(function) {}
+
     template <class U = T>
         requires std::is_constructible_v<Stored<T>, StoredInit<T, U>>
     void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<Stored<T>, StoredInit<T, U>>) {
@@ -71,6 +78,9 @@ public:
 template <>
 class CoroPromise<void> final : public CoroPromiseBase<void> {
 public:
+    explicit CoroPromise(const std::source_location& function = std::source_location::current()) noexcept
+        : CoroPromiseBase<void>(function) {}
+
     void return_void() noexcept { value_.emplace(); }
 };
 
@@ -145,8 +155,9 @@ private:
 namespace detail {
 
 template <class T>
-inline CoroPromiseBase<T>::CoroPromiseBase() noexcept
-    : PromiseBase(std::coroutine_handle<CoroPromise<T>>::from_promise(static_cast<CoroPromise<T>&>(*this))) {}
+inline CoroPromiseBase<T>::CoroPromiseBase(const std::source_location& function) noexcept
+    : PromiseBase(std::coroutine_handle<CoroPromise<T>>::from_promise(static_cast<CoroPromise<T>&>(*this)),
+                  function) {}
 
 template <class T>
 Coro<T> CoroPromiseBase<T>::get_return_object() noexcept {

@@ -15,6 +15,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -78,6 +79,9 @@ private:
 /// A wait that ends on any thread: the task is queued at once on the loop's own thread, through its mailbox
 /// from another.
 class ForeignWait : public Suspension, private MailboxItem {
+public:
+    [[nodiscard]] std::string description() const override { return "an awaitable of another library"; }
+
 protected:
     ForeignWait() noexcept = default;
     ~ForeignWait() = default;

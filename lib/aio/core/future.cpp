@@ -19,6 +19,11 @@ void FutureAwaiterBase::settle() const noexcept {
     if (waited() && future_->raises_cancelled()) static_cast<TaskState&>(task()).settle_pending_cancel();
 }
 
+std::string describe_future(FutureState& future) {
+    const TaskState* const task = future.as_task();
+    return task == nullptr ? std::string(future.kind()) : "Task '" + task->name() + "'";
+}
+
 void add_done_callback(FutureState& future, DoneCallback& callback) {
     future.loop().check_open();
     if (future.done()) {

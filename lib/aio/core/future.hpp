@@ -116,6 +116,9 @@ void check_awaitable(const TaskCore& awaiting, FutureState& future);
 void add_done_callback(FutureState& future, DoneCallback& callback);
 std::size_t remove_done_callback(FutureState& future, const std::type_info& type, const void* function);
 
+/// "Task 'reader'", "Future": what somebody who waits for it waits for.
+[[nodiscard]] std::string describe_future(FutureState& future);
+
 /// Suspends a task until a future is done.
 class FutureAwaiterBase : public Suspension, public FutureCallback {
 public:
@@ -129,6 +132,8 @@ public:
     [[nodiscard]] TaskState* awaited_task() const noexcept override {
         return pending() && !future_->done() ? future_->as_task() : nullptr;
     }
+
+    [[nodiscard]] std::string description() const override { return describe_future(*future_); }
 
 protected:
     explicit FutureAwaiterBase(Ref<FutureState> future) noexcept : future_(std::move(future)) {}

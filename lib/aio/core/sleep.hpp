@@ -33,6 +33,8 @@ public:
         }
     }
 
+    [[nodiscard]] std::string description() const override { return "sleep"; }
+
 protected:
     explicit SleepWait(Duration delay) noexcept : TimerNode(&on_due), delay_(delay) {}
     ~SleepWait() {

@@ -59,6 +59,8 @@ public:
 
     /// The task awaited here, if that is what this is and it is not done: cancellation passes through to it.
     [[nodiscard]] virtual TaskState* awaited_task() const noexcept { return nullptr; }
+    /// What is waited for, in a few words, for messages: "sleep", "Lock.acquire", "Task 'reader'".
+    [[nodiscard]] virtual std::string description() const = 0;
     /// Whether the wait has ended with a cancellation that the task has not seen yet.
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
 

@@ -49,6 +49,7 @@ public:
         return count_;
     }
 
+    [[nodiscard]] std::string description() const override { return "reading from a stream"; }
     [[nodiscard]] std::span<std::byte> memory() const noexcept { return memory_; }
     /// Whether it wants the next bytes that come; not so when there are earlier ones that it will take.
     [[nodiscard]] bool hungry() const noexcept { return !giving_way_; }
@@ -102,6 +103,8 @@ public:
         if (status_ < 0) throw_error();
     }
 
+    [[nodiscard]] std::string description() const override { return "writing to a stream"; }
+
     /// The bytes have been sent, or never will be.
     void finish(int status) noexcept;
 
@@ -133,6 +136,7 @@ public:
         start();
     }
     void await_resume() const;
+    [[nodiscard]] std::string description() const override { return "the shutdown of a stream"; }
 
     void finish(int status) noexcept {
         status_ = status;

@@ -72,6 +72,7 @@ public:
         start();
     }
     TcpStream await_resume();
+    [[nodiscard]] std::string description() const override { return "a connection to accept"; }
 
     void finish(uv::Descriptor connection) noexcept {
         connection_ = std::move(connection);

@@ -37,6 +37,7 @@ public:
         return start();
     }
     TcpStream await_resume();
+    [[nodiscard]] std::string description() const override { return "connecting to " + address_.to_string(); }
 
 private:
     /// False if the system refused at once.

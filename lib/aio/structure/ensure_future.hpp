@@ -35,6 +35,7 @@ public:
         future_->add_callback(*this);
     }
     void await_resume() const { throw_if_cancelled(); }
+    [[nodiscard]] std::string description() const override { return describe_future(*future_); }
 
 private:
     void on_done() noexcept override { wake(); }
