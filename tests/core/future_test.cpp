@@ -372,9 +372,11 @@ TEST_CASE("handles that are misused say so") {
     CHECK(test.loop.run_until_complete(as_future) == 1);
 
     Coro<int> coro = give(2);
-    const Coro<int> owner = std::move(coro);
+    Coro<int> owner = std::move(coro);
     CHECK_FALSE(coro.valid()); // NOLINT(bugprone-use-after-move)
     CHECK_THROWS_AS(static_cast<void>(test.loop.create_task(std::move(coro))), RuntimeError);
+    owner.close();
+    CHECK_FALSE(owner.valid());
     const auto await_nothing = []() -> Coro<std::string> {
         Coro<int> first = give(3);
         const int n = co_await std::move(first);

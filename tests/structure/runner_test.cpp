@@ -65,7 +65,8 @@ TEST_CASE("rule 71: what a task throws during shutdown is reported to the except
     };
     aio::run(main);
     REQUIRE(reports.size() == 1);
-    CHECK(reports[0] == "unhandled exception during run() shutdown (stubborn): std::runtime_error: not now");
+    CHECK(reports[0].starts_with("unhandled exception during run() shutdown (stubborn, made at "));
+    CHECK(reports[0].ends_with("): std::runtime_error: not now"));
 }
 
 TEST_CASE("rule 71: run waits for calls in the default executor") {

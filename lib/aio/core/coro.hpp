@@ -8,7 +8,8 @@
 /// A `Coro` is lazy: nothing of its body has run when the function returns. Awaiting it runs the body inside
 /// the caller's task, without a detour through the loop, and gives its result; to run it concurrently, give
 /// it to `create_task`. It is awaited once, as an rvalue: `co_await f()` or `co_await std::move(coro)`. A
-/// `Coro` that is dropped unawaited has its frame destroyed, and its body never runs.
+/// `Coro` that is dropped unawaited has its frame destroyed, and its body never runs: that is mostly a
+/// forgotten `co_await`, so it is reported to the loop's exception handler; `close` says that it is meant.
 ///
 /// Arguments of a coroutine function are copied into its frame, except that references stay references: take
 /// by value what must outlive the call. A parameter of type `T&&` is refused at compile time, because the
@@ -35,6 +36,10 @@ namespace detail {
 
 template <class T>
 class CoroPromise;
+
+/// Reports a coroutine that nobody has awaited, unless it was dropped by an exception in flight or together
+/// with the frame of a task that was cancelled or closed.
+void report_never_awaited(const std::source_location& function) noexcept;
 
 /// The promise without what depends on whether there is a value.
 template <class T>
@@ -127,7 +132,9 @@ public:
         return *this;
     }
     ~Coro() {
-        if (frame_) frame_.destroy();
+        if (!frame_) return;
+        detail::report_never_awaited(promise().function());
+        frame_.destroy();
     }
 
     /// Whether there is a coroutine here that has not been awaited.
@@ -141,6 +148,12 @@ public:
     /// A named Coro is awaited as `co_await std::move(coro)`: it can be awaited only once.
     void operator co_await() & = delete;
 
+    /// Destroys the coroutine without running it, on purpose: nothing is reported. Does nothing when it has
+    /// been awaited or moved from.
+    void close() noexcept {
+        if (frame_) std::exchange(frame_, nullptr).destroy();
+    }
+
     /// For tasks: gives up the frame.
     [[nodiscard]] std::coroutine_handle<promise_type> release() noexcept {
         return std::coroutine_handle<promise_type>::from_address(std::exchange(frame_, nullptr).address());
@@ -149,6 +162,9 @@ public:
 private:
     friend detail::CoroPromiseBase<T>;
     explicit Coro(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+    [[nodiscard]] const promise_type& promise() const noexcept {
+        return std::coroutine_handle<promise_type>::from_address(frame_.address()).promise();
+    }
     std::coroutine_handle<> frame_;
 };
 

@@ -24,8 +24,22 @@ std::string describe(const std::exception_ptr& error) {
 
 std::string describe(const ErrorContext& context) {
     std::string text = context.message;
-    if (!context.source.empty()) text += " (" + context.source + ")";
+    const std::string made = describe(context.created);
+    if (!context.source.empty() || !made.empty()) {
+        text += " (" + context.source;
+        if (!made.empty()) text += (context.source.empty() ? "" : ", made at ") + made;
+        text += ")";
+    }
     if (context.exception) text += ": " + describe(context.exception);
+    return text;
+}
+
+std::string describe(const std::source_location& where) {
+    if (where.line() == 0) return {};
+    std::string text = std::string(where.file_name()) + ":" + std::to_string(where.line());
+    // Inside a coroutine GCC names the function that it has made of its body, which nobody knows.
+    const std::string function = where.function_name();
+    if (!function.empty() && function.find(".Frame*") == std::string::npos) text += " in " + function;
     return text;
 }
 

@@ -3,6 +3,7 @@
 /// What an exception handler of the loop is told.
 
 #include <exception>
+#include <source_location>
 #include <string>
 
 namespace aio {
@@ -16,13 +17,19 @@ struct ErrorContext {
     std::exception_ptr exception;
     /// The name of the task concerned, or empty.
     std::string source;
+    /// Where that task was made, or the coroutine concerned was written; its line is 0 when that is not
+    /// known. A task made from a callable with arguments, or by `gather`, shows the function that made it.
+    std::source_location created;
 };
 
-/// "message (source): type: what", as the default handler prints it.
+/// "message (source, made at file:line in function): type: what", as the default handler prints it.
 [[nodiscard]] std::string describe(const ErrorContext& context);
 
 /// A short text for any exception: its type and its message.
 [[nodiscard]] std::string describe(const std::exception_ptr& error);
+
+/// "file:line in function", or nothing when it is not known.
+[[nodiscard]] std::string describe(const std::source_location& where);
 
 /// Prints the error to stderr, in one line: the last resort.
 void report_to_stderr(const ErrorContext& context) noexcept;

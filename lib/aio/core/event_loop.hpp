@@ -15,6 +15,7 @@
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -152,13 +153,15 @@ public:
 
     // --- tasks and futures ---
 
-    /// Runs a coroutine as a task of its own; its first step runs in the next round. Throws `RuntimeError` if
-    /// the loop is closed; the coroutine is destroyed then.
+    /// Runs a coroutine as a task of its own; its first step runs in the next round. `created` is where the
+    /// call stands, for reports about the task. Throws `RuntimeError` if the loop is closed; the coroutine is
+    /// destroyed then.
     template <class T>
-    Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions()) {
+    Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions(),
+                        const std::source_location& created = std::source_location::current()) {
         check_task_allowed(options);
         detail::Ref<detail::FutureState> future(
-            new detail::TaskStateOf<T>(*state_, std::move(coro), options.name(), options.context()));
+            new detail::TaskStateOf<T>(*state_, std::move(coro), options.name(), options.context(), created));
         start_task(*future->as_task(), options.eager_start());
         return Task<T>(std::move(future));
     }
@@ -168,7 +171,8 @@ public:
         requires detail::CoroutineCall<F, Args...>
     auto create_task(F&& function, Args&&... arguments) -> Task<detail::CallResult<F, Args...>> {
         return create_task(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
-            std::forward<F>(function), std::forward<Args>(arguments)...));
+                               std::forward<F>(function), std::forward<Args>(arguments)...),
+                           TaskOptions(), std::source_location());
     }
 
     /// A pending future of this loop.
@@ -275,7 +279,8 @@ auto EventLoop::run_until_complete(A&& awaitable) -> await_result_t<A> {
     } else {
         // Before there is a task, which would otherwise run later on although this call has failed.
         check_runnable();
-        Task<T> task = create_task(detail::as_coro(std::forward<A>(awaitable)));
+        Task<T> task =
+            create_task(detail::as_coro(std::forward<A>(awaitable)), TaskOptions(), std::source_location());
         run_until_done(task.state());
         if constexpr (std::is_void_v<T>)
             task.result();
@@ -299,8 +304,9 @@ auto EventLoop::run_until_complete(A&& awaitable) -> await_result_t<A> {
 
 /// Runs a coroutine as a task of the running loop. See `EventLoop::create_task`.
 template <class T>
-Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions()) {
-    return get_running_loop().create_task(std::move(coro), options);
+Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions(),
+                    const std::source_location& created = std::source_location::current()) {
+    return get_running_loop().create_task(std::move(coro), options, created);
 }
 /// Runs `function(arguments...)`, which gives a coroutine, as a task of the running loop.
 template <class F, class... Args>

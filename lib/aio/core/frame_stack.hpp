@@ -108,13 +108,10 @@ public:
 
     /// Destroys all frames, innermost first, as an exception passing through them would.
     void destroy() noexcept {
-        while (top_ != nullptr) {
-            PromiseBase* const frame = top_;
-            top_ = frame->caller_;
-            *frame->owner_ = nullptr;
-            frame->self_.destroy();
-        }
+        if (top_ != nullptr) tear_down();
     }
+    /// Whether this thread is destroying frames that were not run to their end.
+    [[nodiscard]] static bool tearing_down() noexcept;
 
     /// The innermost frame, or null.
     [[nodiscard]] const PromiseBase* top() const noexcept { return top_; }
@@ -129,6 +126,7 @@ protected:
     ~FrameStack() { destroy(); }
 
 private:
+    void tear_down() noexcept;
     PromiseBase* top_ = nullptr;
 };
 

@@ -14,7 +14,7 @@ void FutureState::report_unretrieved() noexcept {
     ErrorContext context;
     context.message = std::string(kind()) + " exception was never retrieved";
     context.exception = exception_;
-    if (const TaskState* task = as_task()) context.source = task->name();
+    if (const TaskState* task = as_task()) task->identify(context);
     loop_->report(context);
 }
 

@@ -31,7 +31,7 @@ void LoopState::report_current_exception(const char* message) noexcept {
         ErrorContext context;
         context.message = message;
         context.exception = std::current_exception();
-        if (current_task != nullptr) context.source = current_task->name();
+        if (current_task != nullptr) current_task->identify(context);
         report(context);
     }
 }

@@ -14,14 +14,30 @@ std::uint64_t next_task_number() noexcept {
     return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+/// What is given, or else the function that makes the task.
+std::source_location place_of_creation(const LoopState& loop, const std::source_location& given) noexcept {
+    if (given.line() != 0 || loop.current_task == nullptr) return given;
+    const PromiseBase* const creator = loop.current_task->top();
+    return creator != nullptr ? creator->function() : given;
+}
+
 } // namespace
 
-TaskState::TaskState(LoopState& loop, std::string name, Context context)
-    : TaskCore(loop), context_(std::move(context)), name_(std::move(name)), number_(next_task_number()) {
+TaskState::TaskState(LoopState& loop, std::string name, Context context, const std::source_location& created)
+    : TaskCore(loop),
+      context_(std::move(context)),
+      name_(std::move(name)),
+      created_(place_of_creation(loop, created)),
+      number_(next_task_number()) {
     loop.check_open();
 }
 
 std::string TaskState::name() const { return name_.empty() ? "Task-" + std::to_string(number_) : name_; }
+
+void TaskState::identify(ErrorContext& context) const {
+    context.source = name();
+    context.created = created_;
+}
 
 void TaskState::start() {
     loop_->tasks.push_back(*this);
@@ -176,7 +192,7 @@ void TaskState::abandon() noexcept {
     suspension_ = nullptr;
     ErrorContext context;
     context.message = "Task was destroyed but it is pending!";
-    context.source = name();
+    identify(context);
     deliver_closed();
     loop_->report(context);
     future().release();

@@ -4,6 +4,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,10 @@ public:
     [[nodiscard]] std::string name() const;
     void set_name(std::string name) { name_ = std::move(name); }
     [[nodiscard]] Context& context() noexcept { return context_; }
+    /// Where it was made, as far as it is known.
+    [[nodiscard]] const std::source_location& created() const noexcept { return created_; }
+    /// Says in a report which task this is.
+    void identify(ErrorContext& context) const;
 
     /// The task's own future.
     [[nodiscard]] virtual FutureState& future() noexcept = 0;
@@ -60,7 +65,7 @@ public:
     void drop() noexcept override {}
 
 protected:
-    TaskState(LoopState& loop, std::string name, Context context);
+    TaskState(LoopState& loop, std::string name, Context context, const std::source_location& created);
     ~TaskState() { destroy(); }
 
     /// Moves the result out of the finished root frame into the future, or destroys the frame and tells the
@@ -73,6 +78,7 @@ protected:
 
     void adopt_root(std::coroutine_handle<> root, PromiseBase& promise) noexcept {
         root_ = root;
+        if (created_.line() == 0) created_ = promise.function();
         push(promise, root_);
     }
 
@@ -87,6 +93,7 @@ private:
 
     Context context_;
     std::string name_;
+    std::source_location created_;
     std::uint64_t number_;
     /// The message of the cancellation that is pending or being delivered.
     std::string pending_message_;
@@ -102,8 +109,9 @@ private:
 template <class T>
 class TaskStateOf final : public FutureStateOf<T>, public TaskState {
 public:
-    TaskStateOf(LoopState& loop, Coro<T> coro, std::string name, Context context)
-        : FutureStateOf<T>(loop), TaskState(loop, std::move(name), std::move(context)) {
+    TaskStateOf(LoopState& loop, Coro<T> coro, std::string name, Context context,
+                const std::source_location& created)
+        : FutureStateOf<T>(loop), TaskState(loop, std::move(name), std::move(context), created) {
         if (!coro.valid()) throw RuntimeError("this Coro has been awaited already (or moved from)");
         const std::coroutine_handle<CoroPromise<T>> root = coro.release();
         adopt_root(root, root.promise());

@@ -79,13 +79,28 @@ private:
     std::shared_ptr<RemoteCancel> cancel_;
 };
 
+/// The coroutine on its way to the loop. Should it not get there, its future is cancelled, and that it was
+/// never awaited is no mistake of anybody's.
+template <class T>
+class Passenger {
+public:
+    explicit Passenger(Coro<T> coro) noexcept : coro_(std::move(coro)) {}
+    Passenger(Passenger&& other) noexcept = default;
+    Passenger& operator=(Passenger&&) = delete;
+    ~Passenger() { coro_.close(); }
+    [[nodiscard]] Coro<T> arrive() noexcept { return std::move(coro_); }
+
+private:
+    Coro<T> coro_;
+};
+
 /// On the loop's thread: starts the task.
 template <class T>
-void start_relayed(EventLoop& loop, Coro<T> coro, Relay<T> relay) {
+void start_relayed(EventLoop& loop, Passenger<T> passenger, Relay<T> relay) {
     if (relay.cancelled()) return;
     Task<T> task;
     try {
-        task = loop.create_task(std::move(coro));
+        task = loop.create_task(passenger.arrive(), TaskOptions(), std::source_location());
     } catch (...) {
         relay.fail(std::current_exception());
         return;
@@ -106,10 +121,10 @@ ConcurrentFuture<T> run_coroutine_threadsafe(Coro<T> coro, EventLoop& loop) {
     auto cancel = std::make_shared<detail::RemoteCancel>(loop);
     concurrent.state()->add_callback(cancel);
     loop.call_soon_threadsafe(
-        [&loop](Coro<T> body, detail::Relay<T> relay) {
-            detail::start_relayed(loop, std::move(body), std::move(relay));
+        [&loop](detail::Passenger<T> passenger, detail::Relay<T> relay) {
+            detail::start_relayed(loop, std::move(passenger), std::move(relay));
         },
-        std::move(coro), detail::Relay<T>(concurrent, cancel));
+        detail::Passenger<T>(std::move(coro)), detail::Relay<T>(concurrent, cancel));
     return concurrent;
 }
 

@@ -2,6 +2,7 @@
 
 /// `ensure_future`: whatever can be awaited, as something that runs on its own (`asyncio.ensure_future`).
 
+#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -15,11 +16,12 @@ namespace aio {
 /// loop.
 template <class A>
     requires Awaitable<A>
-[[nodiscard]] auto ensure_future(A&& awaitable) {
+[[nodiscard]] auto ensure_future(A&& awaitable,
+                                 const std::source_location& created = std::source_location::current()) {
     if constexpr (detail::is_future<std::remove_cvref_t<A>>)
         return std::remove_cvref_t<A>(std::forward<A>(awaitable));
     else
-        return create_task(detail::as_coro(std::forward<A>(awaitable)));
+        return create_task(detail::as_coro(std::forward<A>(awaitable)), TaskOptions(), created);
 }
 
 namespace detail {

@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
+#include <source_location>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -183,14 +184,16 @@ template <class... As>
 std::vector<Ref<FutureState>> gather_futures(As&&... awaitables) {
     std::vector<Ref<FutureState>> children;
     children.reserve(sizeof...(As));
-    (children.emplace_back(&ensure_future(std::forward<As>(awaitables)).state()), ...);
+    (children.emplace_back(&ensure_future(std::forward<As>(awaitables), std::source_location()).state()),
+     ...);
     return children;
 }
 template <class A>
 std::vector<Ref<FutureState>> gather_futures_of(std::vector<A> awaitables) {
     std::vector<Ref<FutureState>> children;
     children.reserve(awaitables.size());
-    for (A& awaitable : awaitables) children.emplace_back(&ensure_future(std::move(awaitable)).state());
+    for (A& awaitable : awaitables)
+        children.emplace_back(&ensure_future(std::move(awaitable), std::source_location()).state());
     return children;
 }
 

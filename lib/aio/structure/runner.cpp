@@ -63,7 +63,7 @@ void cancel_all_tasks(EventLoop& loop) {
         ErrorContext context;
         context.message = "unhandled exception during run() shutdown";
         context.exception = error;
-        context.source = task.get_name();
+        task.task().identify(context);
         loop.call_exception_handler(context);
     }
 }

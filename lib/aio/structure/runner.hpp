@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <source_location>
 #include <utility>
 
 #include <aio/core/awaitable.hpp>
@@ -35,7 +36,8 @@ public:
     template <class T>
     T run(Coro<T> main) {
         prepare();
-        Task<T> task = loop_->create_task(std::move(main), TaskOptions().context(context_));
+        Task<T> task =
+            loop_->create_task(std::move(main), TaskOptions().context(context_), std::source_location());
         run_task(task);
         if constexpr (std::is_void_v<T>)
             task.result();

@@ -14,7 +14,7 @@ void ShieldBridge::call(Ref<FutureState> future) {
         ErrorContext context;
         context.message = "A shielded task has failed after its await was cancelled";
         context.exception = error;
-        if (const TaskState* task = inner.as_task()) context.source = task->name();
+        if (const TaskState* task = inner.as_task()) task->identify(context);
         inner.loop().report(context);
         return;
     }

@@ -8,6 +8,7 @@
 /// a task. Nobody waits for it then; keep a `Task` for it if its end matters. The end of the loop still
 /// cancels it.
 
+#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -52,9 +53,11 @@ private:
 /// that is done already is returned as it is.
 template <class A>
     requires Awaitable<A>
-[[nodiscard]] auto shield(A&& awaitable) -> Future<await_result_t<std::remove_cvref_t<A>>> {
+[[nodiscard]] auto shield(A&& awaitable,
+                          const std::source_location& created = std::source_location::current())
+    -> Future<await_result_t<std::remove_cvref_t<A>>> {
     using T = await_result_t<std::remove_cvref_t<A>>;
-    detail::Ref<detail::FutureState> inner(&ensure_future(std::forward<A>(awaitable)).state());
+    detail::Ref<detail::FutureState> inner(&ensure_future(std::forward<A>(awaitable), created).state());
     if (inner->done()) return Future<T>(std::move(inner));
     detail::Ref<detail::FutureState> outer(new detail::FutureStateOf<T>(inner->loop()));
     (new detail::ShieldBridgeOf<T>(*outer))->watch(*inner);

@@ -64,7 +64,7 @@ void TaskGroup::child_done(detail::FutureState& child) {
         ErrorContext context;
         context.message = "A task of a group has failed after the group's own task had ended";
         context.exception = error;
-        context.source = child.as_task()->name();
+        child.as_task()->identify(context);
         child.loop().report(context);
         return;
     }

@@ -17,6 +17,7 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -42,9 +43,10 @@ public:
     /// Starts a task in the group. Throws `RuntimeError` if the group has not been entered, has finished or
     /// is shutting down; the coroutine is then destroyed without having run.
     template <class T>
-    Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions()) {
+    Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions(),
+                        const std::source_location& created = std::source_location::current()) {
         check_open();
-        Task<T> task = loop_->create_task(std::move(coro), options);
+        Task<T> task = loop_->create_task(std::move(coro), options, created);
         join(task.task());
         return task;
     }
@@ -54,7 +56,8 @@ public:
         requires detail::CoroutineCall<F, Args...>
     auto create_task(F&& function, Args&&... arguments) {
         return create_task(detail::call_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
-            std::forward<F>(function), std::forward<Args>(arguments)...));
+                               std::forward<F>(function), std::forward<Args>(arguments)...),
+                           TaskOptions(), std::source_location());
     }
 
     /// Ends the group early: cancels its tasks and its body, and lets the group end without an error of its

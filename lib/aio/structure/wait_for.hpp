@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -17,7 +18,7 @@ namespace detail {
 
 template <class A>
 Coro<await_result_t<A>> wait_for_nothing_in_coro(A awaitable) {
-    auto future = ensure_future(std::move(awaitable));
+    auto future = ensure_future(std::move(awaitable), std::source_location());
     if (!future.done()) {
         future.cancel();
         // Waits for the end without taking the outcome: that is read below.
