@@ -35,6 +35,10 @@
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/timeout.hpp>
 #include <aio/structure/wait_for.hpp>
+#include <aio/testing/run.hpp>
+#include <aio/testing/shuffle.hpp>
+#include <aio/testing/virtual_clock.hpp>
+#include <aio/testing/wait_until_idle.hpp>
 #include <aio/workers/codec.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include <aio/uv/detail/work_queue.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/loop.hpp>
 
@@ -58,6 +59,7 @@ const uv_fs_s* FileRequest::request() const noexcept { return reinterpret_cast<c
 std::int64_t FileRequest::result() const noexcept { return request()->result; }
 
 uv_fs_s* FileRequest::prepare(Completion& done) noexcept {
+    detail::note_use_of_work_queue();
     uv_fs_t* const r = request();
     uv_fs_req_cleanup(r);
     *r = uv_fs_t{};

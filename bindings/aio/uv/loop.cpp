@@ -1,11 +1,13 @@
 #include <aio/uv/loop.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <string>
 
 #include <uv.h>
 
 #include <aio/uv/detail/lingering.hpp>
+#include <aio/uv/detail/work_queue.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/signal.hpp>
 
@@ -68,6 +70,32 @@ bool Loop::run(Mode mode) {
 void Loop::stop() noexcept { uv_stop(loop_); }
 
 bool Loop::alive() const noexcept { return uv_loop_alive(loop_) != 0; }
+
+std::size_t Loop::requests() const noexcept { return loop_->active_reqs.count; }
+
+std::size_t Loop::active_handles() const noexcept {
+    std::size_t count = 0;
+    uv_walk(
+        loop_,
+        [](uv_handle_t* handle, void* sum) {
+            if (uv_is_active(handle) || uv_is_closing(handle)) ++*static_cast<std::size_t*>(sum);
+        },
+        &count);
+    return count;
+}
+
+namespace {
+
+constinit std::atomic<bool> work_queue_used{false};
+
+} // namespace
+
+void detail::note_use_of_work_queue() noexcept { work_queue_used.store(true, std::memory_order_relaxed); }
+
+std::size_t work_threads() noexcept {
+    // What libuv makes of the variable when it starts its threads, all at once.
+    return work_queue_used.load(std::memory_order_relaxed) ? configure_work_threads(4) : 0;
+}
 
 unsigned configure_work_threads(unsigned preferred) noexcept {
     const auto clamp = [](long n) { return static_cast<unsigned>(n < 1 ? 1 : n > 1024 ? 1024 : n); };

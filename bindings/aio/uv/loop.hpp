@@ -40,6 +40,10 @@ public:
     void stop() noexcept;
     /// Whether any handle that counts, or any request, is alive.
     [[nodiscard]] bool alive() const noexcept;
+    /// The number of requests under way: jobs, file operations, writes, connections being made.
+    [[nodiscard]] std::size_t requests() const noexcept;
+    /// The number of handles that may call back, whether they count or not; those that are closing included.
+    [[nodiscard]] std::size_t active_handles() const noexcept;
     [[nodiscard]] bool owned() const noexcept { return owned_; }
 
     /// The libuv loop itself, for what aiouv does not wrap. `NativeLoop` is `uv_loop_t`.
@@ -64,6 +68,9 @@ private:
 /// Sets the size of libuv's process-wide work queue, unless the user chose one with UV_THREADPOOL_SIZE. Has
 /// an effect only before the first use of that queue. Returns the size in force.
 unsigned configure_work_threads(unsigned preferred) noexcept;
+
+/// How many threads libuv's work queue has: 0 as long as nothing of aiouv has used it.
+[[nodiscard]] std::size_t work_threads() noexcept;
 
 /// The number of processors this process may use, at least 1.
 unsigned available_parallelism() noexcept;

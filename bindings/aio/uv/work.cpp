@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <aio/uv/detail/work_queue.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/loop.hpp>
 
@@ -23,6 +24,7 @@ struct WorkAccess {
 };
 
 void Work::start(Loop& loop) {
+    detail::note_use_of_work_queue();
     uv_work_t* request = ::new (static_cast<void*>(request_)) uv_work_t{};
     request->data = this;
     check(uv_queue_work(loop.native(), request, &WorkAccess::run, &WorkAccess::finish), "queue work");

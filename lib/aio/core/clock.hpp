@@ -26,6 +26,12 @@ public:
 
     /// The present time; never decreases.
     [[nodiscard]] virtual TimePoint now() noexcept = 0;
+
+    /// For a clock that does not run by itself: the loop has nothing left to do before `when`. True if the
+    /// clock has gone there; false if it runs by itself, and the loop must wait.
+    [[nodiscard]] virtual bool skip_to([[maybe_unused]] TimePoint when) noexcept { return false; }
+    /// Whether the time passes by itself.
+    [[nodiscard]] virtual bool runs_by_itself() const noexcept { return true; }
 };
 
 /// `std::chrono::steady_clock`.

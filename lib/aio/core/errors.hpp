@@ -69,6 +69,14 @@ public:
     using std::runtime_error::runtime_error;
 };
 
+/// A run call waits for something that can never come: every task waits, and no timer, no I/O, no call in a
+/// thread or process and no other thread is left that could wake one of them. The message names each task and
+/// what it waits for. A loop that is run by `run_forever` waits all the same, as asyncio's always does.
+class DeadlockError : public RuntimeError {
+public:
+    using RuntimeError::RuntimeError;
+};
+
 /// An argument has a value that the call cannot accept; the message names it.
 class ValueError : public std::invalid_argument {
 public:

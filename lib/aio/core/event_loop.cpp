@@ -5,6 +5,7 @@
 
 #include <aio/core/reactor.hpp>
 #include <aio/core/running_loop.hpp>
+#include <aio/core/task_report.hpp>
 #include <aio/uv/loop.hpp>
 
 namespace aio {
@@ -79,19 +80,21 @@ void EventLoop::check_runnable() const {
         throw RuntimeError("Cannot run the event loop while another loop is running in this thread");
 }
 
-void EventLoop::run_reactor() {
+bool EventLoop::run_reactor(bool for_a_future) {
     check_runnable();
+    bool alive = true;
     {
         const detail::RunningLoopScope scope(state_.get());
         running_ = true;
-        reactor_->run();
+        alive = reactor_->run(for_a_future);
         running_ = false;
         stopping_ = false;
     }
     if (state_->escaped) std::rethrow_exception(std::exchange(state_->escaped, nullptr));
+    return alive;
 }
 
-void EventLoop::run_forever() { run_reactor(); }
+void EventLoop::run_forever() { static_cast<void>(run_reactor(false)); }
 
 void EventLoop::run_until_done(detail::FutureState& future) {
     if (&future.loop() != state_.get())
@@ -100,15 +103,18 @@ void EventLoop::run_until_done(detail::FutureState& future) {
     const detail::Ref<detail::FutureState> keep(&future);
     const detail::Ref<StopWhenDone> stop_when_done(new StopWhenDone(*state_, future));
     detail::add_done_callback(future, *stop_when_done);
+    bool alive = true;
     try {
-        run_reactor();
+        alive = run_reactor(true);
     } catch (...) {
         stop_when_done->call_off();
         if (future.done()) future.mark_retrieved();
         throw;
     }
     stop_when_done->call_off();
-    if (!future.done()) throw RuntimeError("Event loop stopped before Future completed.");
+    if (future.done()) return;
+    if (!alive) throw DeadlockError(detail::describe_deadlock(*state_));
+    throw RuntimeError("Event loop stopped before Future completed.");
 }
 
 void EventLoop::check_schedulable() const {
@@ -172,6 +178,15 @@ void EventLoop::call_exception_handler(const ErrorContext& context) noexcept {
 }
 
 void EventLoop::default_exception_handler(const ErrorContext& context) noexcept { report_to_stderr(context); }
+
+void EventLoop::shuffle_ready(std::uint64_t seed) {
+    state_->check_open();
+    reactor_->shuffle(seed);
+}
+
+void EventLoop::count_background_handle(int change) noexcept {
+    if (reactor_) reactor_->count_background_handle(change);
+}
 
 void EventLoop::expect_post() noexcept {
     if (reactor_) reactor_->expect_post(1);

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <source_location>
@@ -70,7 +71,7 @@ public:
 
     /// Runs until `awaitable` (a `Coro`, a task, a future, anything that can be awaited) is done, and gives
     /// its result or throws its exception. Throws `RuntimeError` if the loop is stopped before, and in the
-    /// cases of `run_forever`.
+    /// cases of `run_forever`; `DeadlockError` when nothing is left that could ever make it done.
     template <class A>
         requires Awaitable<A>
     auto run_until_complete(A&& awaitable) -> await_result_t<A>;
@@ -233,6 +234,10 @@ public:
     /// is. Keeps an adopted loop alive meanwhile; one of our own runs until it is stopped.
     void expect_post() noexcept;
     void expect_post_no_longer() noexcept;
+    /// For the library: a handle on this loop that is no reason for it to go on waiting; +1 or -1.
+    void count_background_handle(int change) noexcept;
+    /// For the library: see `testing::shuffle`.
+    void shuffle_ready(std::uint64_t seed);
     /// For the library: what other threads post to.
     [[nodiscard]] const std::shared_ptr<detail::Mailbox>& mailbox() const noexcept { return mailbox_; }
     /// For the library: the state shared with tasks and futures.
@@ -252,7 +257,7 @@ private:
     void check_runnable() const;
     void check_task_allowed(const TaskOptions& options) const;
     void start_task(detail::TaskState& task, bool eagerly);
-    void run_reactor();
+    bool run_reactor(bool for_a_future);
 
     detail::Ref<detail::LoopState> state_;
     std::unique_ptr<detail::Reactor> reactor_;

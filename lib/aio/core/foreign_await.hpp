@@ -91,7 +91,8 @@ protected:
 
 private:
     bool on_cancel(const std::string&) noexcept override { return false; }
-    void deliver() noexcept override { wake(); }
+    void deliver() noexcept override { come_back(); }
+    void come_back() noexcept;
     void drop() noexcept override {}
     std::shared_ptr<Mailbox> mailbox_;
 };

@@ -24,6 +24,16 @@ namespace detail {
 
 class TaskState;
 
+/// Is told, once, that every task waits and nothing is ready.
+class IdleWaiter : public ListNode {
+public:
+    virtual void on_idle() noexcept = 0;
+
+protected:
+    IdleWaiter() = default;
+    ~IdleWaiter() = default;
+};
+
 /// Shared, on one thread, by a loop and everything that belongs to it.
 class LoopState final : public RefCounted {
 public:
@@ -54,6 +64,8 @@ public:
     bool closing = false;
     /// A `BaseError` on its way out of the run call.
     std::exception_ptr escaped;
+    /// Who wants to know when nothing is left to do but to wait.
+    IntrusiveList<IdleWaiter> idle_waiters;
 
     /// Throws `RuntimeError` if the loop is closed.
     void check_open() const;

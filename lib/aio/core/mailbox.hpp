@@ -51,6 +51,12 @@ public:
         if (!try_post(item)) item.drop();
     }
 
+    /// Whether nothing is waiting to be delivered.
+    [[nodiscard]] bool empty() noexcept {
+        const std::lock_guard lock(mutex_);
+        return first_ == nullptr;
+    }
+
     /// Delivers what has come, on the loop's thread.
     void deliver_all() noexcept;
     /// Refuses further items and drops what is there.

@@ -7,8 +7,16 @@
 /// and runs everything, round by round, until nothing is ready or the budget is spent; the hook before the
 /// poll runs what closing callbacks and old libuv's timers have queued since, arms the one timer for the
 /// earliest deadline, and keeps the poll from waiting when something is ready.
+///
+/// Before it waits it may have to know whether there is anything left to wait for: a clock of a test then
+/// jumps to the next deadline, those who wait for idleness are told, and a run call whose future nobody can
+/// complete any more ends with `DeadlockError`. With a real clock the last is looked at only after the loop
+/// has been quiet for a while, so that it costs nothing.
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <random>
 
 #include <aio/core/loop_state.hpp>
 #include <aio/uv/async.hpp>
@@ -37,8 +45,14 @@ public:
     /// call must not find it idle.
     void expect_work() noexcept { keep_polling(true); }
 
-    /// Runs turns until the loop is stopped or an exception escapes.
-    void run();
+    /// Runs turns until the loop is stopped or an exception escapes; or, with `for_a_future`, until it turns
+    /// out that nothing can happen any more: then gives false.
+    [[nodiscard]] bool run(bool for_a_future);
+
+    /// From now on every round runs what is ready in an order that depends on `seed` alone.
+    void shuffle(std::uint64_t seed) { shuffle_.emplace(seed); }
+    /// A handle of the library's own that is no reason to wait: one more, or one less.
+    void count_background_handle(int change) noexcept { background_handles_ += change; }
 
     /// Counts who is going to post from elsewhere; while anybody is, the owner's run call goes on.
     void expect_post(int change) noexcept;
@@ -57,9 +71,15 @@ private:
 
     void run_ready() noexcept;
     void run_round(std::size_t items) noexcept;
+    void run_shuffled_round(std::size_t items);
     void halt() noexcept;
     void arm_timer() noexcept;
+    void set_timer(TimePoint when) noexcept;
     void keep_polling(bool yes) noexcept;
+    void look_whether_idle() noexcept;
+    void look_for_deadlock() noexcept;
+    [[nodiscard]] bool may_be_dead() const noexcept;
+    [[nodiscard]] bool nobody_can_wake_it() noexcept;
 
     EventLoop& loop_;
     LoopState& state_;
@@ -80,6 +100,19 @@ private:
     bool backlog_ = false;
     /// The run call is about to return; what is queued waits for the next.
     bool halted_ = false;
+    bool for_a_future_ = false;
+    bool dead_ = false;
+    /// The timer is set for a look at whether the loop is dead, and how long the loop must be quiet for it.
+    bool deadlock_timer_ = false;
+    Duration quiet_time_ = first_quiet_time;
+    static constexpr Duration first_quiet_time = std::chrono::milliseconds(50);
+    static constexpr Duration longest_quiet_time = std::chrono::seconds(10);
+    /// A poll that did not wait has brought nothing.
+    bool polled_in_vain_ = false;
+    /// The next poll must not wait either.
+    bool look_again_ = false;
+    int background_handles_ = 0;
+    std::optional<std::mt19937_64> shuffle_;
 };
 
 } // namespace detail

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <aio/core/error_context.hpp>
+#include <aio/core/parked_threads.hpp>
 #include <aio/uv/loop.hpp>
 #include <aio/uv/thread.hpp>
 
@@ -53,6 +54,7 @@ public:
                 throw RuntimeError("cannot schedule new calls after shutdown of pool " + name_prefix_);
             if (!broken_reason_.empty()) std::rethrow_exception(broken_(broken_reason_));
             queue_.push_back(std::move(call));
+            note_parked();
             if (queue_.size() > idle_ && threads_.size() < max_workers_) start_thread();
         }
         work_available_.notify_one();
@@ -133,10 +135,15 @@ private:
             }
             if (shut_down_ || !broken_reason_.empty()) return;
             ++idle_;
+            note_parked();
             work_available_.wait(lock);
             --idle_;
+            note_parked();
         }
     }
+
+    /// One that has been given a call is not parked, although it does not know yet.
+    void note_parked() noexcept { parked_.set(queue_.empty() ? idle_ : 0); }
 
     [[nodiscard]] bool initialize() {
         if (!initializer_) return true;
@@ -178,6 +185,7 @@ private:
     CallQueue queue_;
     std::vector<std::thread> threads_;
     std::size_t idle_ = 0;
+    detail::ParkedThreads parked_;
     /// Threads that have not ended yet, and how many of them wait in `join`.
     std::size_t alive_ = 0;
     std::size_t joining_themselves_ = 0;

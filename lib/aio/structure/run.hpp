@@ -15,8 +15,7 @@ namespace aio {
 namespace detail {
 
 template <class T>
-T run_once(Coro<T> main) {
-    Runner runner;
+T run_and_close(Runner& runner, Coro<T> main) {
     if constexpr (std::is_void_v<T>) {
         runner.run(std::move(main));
         runner.close();
@@ -25,6 +24,12 @@ T run_once(Coro<T> main) {
         runner.close();
         return result;
     }
+}
+
+template <class T>
+T run_once(Coro<T> main) {
+    Runner runner;
+    return run_and_close(runner, std::move(main));
 }
 
 } // namespace detail

@@ -27,7 +27,14 @@ public:
         if (std::this_thread::get_id() != main_thread || !uv::signal_is_default(SIGINT)) return;
         signal_.emplace(loop.bindings());
         signal_->start(SIGINT, uv::bind<&InterruptHandler::on_interrupt>(*this));
+        // That the user may lose patience is no reason to wait for ever.
+        loop_.count_background_handle(1);
     }
+    ~InterruptHandler() {
+        if (signal_) loop_.count_background_handle(-1);
+    }
+    InterruptHandler(const InterruptHandler&) = delete;
+    InterruptHandler& operator=(const InterruptHandler&) = delete;
 
     /// Whether the main task was asked to end because of Ctrl-C.
     [[nodiscard]] bool interrupted() const noexcept { return interrupts_ > 0; }
