@@ -34,6 +34,7 @@
 #include <aio/structure/shield.hpp>
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/timeout.hpp>
+#include <aio/structure/wait.hpp>
 #include <aio/structure/wait_for.hpp>
 #include <aio/workers/codec.hpp>
 #include <aio/workers/process_start.hpp>
