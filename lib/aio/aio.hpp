@@ -33,6 +33,7 @@
 #include <aio/structure/run.hpp>
 #include <aio/structure/runner.hpp>
 #include <aio/structure/shield.hpp>
+#include <aio/structure/staggered_race.hpp>
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/timeout.hpp>
 #include <aio/structure/wait.hpp>
