@@ -182,13 +182,13 @@ Coro<RaceResult<typename Attempts::Result>> race_in_coro(Attempts attempts, std:
 } // namespace detail
 
 /// Runs the functions, each of which gives a coroutine when called, as described above; `std::nullopt` for
-/// `delay` means that only a failure starts the next. Gives a `RaceResult`, also when nobody has won; of no
-/// functions at all, too. Each function is called in the task of its attempt.
+/// `delay` means that only a failure starts the next. Each function is called in the task of its attempt.
+/// Gives a `RaceResult`, also when nobody has won, or there was nobody to start.
 ///
 /// When one has succeeded, or the await is cancelled, all others are cancelled, and the await ends when they
-/// have: no attempt outlives it. One that gives a value only then is not the winner, and its value is
-/// destroyed. A cancellation that comes when there is a winner already loses nothing: the result is returned,
-/// and the next suspension of the task throws. A `BaseError` of an attempt is thrown alone, as by a group.
+/// have: no attempt outlives it. One that succeeds all the same when there is a winner already has its value
+/// destroyed. A cancellation that comes when there is a winner loses nothing: the result is returned, and the
+/// next suspension of the task throws. A `BaseError` of an attempt is thrown alone, as by a group.
 template <class F, class Rep, class Period>
     requires detail::CoroutineCall<F>
 [[nodiscard]] auto staggered_race(std::vector<F> functions, std::chrono::duration<Rep, Period> delay) {
