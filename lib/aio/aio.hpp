@@ -25,6 +25,7 @@
 #include <aio/io/stream.hpp>
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
+#include <aio/structure/as_completed.hpp>
 #include <aio/structure/ensure_future.hpp>
 #include <aio/structure/exception_group.hpp>
 #include <aio/structure/gather.hpp>
@@ -32,8 +33,10 @@
 #include <aio/structure/run.hpp>
 #include <aio/structure/runner.hpp>
 #include <aio/structure/shield.hpp>
+#include <aio/structure/staggered_race.hpp>
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/timeout.hpp>
+#include <aio/structure/wait.hpp>
 #include <aio/structure/wait_for.hpp>
 #include <aio/testing/run.hpp>
 #include <aio/testing/shuffle.hpp>

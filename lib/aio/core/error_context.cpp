@@ -1,20 +1,39 @@
 #include <aio/core/error_context.hpp>
 
+#include <cstddef>
 #include <cstdio>
+#include <string_view>
 
 #include <aio/core/errors.hpp>
 #include <aio/core/type_name.hpp>
 
 namespace aio {
+namespace {
+
+/// The name of the type of an exception; of one that `std::throw_with_nested` threw, that of what it was
+/// given, and not of the class that the standard library derived from it.
+std::string thrown_type_name(const std::type_info& type) {
+    const std::string name = type_name(type);
+    // libstdc++, libc++, Microsoft's library.
+    for (const std::string_view wrapper :
+         {"std::_Nested_exception<", "std::__1::__nested<", "struct std::_With_nested_v2<class "}) {
+        const std::size_t end = name.rfind('>');
+        if (name.starts_with(wrapper) && end != std::string::npos)
+            return name.substr(wrapper.size(), end - wrapper.size());
+    }
+    return name;
+}
+
+} // namespace
 
 std::string describe(const std::exception_ptr& error) {
     if (!error) return "no exception";
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& e) {
-        return type_name(typeid(e)) + ": " + e.what();
+        return thrown_type_name(typeid(e)) + ": " + e.what();
     } catch (const BaseError& e) {
-        return type_name(typeid(e)) + ": " + e.what();
+        return thrown_type_name(typeid(e)) + ": " + e.what();
     } catch (const CancelledError& e) {
         return e.message().empty() ? "aio::CancelledError" : "aio::CancelledError: " + e.message();
     } catch (...) {

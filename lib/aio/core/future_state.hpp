@@ -55,6 +55,8 @@ public:
     void set_exception(std::exception_ptr error);
     /// Fails with a `CancelledError` without being cancelled, as a gathering future does.
     void set_cancelled_error(const std::string& message);
+    /// Whether it ended with an exception. Asking that does not count as retrieving it.
+    [[nodiscard]] bool failed() const noexcept { return exception_ != nullptr; }
     /// The stored exception, or null. Throws while pending, and `CancelledError` when cancelled. Counts as
     /// retrieving it.
     [[nodiscard]] std::exception_ptr exception();

@@ -9,6 +9,7 @@
 
 #include <aio/core/errors.hpp>
 #include <aio/core/stored.hpp>
+#include <aio/structure/exception_handlers.hpp>
 
 namespace aio {
 
@@ -42,14 +43,7 @@ public:
     /// Whether it ended with an exception of type `E`.
     template <class E>
     [[nodiscard]] bool failed_with() const noexcept {
-        if (!error_) return false;
-        try {
-            std::rethrow_exception(error_);
-        } catch (const E&) {
-            return true;
-        } catch (...) {
-            return false;
-        }
+        return error_ != nullptr && detail::is_error<E>(error_);
     }
 
 private:
