@@ -2,6 +2,8 @@
 
 /// All of aiouv.
 
+#include <aio/core/async_generator.hpp>
+#include <aio/core/async_iteration.hpp>
 #include <aio/core/awaitable.hpp>
 #include <aio/core/context.hpp>
 #include <aio/core/coro.hpp>

@@ -201,6 +201,15 @@ public:
     /// own.
     Coro<> shutdown_default_executor(Duration timeout = Duration::max());
 
+    // --- asynchronous generators ---
+
+    /// Closes all generators that have been iterated in this loop and stand at a `co_yield`, the youngest
+    /// first, one after the other; `run` does so. What they throw goes to the exception handler, and so does
+    /// an error for each that is running in a task just then. A generator that is first iterated later is
+    /// reported to the exception handler, and runs. Cancelling this leaves those open whose turn has not
+    /// come.
+    Coro<> shutdown_asyncgens();
+
     // --- errors ---
 
     /// Replaces what happens to errors that reach nobody; an empty function restores the default, which

@@ -22,6 +22,7 @@ struct ErrorContext;
 
 namespace detail {
 
+class GeneratorFrame;
 class TaskState;
 
 /// Shared, on one thread, by a loop and everything that belongs to it.
@@ -39,6 +40,10 @@ public:
     std::size_t task_count = 0;
     /// What must be closed before the loop is.
     IntrusiveList<LoopResource> resources;
+    /// Generators that have been iterated and have not ended.
+    IntrusiveList<GeneratorFrame> generators;
+    /// `shutdown_asyncgens` has been called: generators that begin now will not be closed.
+    bool generators_shut_down = false;
     /// The task whose step is running.
     TaskState* current_task = nullptr;
     /// How many more operations that need no waiting (a read of bytes that are there, a write that fits) the

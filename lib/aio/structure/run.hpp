@@ -30,9 +30,9 @@ T run_once(Coro<T> main) {
 } // namespace detail
 
 /// Makes a loop, runs `main` in it to its end, and gives its result or throws its exception. Before it
-/// returns it cancels the tasks that are left and waits for them, waits for the default executor, and closes
-/// the loop. Ctrl-C cancels `main`; if that lets the cancellation pass, `KeyboardInterrupt` is thrown. Throws
-/// `RuntimeError` if a loop is running in this thread.
+/// returns it cancels the tasks that are left and waits for them, closes open asynchronous generators, waits
+/// for the default executor, and closes the loop. Ctrl-C cancels `main`; if that lets the cancellation pass,
+/// `KeyboardInterrupt` is thrown. Throws `RuntimeError` if a loop is running in this thread.
 template <class T>
 T run(Coro<T> main) {
     return detail::run_once(std::move(main));

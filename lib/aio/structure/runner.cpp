@@ -126,6 +126,7 @@ void Runner::close() {
         }
     };
     attempt([&] { cancel_all_tasks(*loop_); });
+    attempt([&] { loop_->run_until_complete(loop_->shutdown_asyncgens()); });
     attempt([&] { loop_->run_until_complete(loop_->shutdown_default_executor(std::chrono::seconds(300))); });
     loop_->close();
     loop_.reset();

@@ -47,9 +47,9 @@ public:
     /// The loop, made now if there was none. Throws `RuntimeError` if the runner is closed.
     [[nodiscard]] EventLoop& get_loop();
 
-    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; waits
-    /// for the default executor, up to five minutes; closes the loop. Does nothing the second time, or when
-    /// there never was a loop.
+    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; closes
+    /// the asynchronous generators that are still open; waits for the default executor, up to five minutes;
+    /// closes the loop. Does nothing the second time, or when there never was a loop.
     void close();
 
 private:
