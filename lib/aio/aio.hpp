@@ -13,6 +13,7 @@
 #include <aio/core/future.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/core/task.hpp>
+#include <aio/core/task_factory.hpp>
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor.hpp>
 #include <aio/executors/interpreter_pool.hpp>
@@ -22,6 +23,7 @@
 #include <aio/executors/thread_pool.hpp>
 #include <aio/executors/work_queue_executor.hpp>
 #include <aio/executors/wrap_future.hpp>
+#include <aio/io/loop_signals.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/signal_handler.hpp>
 #include <aio/io/stream.hpp>
@@ -32,6 +34,7 @@
 #include <aio/structure/gather.hpp>
 #include <aio/structure/outcome.hpp>
 #include <aio/structure/run.hpp>
+#include <aio/structure/run_options.hpp>
 #include <aio/structure/runner.hpp>
 #include <aio/structure/shield.hpp>
 #include <aio/structure/task_group.hpp>

@@ -281,14 +281,19 @@ TEST_CASE("async generator: generators inside generators use no machine stack wh
     });
 }
 
-TEST_CASE("async generator: is bound to the loop that it was first iterated in") {
-    std::optional<AsyncGenerator<int>> generator(count_to(3));
-    run_in_loop([&](EventLoop&) -> Coro<> { co_await generator->next(); });
-    run_in_loop([&](EventLoop&) -> Coro<> {
+TEST_CASE("rule 82: an async generator is bound to the loop that it was first iterated in") {
+    TestLoop home;
+    TestLoop other;
+    auto generator = count_to(3);
+    const auto ask = [&]() -> Coro<int> { co_return (co_await generator.next()).value(); };
+    const auto misuse = [&]() -> Coro<> {
         const std::string expected = "this AsyncGenerator is attached to a different loop";
-        CHECK(co_await outcome(generator->next()) == expected);
-        CHECK(co_await outcome(generator->aclose()) == expected);
-    });
+        CHECK(co_await outcome(generator.next()) == expected);
+        CHECK(co_await outcome(generator.aclose()) == expected);
+    };
+    CHECK(home.loop.run_until_complete(ask()) == 0);
+    other.loop.run_until_complete(misuse());
+    CHECK(home.loop.run_until_complete(ask()) == 1);
 }
 
 TEST_CASE("async generator: moves while it runs; what it was moved from is of no use") {

@@ -95,6 +95,10 @@ class GeneratorNext final : public GeneratorStep {
 public:
     explicit GeneratorNext(GeneratorFrame* frame) noexcept : GeneratorStep(frame) {}
     [[nodiscard]] bool await_ready() const { return !this->ready_to_run("next"); }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        this->begin(static_cast<TaskCore&>(caller.promise().stack()));
+    }
     generator_item_t<T> await_resume() {
         if (this->frame() == nullptr || !this->end()) return generator_item_t<T>();
         return static_cast<GeneratorPromise<T>*>(this->frame())->take_item();

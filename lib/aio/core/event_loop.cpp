@@ -73,6 +73,7 @@ void EventLoop::close() {
     }
     state_->closing = false;
     default_executor_.reset();
+    signals_.reset();
     reactor_.reset();
 }
 

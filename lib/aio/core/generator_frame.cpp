@@ -93,12 +93,9 @@ void GeneratorStep::destroy_frame() noexcept {
 
 bool GeneratorClose::await_ready() {
     if (!ready_to_run("aclose")) return true;
-    if (!frame()->started()) {
-        destroy_frame();
-        return true;
-    }
-    close();
-    return false;
+    if (frame()->started()) return false;
+    destroy_frame();
+    return true;
 }
 
 void GeneratorClose::await_resume() {

@@ -98,11 +98,6 @@ public:
     GeneratorStep(const GeneratorStep&) = delete;
     GeneratorStep& operator=(const GeneratorStep&) = delete;
 
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) {
-        begin(static_cast<TaskCore&>(caller.promise().stack()));
-    }
-
 protected:
     /// `frame` is null if the generator has ended.
     explicit GeneratorStep(GeneratorFrame* frame) noexcept : frame_(frame) {}
@@ -112,7 +107,9 @@ protected:
 
     /// Whether there is a body to run. Throws `RuntimeError` if it is running already.
     [[nodiscard]] bool ready_to_run(const char* operation) const;
-    /// The body is to end at its `co_yield`.
+    /// Puts the frame on the task's stack. Throws `RuntimeError` if it belongs to another loop.
+    void begin(TaskCore& task);
+    /// The body is to end at its `co_yield`, once it is resumed.
     void close() noexcept { frame_->closing_ = true; }
     /// The step has been run; true: the body has yielded. Otherwise the frame is gone; throws what the body
     /// threw.
@@ -121,8 +118,6 @@ protected:
     [[nodiscard]] GeneratorFrame* frame() const noexcept { return frame_; }
 
 private:
-    void begin(TaskCore& task);
-
     GeneratorFrame* frame_;
     /// Set while the stack, or this, may have to destroy the frame.
     std::coroutine_handle<> handle_;
@@ -133,6 +128,11 @@ class GeneratorClose final : public GeneratorStep {
 public:
     explicit GeneratorClose(GeneratorFrame* frame) noexcept : GeneratorStep(frame) {}
     [[nodiscard]] bool await_ready();
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        this->begin(static_cast<TaskCore&>(caller.promise().stack()));
+        this->close();
+    }
     void await_resume();
 };
 

@@ -53,6 +53,9 @@ public:
     static constexpr unsigned immediate_per_step = 64;
     /// Takes one of them; false: suspend, although there is nothing to wait for.
     [[nodiscard]] bool take_immediate() noexcept { return immediate_left != 0 && immediate_left-- != 0; }
+    /// Debug mode: each item that the loop runs is timed, and told of when it takes as long as this.
+    bool debug = false;
+    Duration slow_callback_duration = std::chrono::milliseconds(100);
     bool closed = false;
     /// `close` is destroying what is pending. Futures that destructors set meanwhile wake nobody, but that is
     /// no error.

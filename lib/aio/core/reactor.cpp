@@ -1,6 +1,8 @@
 #include <aio/core/reactor.hpp>
 
 #include <cstdint>
+#include <cstdio>
+#include <string>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/core/running_loop.hpp>
@@ -73,7 +75,25 @@ void Reactor::run_ready() noexcept {
 }
 
 void Reactor::run_round(std::size_t items) noexcept {
+    if (state_.debug) {
+        for (; items > 0 && !state_.escaped; --items) run_timed(*state_.ready.pop());
+        return;
+    }
     for (; items > 0 && !state_.escaped; --items) state_.ready.pop()->run();
+}
+
+void Reactor::run_timed(ReadyItem& item) noexcept {
+    // Afterwards the item may be gone.
+    const std::string what = item.label();
+    const TimePoint begin = state_.clock->now();
+    item.run();
+    const Duration took = state_.clock->now() - begin;
+    if (took < state_.slow_callback_duration) return;
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.3f", std::chrono::duration<double>(took).count());
+    ErrorContext context;
+    context.message = "Executing " + what + " took " + seconds + " seconds";
+    state_.report(context);
 }
 
 void Reactor::halt() noexcept {

@@ -57,6 +57,7 @@ private:
 
     void run_ready() noexcept;
     void run_round(std::size_t items) noexcept;
+    void run_timed(ReadyItem& item) noexcept;
     void halt() noexcept;
     void arm_timer() noexcept;
     void keep_polling(bool yes) noexcept;
