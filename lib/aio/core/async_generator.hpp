@@ -3,16 +3,15 @@
 /// `AsyncGenerator<T>`: a coroutine that gives many values, and may await between them (an asynchronous
 /// generator in Python, PEP 525).
 ///
-///     aio::AsyncGenerator<std::string> lines(aio::StreamReader& reader) {
-///         while (true) {
-///             std::string line = co_await reader.readline();
-///             if (line.empty()) co_return;
-///             co_yield std::move(line);
+///     aio::AsyncGenerator<int> countdown(int from, std::chrono::milliseconds interval) {
+///         for (int n = from; n > 0; --n) {
+///             co_yield n;
+///             co_await aio::sleep(interval);
 ///         }
 ///     }
 ///
-///     auto generator = lines(reader);
-///     while (auto line = co_await generator.next()) std::puts(line->c_str());
+///     auto generator = countdown(10, 1s);
+///     while (auto n = co_await generator.next()) std::printf("%d\n", *n);
 ///
 /// `for_each` and `collect` (<aio/core/async_iteration.hpp>) say the same in one call.
 ///

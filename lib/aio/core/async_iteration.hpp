@@ -2,8 +2,8 @@
 
 /// Going through an `AsyncGenerator` in one call: `for_each` and `collect` (`async for` in Python).
 ///
-///     co_await aio::for_each(ticks(1s), [](int n) { std::printf("%d\n", n); });
-///     std::vector<int> all = co_await aio::collect(ticks(1s));
+///     co_await aio::for_each(countdown(10, 1s), [](int n) { std::printf("%d\n", n); });
+///     std::vector<int> all = co_await aio::collect(countdown(10, 1s));
 
 #include <exception>
 #include <functional>
