@@ -2,6 +2,8 @@
 
 /// All of aiouv.
 
+#include <aio/core/async_generator.hpp>
+#include <aio/core/async_iteration.hpp>
 #include <aio/core/awaitable.hpp>
 #include <aio/core/context.hpp>
 #include <aio/core/coro.hpp>
@@ -11,6 +13,7 @@
 #include <aio/core/future.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/core/task.hpp>
+#include <aio/core/task_factory.hpp>
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor.hpp>
 #include <aio/executors/interpreter_pool.hpp>
@@ -20,6 +23,7 @@
 #include <aio/executors/thread_pool.hpp>
 #include <aio/executors/work_queue_executor.hpp>
 #include <aio/executors/wrap_future.hpp>
+#include <aio/io/loop_signals.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/signal_handler.hpp>
 #include <aio/io/stream.hpp>
@@ -31,6 +35,7 @@
 #include <aio/structure/gather.hpp>
 #include <aio/structure/outcome.hpp>
 #include <aio/structure/run.hpp>
+#include <aio/structure/run_options.hpp>
 #include <aio/structure/runner.hpp>
 #include <aio/structure/shield.hpp>
 #include <aio/structure/staggered_race.hpp>

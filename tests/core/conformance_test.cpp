@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <aio/core/async_generator.hpp>
+#include <aio/core/async_iteration.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/executors/run_in_executor.hpp>
@@ -38,6 +40,38 @@ Coro<int> sum_of_vector(Future<int> future) {
     co_return all.at(0) + all.at(1);
 }
 
+AsyncGenerator<int> yield_zero_and(Future<int> future) {
+    co_yield 0;
+    const int n = co_await future;
+    co_yield n;
+}
+Coro<int> second_item(Future<int> future) {
+    auto generator = yield_zero_and(future);
+    co_await generator.next();
+    auto item = co_await generator.next();
+    co_return item.value();
+}
+AsyncGenerator<int> wait_when_closed(Future<int> future) {
+    bool closed = false;
+    try {
+        co_yield 0;
+    } catch (const GeneratorExit&) {
+        closed = true;
+    }
+    if (closed) co_await future;
+}
+Coro<> close_slowly(Future<int> future) {
+    auto generator = wait_when_closed(future);
+    co_await generator.next();
+    co_await generator.aclose();
+}
+Coro<int> sum_of_items(Future<int> future) {
+    int sum = 0;
+    const auto add = [&sum](int n) { sum += n; };
+    co_await for_each(yield_zero_and(future), add);
+    co_return sum;
+}
+
 } // namespace
 
 TEST_CASE("conformance: sleep") {
@@ -57,6 +91,14 @@ TEST_CASE("conformance: futures, tasks, coroutines") {
                       [](Gate& gate) { return create_task(pass(create_task(pass(gate.future())))); });
     check_conformance("Coro", 7, [](Gate& gate) { return pass(gate.future()); });
     check_conformance("until_done", [](Gate& gate) { return detail::until_done(gate.future().state()); });
+}
+
+TEST_CASE("conformance: generators") {
+    check_conformance("next", 7, [](Gate& gate) { return second_item(gate.future()); });
+    check_conformance("aclose", [](Gate& gate) { return close_slowly(gate.future()); });
+    check_conformance("for_each", 7, [](Gate& gate) { return sum_of_items(gate.future()); });
+    check_conformance("collect", std::vector<int>({0, 7}),
+                      [](Gate& gate) { return collect(yield_zero_and(gate.future())); });
 }
 
 TEST_CASE("conformance: gather") {

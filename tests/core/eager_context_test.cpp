@@ -19,7 +19,6 @@ using namespace std::chrono_literals;
 namespace {
 
 ContextVar<int> number("number", 0);
-ContextVar<std::string> word("word");
 
 TaskOptions eagerly() { return TaskOptions().eager_start(); }
 
@@ -230,40 +229,5 @@ TEST_CASE("rule 21: what a callback sets is seen by nobody else") {
     test.loop.call_soon([&] { seen = number.get(); });
     test.loop.run_until_complete(rounds(1));
     CHECK(seen == 0);
-    CHECK(number.get() == 0);
-}
-
-TEST_CASE("context variables: defaults, values, tokens") {
-    Context context;
-    context.run([&] {
-        CHECK(number.name() == "number");
-        CHECK(number.get() == 0);
-        CHECK(number.get(5) == 5);
-        CHECK_THROWS_AS(static_cast<void>(word.get()), RuntimeError);
-        CHECK(word.get("fallback") == "fallback");
-        const auto first = number.set(1);
-        const auto second = number.set(2);
-        CHECK(number.get() == 2);
-        number.reset(second);
-        CHECK(number.get() == 1);
-        number.reset(first);
-        CHECK(number.get(7) == 7);
-        word.set("value");
-    });
-    CHECK_THROWS_AS(static_cast<void>(word.get()), RuntimeError);
-    CHECK(context.run([] { return word.get(); }) == "value");
-}
-
-TEST_CASE("contexts are values: a copy does not see later changes of the original") {
-    Context original;
-    original.run([] { number.set(1); });
-    Context copy = original;
-    CHECK(copy == original);
-    original.run([] { number.set(2); });
-    CHECK_FALSE(copy == original);
-    CHECK(copy.run([] { return number.get(); }) == 1);
-    CHECK(original.run([] { return copy_context().run([] { return number.get(); }); }) == 2);
-    // An exception puts the outer context back.
-    CHECK_THROWS_AS(original.run([] { throw std::runtime_error("x"); }), std::runtime_error);
     CHECK(number.get() == 0);
 }

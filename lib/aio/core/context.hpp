@@ -1,55 +1,78 @@
 #pragma once
 
 /// Context variables: values that belong to a logical thread of work rather than to an operating-system
-/// thread
-/// (`contextvars` in Python, PEP 567).
+/// thread (`contextvars` in Python, PEP 567).
+///
+///     aio::ContextVar<std::string> request_id("request_id", "none");      // a global
+///
+///     aio::Coro<> handle(Request request) {
+///         const auto scope = request_id.scoped_set(request.id);
+///         co_await work();                // sees request.id, and so do the tasks and threads it starts
+///     }
 ///
 /// A task copies its creator's context when it is made; a callback captures it when it is scheduled; an
-/// awaited `Coro` shares that of the task it runs in. A copy is one pointer: contexts are immutable maps, and
-/// setting a variable makes a new version for this context only.
+/// awaited `Coro` shares that of the task it runs in; `to_thread` takes a copy along. A copy is one pointer:
+/// contexts are immutable maps, and setting a variable makes a new version for this context only, at a cost
+/// that grows with the logarithm of the number of variables.
+///
+/// Different from Python, where a context is an object that everybody who runs in it changes, a `Context`
+/// here is a value: each copy goes its own way.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
+#include <aio/core/context_map.hpp>
 #include <aio/core/errors.hpp>
 
 namespace aio {
-namespace detail {
 
-/// One immutable version of a context. Shared between threads, because `to_thread` carries it over.
-using ContextMap = std::vector<std::pair<const void*, std::shared_ptr<const void>>>;
+template <class T>
+class ContextVar;
 
-} // namespace detail
-
-/// The values of all context variables at one point. Copying is O(1).
+/// The values of all context variables at one point. Copying is O(1); copies may be handed to other threads.
 class Context {
 public:
     /// An empty context.
     Context() = default;
 
-    /// Runs `function()` with this context as the current one; what it sets stays in this object.
+    /// Runs `function()` with this context as the current one, and gives its result; what it sets stays in
+    /// this object, also when it throws. Throws `RuntimeError` if this object is current already, or runs a
+    /// function further out. The object must neither be moved nor destroyed meanwhile.
     template <class F>
     decltype(auto) run(F&& function);
 
-    /// Whether this is the same version as `other`.
+    /// The value that `variable` has here; none if it has not been set, whatever its default.
+    template <class T>
+    [[nodiscard]] std::optional<T> get(const ContextVar<T>& variable) const;
+    /// Whether `variable` has been set here.
+    template <class T>
+    [[nodiscard]] bool contains(const ContextVar<T>& variable) const noexcept;
+    /// The number of variables that have been set.
+    [[nodiscard]] std::size_t size() const noexcept { return map_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+
+    /// Whether this is the same version as `other`: equal values that were set by the same calls.
     friend bool operator==(const Context& a, const Context& b) noexcept { return a.map_ == b.map_; }
 
 private:
     template <class T>
     friend class ContextVar;
-    [[nodiscard]] const void* find(const void* variable) const noexcept;
-    [[nodiscard]] std::shared_ptr<const void> share(const void* variable) const noexcept;
-    void assign(const void* variable, std::shared_ptr<const void> value);
+    friend Context copy_context();
+    /// Tells this context from others, for tokens. It goes along with the object's copies; `copy_context`
+    /// makes a new context.
+    [[nodiscard]] std::uint64_t identity();
 
-    std::shared_ptr<const detail::ContextMap> map_;
+    detail::ContextMap map_;
+    /// Zero until somebody asks for it: most contexts never see a token.
+    std::uint64_t identity_ = 0;
 };
 
 namespace detail {
 
-/// The context of the code now running on this thread. Never null.
+/// The context of the code now running on this thread.
 Context& current_context() noexcept;
 
 /// Makes a context current for a scope.
@@ -60,36 +83,81 @@ public:
     ContextScope(const ContextScope&) = delete;
     ContextScope& operator=(const ContextScope&) = delete;
 
+    /// Whether `context` is current on this thread, or will be once more when scopes further in have ended.
+    [[nodiscard]] static bool entered(const Context& context) noexcept;
+
 private:
-    Context* previous_;
+    friend Context& current_context() noexcept;
+    Context* context_;
+    ContextScope* outer_;
 };
+
+[[nodiscard]] ContextKey next_context_key() noexcept;
+/// What a variable needs to know of a token, whatever its type.
+void check_token(const std::string& name, bool same_variable, bool same_context, bool used);
 
 } // namespace detail
 
-/// The current context, to be handed to something that runs later (`contextvars.copy_context`).
-[[nodiscard]] inline Context copy_context() { return detail::current_context(); }
+/// A copy of the current context, to be handed to something that runs later (`contextvars.copy_context`).
+/// O(1).
+[[nodiscard]] Context copy_context();
 
-template <class F>
-decltype(auto) Context::run(F&& function) {
-    detail::ContextScope scope(*this);
-    return std::forward<F>(function)();
-}
-
-/// A variable with one value per context. Make it a global: its address is its identity.
+/// A variable with one value per context. Usually a global. A variable that is destroyed leaves its values to
+/// the contexts that have them, and no other variable will ever see them.
 template <class T>
 class ContextVar {
 public:
-    /// What `set` returns and `reset` takes: the value before.
+    /// What `set` returns and `reset` takes. Move-only, because it is good for one `reset`.
     class Token {
     public:
-        Token() = default;
+        Token(Token&& other) noexcept
+            : key_(std::exchange(other.key_, 0)),
+              context_(other.context_),
+              previous_(std::move(other.previous_)),
+              used_(other.used_) {}
+        Token& operator=(Token other) noexcept {
+            std::swap(key_, other.key_);
+            std::swap(context_, other.context_);
+            std::swap(previous_, other.previous_);
+            std::swap(used_, other.used_);
+            return *this;
+        }
+
+        /// The value before; none if there was none (`Token.MISSING`).
+        [[nodiscard]] std::optional<T> old_value() const {
+            if (!previous_) return std::nullopt;
+            return *static_cast<const T*>(previous_.get());
+        }
 
     private:
         friend class ContextVar;
-        explicit Token(std::shared_ptr<const void> previous) : previous_(std::move(previous)) {}
-        std::shared_ptr<const void> previous_;
+        Token(detail::ContextKey key, std::uint64_t context, detail::ContextValue previous) noexcept
+            : key_(key), context_(context), previous_(std::move(previous)) {}
+        detail::ContextKey key_;
+        std::uint64_t context_;
+        detail::ContextValue previous_;
+        /// Being used up does not change what the token says.
+        mutable bool used_ = false;
     };
 
+    /// A `set` for a scope: destroyed, it resets the variable. In another context than the one it was made in
+    /// it leaves everything as it is, because that context has ended or goes on without it.
+    class Scope {
+    public:
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+        ~Scope() {
+            if (detail::current_context().identity() == token_.context_) variable_.put_back(token_);
+        }
+
+    private:
+        friend class ContextVar;
+        Scope(ContextVar& variable, T value) : variable_(variable), token_(variable.set(std::move(value))) {}
+        ContextVar& variable_;
+        Token token_;
+    };
+
+    /// A variable without a default; the name is for messages.
     explicit ContextVar(std::string name) : name_(std::move(name)) {}
     ContextVar(std::string name, T fallback) : name_(std::move(name)), fallback_(std::move(fallback)) {}
     ContextVar(const ContextVar&) = delete;
@@ -100,31 +168,77 @@ public:
     /// The value in the current context, else the default given at construction; throws `RuntimeError` when
     /// there is neither.
     [[nodiscard]] T get() const {
-        if (const void* value = detail::current_context().find(this)) return *static_cast<const T*>(value);
+        if (const T* value = find(detail::current_context())) return *value;
         if (fallback_) return *fallback_;
         throw RuntimeError("context variable '" + name_ + "' has no value in this context");
     }
 
     /// The value in the current context, else `fallback`.
     [[nodiscard]] T get(T fallback) const {
-        if (const void* value = detail::current_context().find(this)) return *static_cast<const T*>(value);
+        if (const T* value = find(detail::current_context())) return *value;
         return fallback;
     }
 
-    /// Sets the value in the current context.
+    /// Sets the value in the current context. The token may be dropped.
     Token set(T value) {
         Context& context = detail::current_context();
-        Token token(context.share(this));
-        context.assign(this, std::make_shared<const T>(std::move(value)));
+        const detail::ContextValue* const there = context.map_.find(key_);
+        Token token(key_, context.identity(), there != nullptr ? *there : nullptr);
+        context.map_.set(key_, std::make_shared<const T>(std::move(value)));
         return token;
     }
 
-    /// Undoes a `set` in the current context.
-    void reset(const Token& token) { detail::current_context().assign(this, token.previous_); }
+    /// Sets the value until the returned object is destroyed: `const auto scope =
+    /// variable.scoped_set(value);`
+    [[nodiscard]] Scope scoped_set(T value) { return Scope(*this, std::move(value)); }
+
+    /// Gives the variable the value back that it had before the `set` that made `token`, or none if it had
+    /// none. Throws `ValueError` if the token was made by another variable or in another context,
+    /// `RuntimeError` if it has been used already.
+    void reset(const Token& token) {
+        detail::check_token(name_, token.key_ == key_, token.context_ == detail::current_context().identity(),
+                            token.used_);
+        put_back(token);
+    }
 
 private:
+    friend class Context;
+
+    [[nodiscard]] const T* find(const Context& context) const noexcept {
+        const detail::ContextValue* const value = context.map_.find(key_);
+        return value != nullptr ? static_cast<const T*>(value->get()) : nullptr;
+    }
+    void put_back(const Token& token) {
+        if (std::exchange(token.used_, true)) return;
+        detail::ContextMap& map = detail::current_context().map_;
+        if (token.previous_)
+            map.set(key_, token.previous_);
+        else
+            map.erase(key_);
+    }
+
+    detail::ContextKey key_ = detail::next_context_key();
     std::string name_;
     std::optional<T> fallback_;
 };
+
+template <class F>
+decltype(auto) Context::run(F&& function) {
+    if (detail::ContextScope::entered(*this))
+        throw RuntimeError("cannot enter context: it is already entered");
+    const detail::ContextScope scope(*this);
+    return std::forward<F>(function)();
+}
+
+template <class T>
+std::optional<T> Context::get(const ContextVar<T>& variable) const {
+    const T* const value = variable.find(*this);
+    return value != nullptr ? std::optional<T>(*value) : std::nullopt;
+}
+
+template <class T>
+bool Context::contains(const ContextVar<T>& variable) const noexcept {
+    return variable.find(*this) != nullptr;
+}
 
 } // namespace aio

@@ -4,9 +4,9 @@
 ///
 /// Two families, as in asyncio. Ordinary errors derive from `std::exception`: a program may catch and handle
 /// them. Control-flow exceptions do not, so that `catch (const std::exception&)` cannot swallow them by
-/// accident: `CancelledError` ends the task it is thrown into, and the `BaseError` family leaves the loop's
-/// run call at once. Errors of the operating system are `std::system_error`, in a category that compares
-/// equal to `std::errc`.
+/// accident: `CancelledError` ends the task it is thrown into, `GeneratorExit` ends the generator, and the
+/// `BaseError` family leaves the loop's run call at once. Errors of the operating system are
+/// `std::system_error`, in a category that compares equal to `std::errc`.
 
 #include <stdexcept>
 #include <string>
@@ -27,6 +27,11 @@ public:
 private:
     std::string message_;
 };
+
+/// Thrown out of the `co_yield` at which an `AsyncGenerator` stands when `aclose` closes it (`GeneratorExit`
+/// in Python). Let it pass, or catch it, clean up and return; yielding once more is an error. Deliberately
+/// not a `std::exception`.
+class GeneratorExit {};
 
 /// Root of the exceptions that end the whole run (`BaseException` in Python, less `CancelledError`): a task
 /// that throws one is marked failed and the exception also leaves `run_forever` or `run_until_complete` at

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 
+#include <aio/core/generator_frame.hpp>
 #include <aio/core/reactor.hpp>
 #include <aio/core/running_loop.hpp>
 #include <aio/core/task_report.hpp>
@@ -68,8 +69,12 @@ void EventLoop::close() {
     state_->timers.fire_due(TimePoint::max());
     while (detail::ReadyItem* item = state_->ready.pop()) item->drop();
     while (detail::LoopResource* resource = state_->resources.pop_front()) resource->loop_closing();
+    // Frames of generators that stand at a yield belong to others.
+    while (state_->generators.pop_front() != nullptr) {
+    }
     state_->closing = false;
     default_executor_.reset();
+    signals_.reset();
     reactor_.reset();
 }
 

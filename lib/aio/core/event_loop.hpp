@@ -31,6 +31,7 @@
 #include <aio/core/loop_state.hpp>
 #include <aio/core/mailbox.hpp>
 #include <aio/core/task.hpp>
+#include <aio/core/task_factory.hpp>
 #include <aio/uv/native_loop.hpp>
 
 namespace aio {
@@ -120,6 +121,14 @@ public:
         return call_at(time() + detail::to_duration(delay), std::forward<F>(function),
                        std::forward<Args>(arguments)...);
     }
+    /// As above, in the given context.
+    template <class Rep, class Period, class F, class... Args>
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+    TimerHandle call_later(Context context, std::chrono::duration<Rep, Period> delay, F&& function,
+                           Args&&... arguments) {
+        return call_at(std::move(context), time() + detail::to_duration(delay), std::forward<F>(function),
+                       std::forward<Args>(arguments)...);
+    }
     /// Has `function(arguments...)` called at a time on the loop's clock. Callbacks with the same time run in
     /// the order of these calls.
     template <class F, class... Args>
@@ -144,10 +153,17 @@ public:
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     ThreadsafeHandle call_soon_threadsafe(F&& function, Args&&... arguments) {
+        return call_soon_threadsafe(copy_context(), std::forward<F>(function),
+                                    std::forward<Args>(arguments)...);
+    }
+    /// As above, in the given context.
+    template <class F, class... Args>
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+    ThreadsafeHandle call_soon_threadsafe(Context context, F&& function, Args&&... arguments) {
         using State = detail::ThreadsafeCalling<std::decay_t<F>, std::decay_t<Args>...>;
         auto state = std::make_shared<State>(
             std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...),
-            *state_, copy_context());
+            *state_, std::move(context));
         detail::ThreadsafeHandleState::post(state, *mailbox_);
         return ThreadsafeHandle(std::move(state));
     }
@@ -155,16 +171,13 @@ public:
     // --- tasks and futures ---
 
     /// Runs a coroutine as a task of its own; its first step runs in the next round. `created` is where the
-    /// call stands, for reports about the task. Throws `RuntimeError` if the loop is closed; the coroutine is
-    /// destroyed then.
+    /// call stands, for reports about the task. Throws `RuntimeError` if the loop is closed, and whatever the
+    /// task factory throws; the coroutine is destroyed then.
     template <class T>
     Task<T> create_task(Coro<T> coro, const TaskOptions& options = TaskOptions(),
                         const std::source_location& created = std::source_location::current()) {
-        check_task_allowed(options);
-        detail::Ref<detail::FutureState> future(
-            new detail::TaskStateOf<T>(*state_, std::move(coro), options.name(), options.context(), created));
-        start_task(*future->as_task(), options.eager_start());
-        return Task<T>(std::move(future));
+        if (task_factory_) return make_task_by_factory(std::move(coro), options, created);
+        return make_task(std::move(coro), options, created);
     }
     /// Runs `function(arguments...)`, which gives a coroutine, as a task. The task owns the callable and the
     /// arguments, so this is the form for lambdas that capture.
@@ -175,6 +188,12 @@ public:
                                std::forward<F>(function), std::forward<Args>(arguments)...),
                            TaskOptions(), std::source_location());
     }
+
+    /// Has `factory` called with every task that is to be made from now on, also for those of groups and
+    /// `gather`, for `run_until_complete`, and for coroutines from other threads. An empty function restores
+    /// the default. `eager_task_factory` starts all tasks at once.
+    void set_task_factory(TaskFactory factory) { task_factory_ = std::move(factory); }
+    [[nodiscard]] const TaskFactory& get_task_factory() const noexcept { return task_factory_; }
 
     /// A pending future of this loop.
     template <class T = void>
@@ -206,6 +225,15 @@ public:
     /// own.
     Coro<> shutdown_default_executor(Duration timeout = Duration::max());
 
+    // --- asynchronous generators ---
+
+    /// Closes all generators that have been iterated in this loop and stand at a `co_yield`, the youngest
+    /// first, one after the other; `run` does so. What they throw goes to the exception handler, and so does
+    /// an error for each that is running in a task just then. A generator that is first iterated later is
+    /// reported to the exception handler, and runs. Cancelling this leaves those open whose turn has not
+    /// come.
+    Coro<> shutdown_asyncgens();
+
     // --- errors ---
 
     /// Replaces what happens to errors that reach nobody; an empty function restores the default, which
@@ -219,6 +247,38 @@ public:
     void call_exception_handler(const ErrorContext& context) noexcept;
     /// Prints the error to stderr.
     void default_exception_handler(const ErrorContext& context) noexcept;
+
+    // --- debug mode ---
+
+    /// Debug mode, off by default: each step of a task and each callback is timed, and one that took as long
+    /// as `get_slow_callback_duration` or longer, so that nothing else could run, is told to the exception
+    /// handler by name, without an exception. Takes effect in the next round. Off, it costs one branch a
+    /// round.
+    void set_debug(bool on) noexcept { state_->debug = on; }
+    [[nodiscard]] bool get_debug() const noexcept { return state_->debug; }
+    /// How long a callback may take in debug mode: 100 ms unless changed. The time is that of the loop's
+    /// clock.
+    void set_slow_callback_duration(Duration limit) noexcept { state_->slow_callback_duration = limit; }
+    [[nodiscard]] Duration get_slow_callback_duration() const noexcept {
+        return state_->slow_callback_duration;
+    }
+
+    // --- signals (defined in <aio/io/loop_signals.hpp>) ---
+
+    /// Has `function(arguments...)` called, as a callback of the loop, when the process gets the signal: one
+    /// handler for each signal, which replaces an earlier one. It runs in the present context; signals that
+    /// come while a call is queued are merged into it. A handler for SIGINT takes the place of what `run`
+    /// does on Ctrl-C. Unlike asyncio's, works in any thread. Throws `ValueError` for a number that is no
+    /// signal, `RuntimeError` for one that cannot be caught or if the loop is closed; does not compile for a
+    /// function that gives a coroutine.
+    template <class F, class... Args>
+        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>&...>
+    void add_signal_handler(int signum, F&& function, Args&&... arguments);
+    /// Removes the handler; a call that is queued does not happen. False if there was none. Throws
+    /// `ValueError` for a number that is no signal, `RuntimeError` if the loop is closed.
+    bool remove_signal_handler(int signum);
+    /// Whether `add_signal_handler` has set a handler that is still there.
+    [[nodiscard]] bool has_signal_handler(int signum) noexcept;
 
     // --- below aiouv ---
 
@@ -240,6 +300,8 @@ public:
     void shuffle_ready(std::uint64_t seed);
     /// For the library: what other threads post to.
     [[nodiscard]] const std::shared_ptr<detail::Mailbox>& mailbox() const noexcept { return mailbox_; }
+    /// For the library: where the signal handlers are kept.
+    [[nodiscard]] std::unique_ptr<detail::LoopExtension>& signal_extension() noexcept { return signals_; }
     /// For the library: the state shared with tasks and futures.
     [[nodiscard]] detail::LoopState& state() const noexcept { return *state_; }
 
@@ -253,6 +315,29 @@ private:
             std::forward<F>(function), std::move(arguments), std::forward<BaseArgs>(base)...);
     }
 
+    template <class T>
+    Task<T> make_task(Coro<T> coro, const TaskOptions& options, const std::source_location& created) {
+        check_task_allowed(options);
+        detail::Ref<detail::FutureState> future(
+            new detail::TaskStateOf<T>(*state_, std::move(coro), options.name(), options.context(), created));
+        start_task(*future->as_task(), options.eager_start());
+        return Task<T>(std::move(future));
+    }
+    template <class T>
+    Task<T> make_task_by_factory(Coro<T> coro, const TaskOptions& options,
+                                 const std::source_location& created) {
+        check_schedulable();
+        if (!coro.valid()) return make_task(std::move(coro), options, created);
+        // A copy, so that a factory may replace itself.
+        const TaskFactory factory = task_factory_;
+        NewTask task(*this, options);
+        factory(task);
+        NewTask::Wrapper wrapper = task.take_wrapper();
+        if (!wrapper) return make_task(std::move(coro), task.options(), created);
+        return make_task(detail::run_wrapped<T>(std::move(coro), std::move(wrapper)), task.options(),
+                         created);
+    }
+
     void check_schedulable() const;
     void check_runnable() const;
     void check_task_allowed(const TaskOptions& options) const;
@@ -263,7 +348,9 @@ private:
     std::unique_ptr<detail::Reactor> reactor_;
     std::shared_ptr<detail::Mailbox> mailbox_;
     std::shared_ptr<Executor> default_executor_;
+    std::unique_ptr<detail::LoopExtension> signals_;
     ExceptionHandler exception_handler_;
+    TaskFactory task_factory_;
     bool default_executor_shut_down_ = false;
     bool running_ = false;
     bool stopping_ = false;

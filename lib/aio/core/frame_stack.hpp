@@ -62,6 +62,7 @@ protected:
         : self_(self), function_(function) {}
     ~PromiseBase() = default;
     void note_await(const std::source_location& where) noexcept { latest_await_ = where; }
+    [[nodiscard]] std::coroutine_handle<> self() const noexcept { return self_; }
 
 private:
     friend class FrameStack;
@@ -93,7 +94,8 @@ public:
         top_ = &frame;
     }
 
-    /// Takes the top frame off; it is finished, and its owner will destroy it.
+    /// Takes the top frame off: it is finished, and its owner will destroy it, or it is a generator's that
+    /// has yielded and will be pushed again.
     void pop() noexcept { top_ = top_->caller_; }
 
     /// Resumes the top frame, and whatever is on top then, until a frame suspends on something else than a

@@ -93,6 +93,7 @@ public:
     DoneCallbackOf(LoopState& loop, Context context, F function, const Future& future)
         : DoneCallback(loop, std::move(context), future.state()), function_(std::move(function)) {}
 
+    [[nodiscard]] std::string label() const override { return "done callback " + type_name(typeid(F)); }
     [[nodiscard]] bool equals([[maybe_unused]] const std::type_info& type,
                               [[maybe_unused]] const void* function) const noexcept override {
         if constexpr (std::equality_comparable<F>)
@@ -194,9 +195,16 @@ public:
     template <class F>
         requires std::invocable<std::decay_t<F>&, Derived> || std::invocable<std::decay_t<F>&>
     void add_done_callback(F&& function) const {
+        add_done_callback(copy_context(), std::forward<F>(function));
+    }
+    /// As above, in the given context.
+    template <class F>
+        requires std::invocable<std::decay_t<F>&, Derived> || std::invocable<std::decay_t<F>&>
+    void add_done_callback(Context context, F&& function) const {
         using Callback = DoneCallbackOf<std::decay_t<F>, Derived>;
-        const Ref<DoneCallback> callback(new Callback(
-            state().loop(), copy_context(), std::forward<F>(function), static_cast<const Derived&>(*this)));
+        const Ref<DoneCallback> callback(new Callback(state().loop(), std::move(context),
+                                                      std::forward<F>(function),
+                                                      static_cast<const Derived&>(*this)));
         detail::add_done_callback(state(), *callback);
     }
 

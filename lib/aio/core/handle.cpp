@@ -26,6 +26,11 @@ bool ThreadsafeHandleState::cancelled() const noexcept {
     return cancelled_;
 }
 
+Context ThreadsafeHandleState::context() const {
+    const std::lock_guard lock(mutex_);
+    return context_;
+}
+
 void ThreadsafeHandleState::run() noexcept {
     const std::shared_ptr<ThreadsafeHandleState> keep = std::move(self_);
     const std::lock_guard lock(mutex_);

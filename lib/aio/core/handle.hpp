@@ -6,8 +6,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include <aio/core/context.hpp>
@@ -16,6 +18,7 @@
 #include <aio/core/loop_state.hpp>
 #include <aio/core/mailbox.hpp>
 #include <aio/core/ref.hpp>
+#include <aio/core/type_name.hpp>
 
 namespace aio {
 namespace detail {
@@ -84,6 +87,7 @@ public:
     /// ended.
     void cancel() noexcept;
     [[nodiscard]] bool cancelled() const noexcept;
+    [[nodiscard]] Context context() const;
 
     // MailboxItem, ReadyItem
     void deliver() noexcept override { loop_->ready.push(*this); }
@@ -124,6 +128,7 @@ public:
         : Base(std::forward<BaseArgs>(base)...),
           function_(std::move(function)),
           arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string label() const override { return "callback " + type_name(typeid(F)); }
 
 private:
     void invoke() override { std::apply(function_, std::move(arguments_)); }
@@ -139,6 +144,7 @@ public:
         : ThreadsafeHandleState(loop, std::move(context)),
           function_(std::move(function)),
           arguments_(std::move(arguments)) {}
+    [[nodiscard]] std::string label() const override { return "callback " + type_name(typeid(F)); }
 
 private:
     void invoke() override { std::apply(*function_, std::move(*arguments_)); }
@@ -188,6 +194,7 @@ public:
     [[nodiscard]] bool cancelled() const noexcept { return state_ && state_->cancelled(); }
     /// When it is due, on the loop's clock.
     [[nodiscard]] TimePoint when() const { return state().when(); }
+    /// The context in which the callback runs.
     [[nodiscard]] Context get_context() const { return state().context(); }
 
 private:
@@ -211,6 +218,11 @@ public:
         if (state_) state_->cancel();
     }
     [[nodiscard]] bool cancelled() const noexcept { return state_ && state_->cancelled(); }
+    /// The context in which the callback runs. While it is running, another thread waits for its end.
+    [[nodiscard]] Context get_context() const {
+        if (!state_) throw InvalidStateError("this callback handle is empty");
+        return state_->context();
+    }
 
 private:
     std::shared_ptr<detail::ThreadsafeHandleState> state_;

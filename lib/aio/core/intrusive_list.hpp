@@ -35,6 +35,7 @@ class IntrusiveList {
 public:
     [[nodiscard]] bool empty() const noexcept { return !head_.linked(); }
     [[nodiscard]] T* front() const noexcept { return empty() ? nullptr : static_cast<T*>(head_.next_); }
+    [[nodiscard]] T* back() const noexcept { return empty() ? nullptr : static_cast<T*>(head_.previous_); }
 
     void push_back(T& element) noexcept {
         ListNode& node = element;
@@ -48,6 +49,11 @@ public:
         T* element = front();
         if (element != nullptr) static_cast<ListNode*>(element)->unlink();
         return element;
+    }
+
+    /// Moves all elements of `other`, in their order, behind those of this list.
+    void take_all(IntrusiveList& other) noexcept {
+        while (T* element = other.pop_front()) push_back(*element);
     }
 
     /// Calls `visit(element)` for each element; `visit` must not change the list.

@@ -18,4 +18,14 @@ protected:
     ~LoopResource() = default;
 };
 
+/// Base of what a room above the core keeps for a loop. It is destroyed when the loop closes, while handles
+/// can still be closed.
+class LoopExtension {
+public:
+    LoopExtension() = default;
+    LoopExtension(const LoopExtension&) = delete;
+    LoopExtension& operator=(const LoopExtension&) = delete;
+    virtual ~LoopExtension() = default;
+};
+
 } // namespace aio::detail

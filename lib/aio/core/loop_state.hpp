@@ -22,6 +22,7 @@ struct ErrorContext;
 
 namespace detail {
 
+class GeneratorFrame;
 class TaskState;
 
 /// Is told, once, that every task waits and nothing is ready.
@@ -49,6 +50,10 @@ public:
     std::size_t task_count = 0;
     /// What must be closed before the loop is.
     IntrusiveList<LoopResource> resources;
+    /// Generators that have been iterated and have not ended.
+    IntrusiveList<GeneratorFrame> generators;
+    /// `shutdown_asyncgens` has been called: generators that begin now will not be closed.
+    bool generators_shut_down = false;
     /// The task whose step is running.
     TaskState* current_task = nullptr;
     /// How many more operations that need no waiting (a read of bytes that are there, a write that fits) the
@@ -58,6 +63,9 @@ public:
     static constexpr unsigned immediate_per_step = 64;
     /// Takes one of them; false: suspend, although there is nothing to wait for.
     [[nodiscard]] bool take_immediate() noexcept { return immediate_left != 0 && immediate_left-- != 0; }
+    /// Debug mode: each item that the loop runs is timed, and told of when it takes as long as this.
+    bool debug = false;
+    Duration slow_callback_duration = std::chrono::milliseconds(100);
     bool closed = false;
     /// `close` is destroying what is pending. Futures that destructors set meanwhile wake nobody, but that is
     /// no error.

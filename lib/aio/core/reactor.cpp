@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -141,6 +143,10 @@ void Reactor::run_round(std::size_t items) noexcept {
         run_shuffled_round(items);
         return;
     }
+    if (state_.debug) {
+        for (; items > 0 && !state_.escaped; --items) run_timed(*state_.ready.pop());
+        return;
+    }
     for (; items > 0 && !state_.escaped; --items) state_.ready.pop()->run();
 }
 
@@ -158,6 +164,20 @@ void Reactor::run_shuffled_round(std::size_t items) {
     while (ReadyItem* const item = state_.ready.pop()) newer.push_back(item);
     for (; next < round.size(); ++next) state_.ready.push(*round[next]);
     for (ReadyItem* const item : newer) state_.ready.push(*item);
+}
+
+void Reactor::run_timed(ReadyItem& item) noexcept {
+    // Afterwards the item may be gone.
+    const std::string what = item.label();
+    const TimePoint begin = state_.clock->now();
+    item.run();
+    const Duration took = state_.clock->now() - begin;
+    if (took < state_.slow_callback_duration) return;
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.3f", std::chrono::duration<double>(took).count());
+    ErrorContext context;
+    context.message = "Executing " + what + " took " + seconds + " seconds";
+    state_.report(context);
 }
 
 void Reactor::halt() noexcept {

@@ -72,6 +72,7 @@ private:
     void run_ready() noexcept;
     void run_round(std::size_t items) noexcept;
     void run_shuffled_round(std::size_t items);
+    void run_timed(ReadyItem& item) noexcept;
     void halt() noexcept;
     void arm_timer() noexcept;
     void set_timer(TimePoint when) noexcept;

@@ -3,6 +3,7 @@
 /// What the loop runs next: a FIFO of tasks and callbacks, linked through the items themselves.
 
 #include <cstddef>
+#include <string>
 
 namespace aio::detail {
 
@@ -22,6 +23,8 @@ public:
     virtual void run() noexcept = 0;
     /// Called instead of `run` when the loop is closed with the item still queued.
     virtual void drop() noexcept = 0;
+    /// What it is, for messages.
+    [[nodiscard]] virtual std::string label() const { return "a callback"; }
 
 protected:
     ReadyItem() = default;

@@ -10,6 +10,7 @@
 /// and groups can tell their own from those of others: whoever catches a `CancelledError` that it caused
 /// itself calls `uncancel`.
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -88,12 +89,14 @@ public:
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Context context() const { return context_ ? *context_ : copy_context(); }
-    [[nodiscard]] bool eager_start() const noexcept { return eager_; }
+    [[nodiscard]] bool eager_start() const noexcept { return eager_.value_or(false); }
+    /// Whether the creator has said anything about it.
+    [[nodiscard]] bool eager_start_given() const noexcept { return eager_.has_value(); }
 
 private:
     std::string name_;
     std::optional<Context> context_;
-    bool eager_ = false;
+    std::optional<bool> eager_;
 };
 
 } // namespace aio

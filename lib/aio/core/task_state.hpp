@@ -63,6 +63,7 @@ public:
     // ReadyItem
     void run() noexcept override;
     void drop() noexcept override {}
+    [[nodiscard]] std::string label() const override { return "Task '" + name() + "'"; }
 
 protected:
     TaskState(LoopState& loop, std::string name, Context context, const std::source_location& created);

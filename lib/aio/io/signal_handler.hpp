@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -33,6 +34,7 @@ public:
     void loop_closing() noexcept override { stop(); }
     void run() noexcept override;
     void drop() noexcept override;
+    [[nodiscard]] std::string label() const override { return "a signal handler"; }
 
 protected:
     explicit SignalHandlerState(EventLoop& loop);

@@ -40,6 +40,8 @@ public:
     [[nodiscard]] bool interrupted() const noexcept { return interrupts_ > 0; }
 
     void on_interrupt() noexcept {
+        // A handler of the program's own takes over.
+        if (loop_.has_signal_handler(SIGINT)) return;
         ++interrupts_;
         if (interrupts_ == 1 && !main_.done())
             main_.cancel();
@@ -77,7 +79,7 @@ void cancel_all_tasks(EventLoop& loop) {
 
 } // namespace
 
-Runner::Runner(LoopFactory loop_factory) : loop_factory_(std::move(loop_factory)), context_(copy_context()) {
+Runner::Runner(RunOptions options) : options_(std::move(options)), context_(copy_context()) {
     detail::prepare_processes();
 }
 
@@ -94,10 +96,7 @@ Runner::~Runner() {
 
 EventLoop& Runner::get_loop() {
     if (closed_) throw RuntimeError("Runner is closed");
-    if (!loop_) {
-        loop_ = loop_factory_ ? loop_factory_() : std::make_unique<EventLoop>();
-        if (!loop_) throw ValueError("the loop factory of a Runner returned null");
-    }
+    if (!loop_) loop_ = options_.make_loop();
     return *loop_;
 }
 
@@ -107,15 +106,15 @@ void Runner::prepare() {
     static_cast<void>(get_loop());
 }
 
-void Runner::run_task(const AnyTask& main) {
+void Runner::run_task(const AnyTask& main, Context& context) {
     InterruptHandler handler(*loop_, main);
     try {
         loop_->run_until_done(main.state());
     } catch (...) {
-        context_ = main.get_context();
+        context = main.get_context();
         throw;
     }
-    context_ = main.get_context();
+    context = main.get_context();
     if (handler.interrupted() && main.cancelled() && main.uncancel() == 0) throw KeyboardInterrupt();
 }
 
@@ -133,6 +132,7 @@ void Runner::close() {
         }
     };
     attempt([&] { cancel_all_tasks(*loop_); });
+    attempt([&] { loop_->run_until_complete(loop_->shutdown_asyncgens()); });
     attempt([&] { loop_->run_until_complete(loop_->shutdown_default_executor(std::chrono::seconds(300))); });
     loop_->close();
     loop_.reset();

@@ -7,7 +7,6 @@
 ///     int code = runner.run(serve());
 ///     runner.close();
 
-#include <functional>
 #include <memory>
 #include <source_location>
 #include <utility>
@@ -15,16 +14,17 @@
 #include <aio/core/awaitable.hpp>
 #include <aio/core/context.hpp>
 #include <aio/core/event_loop.hpp>
+#include <aio/structure/run_options.hpp>
 
 namespace aio {
 
 /// Owns a loop, makes it on first use, and ends it in the right order. All runs share one context.
 class Runner {
 public:
-    using LoopFactory = std::function<std::unique_ptr<EventLoop>()>;
-
-    /// A runner whose loop comes from `loop_factory`, or is a plain `EventLoop` if that is empty.
-    explicit Runner(LoopFactory loop_factory = LoopFactory());
+    /// A runner whose loop is made as `options` say.
+    explicit Runner(RunOptions options = RunOptions());
+    /// A runner whose loop comes from `loop_factory`.
+    explicit Runner(LoopFactory loop_factory) : Runner(RunOptions().loop_factory(std::move(loop_factory))) {}
     /// `close()`; an exception that closing throws is reported and dropped, so call `close` where it matters.
     ~Runner();
     Runner(const Runner&) = delete;
@@ -35,10 +35,29 @@ public:
     /// throws it at once. Throws `RuntimeError` if the runner is closed or a loop is running in this thread.
     template <class T>
     T run(Coro<T> main) {
+        return run_in(context_, std::move(main));
+    }
+    /// As above, in `context` instead of the context that all runs share; what `main` sets is left there.
+    template <class T>
+    T run(Coro<T> main, Context& context) {
+        return run_in(context, std::move(main));
+    }
+
+    /// The loop, made now if there was none. Throws `RuntimeError` if the runner is closed.
+    [[nodiscard]] EventLoop& get_loop();
+
+    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; closes
+    /// the asynchronous generators that are still open; waits for the default executor, up to five minutes;
+    /// closes the loop. Does nothing the second time, or when there never was a loop.
+    void close();
+
+private:
+    template <class T>
+    T run_in(Context& context, Coro<T> main) {
         prepare();
         Task<T> task =
-            loop_->create_task(std::move(main), TaskOptions().context(context_), std::source_location());
-        run_task(task);
+            loop_->create_task(std::move(main), TaskOptions().context(context), std::source_location());
+        run_task(task, context);
         if constexpr (std::is_void_v<T>)
             task.result();
         else
@@ -46,19 +65,10 @@ public:
                 static_cast<detail::FutureStateOf<T>&>(task.state()).take_value());
     }
 
-    /// The loop, made now if there was none. Throws `RuntimeError` if the runner is closed.
-    [[nodiscard]] EventLoop& get_loop();
-
-    /// Ends the loop: cancels the tasks that are left and waits for them, reporting what they throw; waits
-    /// for the default executor, up to five minutes; closes the loop. Does nothing the second time, or when
-    /// there never was a loop.
-    void close();
-
-private:
     void prepare();
-    void run_task(const AnyTask& main);
+    void run_task(const AnyTask& main, Context& context);
 
-    LoopFactory loop_factory_;
+    RunOptions options_;
     std::unique_ptr<EventLoop> loop_;
     Context context_;
     bool closed_ = false;

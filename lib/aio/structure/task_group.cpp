@@ -3,6 +3,19 @@
 #include <aio/structure/queued_callback.hpp>
 
 namespace aio {
+namespace {
+
+bool is_generator_exit(const std::exception_ptr& error) noexcept {
+    try {
+        std::rethrow_exception(error);
+    } catch (const GeneratorExit&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+} // namespace
 
 /// Tells the group that one of its tasks has ended.
 class TaskGroup::Child final : public detail::QueuedCallback, public TaskGroup::Member {
@@ -147,6 +160,9 @@ Coro<> TaskGroup::exit(std::exception_ptr error) {
         parent.uncancel();
         parent_->cancel({});
     }
+    // A generator that is being closed must end by the very signal.
+    if (errors_.size() == 1 && errors_.front() == error && is_generator_exit(error))
+        std::rethrow_exception(error);
     throw ExceptionGroup("unhandled errors in a TaskGroup", std::exchange(errors_, {}));
 }
 

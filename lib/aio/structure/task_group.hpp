@@ -10,9 +10,10 @@
 ///     // both have ended here
 ///
 /// The await returns when the body and all tasks have ended. If one of them fails, the others are cancelled,
-/// and after all have ended their errors are thrown together as an `ExceptionGroup`. If the surrounding task
-/// is cancelled, so are the group's tasks; they are joined, and the cancellation goes on. No task of a group
-/// outlives it, so tasks may refer to what the surrounding function owns.
+/// and after all have ended their errors are thrown together as an `ExceptionGroup` (a lone `GeneratorExit`
+/// of the body is thrown as it is). If the surrounding task is cancelled, so are the group's tasks; they are
+/// joined, and the cancellation goes on. No task of a group outlives it, so tasks may refer to what the
+/// surrounding function owns.
 
 #include <concepts>
 #include <cstddef>

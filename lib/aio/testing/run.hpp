@@ -20,12 +20,12 @@ namespace aio::testing {
 template <class T>
 T run(Coro<T> main, std::optional<std::uint64_t> seed = std::nullopt) {
     VirtualClock clock;
-    Runner runner([&clock, seed] {
+    const auto make_loop = [&clock, seed] {
         auto loop = std::make_unique<EventLoop>(clock);
         if (seed) shuffle(*loop, *seed);
         return loop;
-    });
-    return aio::detail::run_and_close(runner, std::move(main));
+    };
+    return aio::run(std::move(main), RunOptions().loop_factory(make_loop));
 }
 /// As above for `function()`, which gives a coroutine and is kept until that has ended.
 template <class F>
