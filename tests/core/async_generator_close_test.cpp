@@ -171,7 +171,7 @@ TEST_CASE("rule 71: generators that are open when run ends are closed, after tas
             const std::string end = co_await outcome(sleep(1h));
             log += end;
         };
-        create_task(sleeper());
+        create_task(sleeper);
         co_await sleep(0s);
     };
     run(main);
