@@ -30,6 +30,7 @@
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
 #include <aio/structure/as_completed.hpp>
+#include <aio/structure/cancel_scope.hpp>
 #include <aio/structure/ensure_future.hpp>
 #include <aio/structure/exception_group.hpp>
 #include <aio/structure/gather.hpp>

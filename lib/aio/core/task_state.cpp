@@ -55,10 +55,11 @@ void TaskState::start_eagerly() {
 
 void TaskState::leave_loop() noexcept {
     unlink();
+    set_scope(nullptr);
     --loop_->task_count;
 }
 
-bool TaskState::request_cancel(const std::string& message) {
+bool TaskState::request_cancel_in(CancelLedger& addressed, const std::string& message) {
     if (future().done()) {
         future().mark_retrieved();
         return false;
@@ -66,25 +67,28 @@ bool TaskState::request_cancel(const std::string& message) {
     // A chain of tasks that await each other may be as long as memory allows, so the walk to its end is a
     // loop. A chain that bites its own tail cannot be longer than the number of tasks.
     TaskState* task = this;
+    CancelLedger* ledger = &addressed;
     for (std::size_t steps = 0; steps <= loop_->task_count; ++steps) {
-        ++task->cancel_requests_;
-        Suspension* const waiting = task->suspension_;
+        ++ledger->requests;
+        // What is addressed to the code around a shield waits there until the shield is left.
+        Suspension* const waiting = ledger == &task->ledger() ? task->suspension_ : nullptr;
         TaskState* const inner = waiting != nullptr ? waiting->awaited_task() : nullptr;
         if (inner != nullptr && !inner->future().done()) {
             task = inner;
+            ledger = &task->base_;
             continue;
         }
         if (waiting != nullptr && waiting->request_cancel(message)) {
-            task->pending_message_ = message;
+            ledger->message = message;
             return true;
         }
         const bool being_delivered = waiting != nullptr && waiting->cancelled();
         // Of several requests the first is the one that is told.
-        if (!being_delivered && task->undelivered_ == 0) task->pending_message_ = message;
-        ++task->undelivered_;
+        if (!being_delivered && ledger->undelivered == 0) ledger->message = message;
+        ++ledger->undelivered;
         return true;
     }
-    ++task->undelivered_;
+    ++addressed.undelivered;
     return true;
 }
 
@@ -95,36 +99,52 @@ bool TaskState::cancel_suspension(const std::string& message) noexcept {
     return suspension_->request_cancel(message);
 }
 
-unsigned TaskState::uncancel() noexcept {
-    if (cancel_requests_ > 0 && --cancel_requests_ == 0) settle_pending_cancel();
-    return cancel_requests_;
+unsigned TaskState::uncancel_in(CancelLedger& ledger) noexcept {
+    if (ledger.requests > 0 && --ledger.requests == 0) ledger.settle();
+    return ledger.requests;
 }
 
-TaskState::ScopeRequest TaskState::request_cancel_of_scope() {
-    const unsigned before = undelivered_;
-    request_cancel({});
-    return undelivered_ > before ? deliveries_ : delivered_already;
+TaskState::ScopeRequest TaskState::request_cancel_of_scope(CancelLedger& ledger) {
+    const unsigned before = ledger.undelivered;
+    request_cancel_in(ledger, {});
+    return ledger.undelivered > before ? ledger.deliveries : delivered_already;
 }
 
-unsigned TaskState::uncancel_of_scope(ScopeRequest request) noexcept {
-    if (undelivered_ > 0 && request == deliveries_ && --undelivered_ == 0) settle_pending_cancel();
-    return uncancel();
+unsigned TaskState::uncancel_of_scope(CancelLedger& ledger, ScopeRequest request) noexcept {
+    if (ledger.undelivered > 0 && request == ledger.deliveries && --ledger.undelivered == 0) ledger.settle();
+    return uncancel_in(ledger);
+}
+
+void TaskState::raise_again(CancelLedger& ledger, const std::string& message) {
+    if (ledger.requests == 0) return;
+    uncancel_in(ledger);
+    request_cancel_in(ledger, message);
+}
+
+void TaskState::set_scope(ScopeState* scope) noexcept {
+    member_.unlink();
+    scope_ = scope;
+    if (scope != nullptr) scope->members.push_back(member_);
+}
+
+void TaskState::interrupt(const ScopeState& cancelled) {
+    if (interrupts_held_ == 0 && cancel_suspension(cancelled.reason)) ledger().message = cancelled.reason;
 }
 
 void TaskState::throw_cancelled() {
     settle_pending_cancel();
-    throw CancelledError(pending_message_);
+    throw CancelledError(ledger().message);
 }
 
 void TaskState::run() noexcept {
     const Ref<FutureState> keep(&future());
     if (!started_) {
         started_ = true;
-        if (undelivered_ > 0) {
-            settle_pending_cancel();
+        if (base_.undelivered > 0) {
+            base_.settle();
             leave_loop();
             destroy();
-            deliver_cancelled(pending_message_);
+            deliver_cancelled(base_.message);
             future().release();
             return;
         }
@@ -133,8 +153,10 @@ void TaskState::run() noexcept {
     step();
     if (empty())
         finish();
-    else if (undelivered_ > 0 && cancel_suspension(pending_message_))
-        settle_pending_cancel();
+    else if (ledger().undelivered > 0 && cancel_suspension(ledger().message))
+        ledger().settle();
+    else if (const ScopeState* const cancelled = interrupting_scope())
+        interrupt(*cancelled);
 }
 
 void TaskState::step() noexcept {
@@ -161,11 +183,11 @@ void TaskState::finish() noexcept {
             loop_->escaped = error;
         } catch (...) {
         }
-    } else if (undelivered_ > 0) {
+    } else if (base_.undelivered > 0) {
         outcome = Outcome::cancelled;
-        message = pending_message_;
+        message = base_.message;
     }
-    settle_pending_cancel();
+    base_.settle();
 
     if (outcome == Outcome::value) {
         try {

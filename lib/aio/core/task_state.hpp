@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include <aio/core/cancel_state.hpp>
 #include <aio/core/context.hpp>
 #include <aio/core/coro.hpp>
 #include <aio/core/future_state.hpp>
@@ -31,26 +32,62 @@ public:
     [[nodiscard]] virtual FutureState& future() noexcept = 0;
 
     /// `Task.cancel`: counts the request, and breaks off what the task waits for or leaves the cancellation
-    /// for its next suspension.
-    bool request_cancel(const std::string& message);
-    [[nodiscard]] unsigned cancelling() const noexcept { return cancel_requests_; }
-    unsigned uncancel() noexcept;
+    /// for its next suspension; inside a shield, for the first one after that.
+    bool request_cancel(const std::string& message) { return request_cancel_in(base_, message); }
+    [[nodiscard]] unsigned cancelling() const noexcept { return base_.requests; }
+    unsigned uncancel() noexcept { return uncancel_in(base_); }
 
     /// Throws the `CancelledError` that an awaiter delivers. A cancellation still pending is the same one.
     [[noreturn]] void throw_cancelled();
     /// A `CancelledError` is being delivered from elsewhere (a cancelled future): it settles what is pending.
-    void settle_pending_cancel() noexcept {
-        undelivered_ = 0;
-        ++deliveries_;
+    void settle_pending_cancel() noexcept { ledger().settle(); }
+
+    /// The shield that the task's code is inside of, or null.
+    [[nodiscard]] const Ref<ShieldLedger>& shield() const noexcept { return shield_; }
+    /// Requests to the code inside of `shield`, or to the task as a whole if that is null.
+    [[nodiscard]] CancelLedger& ledger_of(const Ref<ShieldLedger>& shield) noexcept {
+        return shield ? static_cast<CancelLedger&>(*shield) : base_;
     }
+    /// Requests to the code that runs or waits now.
+    [[nodiscard]] CancelLedger& ledger() noexcept { return ledger_of(shield_); }
 
     /// What a timeout or a group that has cancelled its own task keeps until it ends.
     using ScopeRequest = std::uint64_t;
-    /// `request_cancel` on behalf of a scope.
-    [[nodiscard]] ScopeRequest request_cancel_of_scope();
+    /// `request_cancel` on behalf of such a scope, which was opened in the code of `ledger`.
+    [[nodiscard]] ScopeRequest request_cancel_of_scope(CancelLedger& ledger);
     /// `uncancel` when that scope ends. If the cancellation has not been delivered by then, because a value
     /// came first, it is dropped: it would hit code that the scope has nothing to do with.
-    unsigned uncancel_of_scope(ScopeRequest request) noexcept;
+    unsigned uncancel_of_scope(CancelLedger& ledger, ScopeRequest request) noexcept;
+    /// A request that was delivered, and caught, is to be raised once more at the next suspension. Does
+    /// nothing when there is none: a `CancelScope` that is cancelled raises by itself.
+    void raise_again(CancelLedger& ledger, const std::string& message);
+
+    /// The innermost `CancelScope` around the task's code, or null.
+    [[nodiscard]] ScopeState* scope() const noexcept { return scope_; }
+    void set_scope(ScopeState* scope) noexcept;
+    void set_shield(Ref<ShieldLedger> shield) noexcept { shield_ = std::move(shield); }
+    /// A scope around the task has been cancelled: breaks off what the task waits for.
+    void interrupt(const ScopeState& cancelled);
+    /// While one lives, scopes that are cancelled do not interrupt the task: for a wait until others have
+    /// ended that have been told already, which would otherwise be broken off again and again.
+    class InterruptHold {
+    public:
+        InterruptHold() noexcept = default;
+        InterruptHold(const InterruptHold&) = delete;
+        InterruptHold& operator=(const InterruptHold&) = delete;
+        ~InterruptHold() {
+            if (task_ != nullptr) --task_->interrupts_held_;
+        }
+        /// Takes effect once, and ends with this object.
+        void begin(TaskState& task) noexcept {
+            if (task_ != nullptr) return;
+            task_ = &task;
+            ++task.interrupts_held_;
+        }
+
+    private:
+        TaskState* task_ = nullptr;
+    };
 
     /// Queues the first step.
     void start();
@@ -87,6 +124,11 @@ protected:
 
 private:
     static constexpr ScopeRequest delivered_already = 0;
+    bool request_cancel_in(CancelLedger& ledger, const std::string& message);
+    unsigned uncancel_in(CancelLedger& ledger) noexcept;
+    [[nodiscard]] const ScopeState* interrupting_scope() const noexcept {
+        return scope_ != nullptr && interrupts_held_ == 0 ? scope_->cancelled_around() : nullptr;
+    }
     void step() noexcept;
     bool cancel_suspension(const std::string& message) noexcept;
     void finish() noexcept;
@@ -96,13 +138,11 @@ private:
     std::string name_;
     std::source_location created_;
     std::uint64_t number_;
-    /// The message of the cancellation that is pending or being delivered.
-    std::string pending_message_;
-    unsigned cancel_requests_ = 0;
-    /// How many requests wait for the next suspension.
-    unsigned undelivered_ = 0;
-    /// Tells those that wait now from earlier ones.
-    ScopeRequest deliveries_ = delivered_already + 1;
+    CancelLedger base_;
+    Ref<ShieldLedger> shield_;
+    ScopeState* scope_ = nullptr;
+    ScopeMember member_{*this};
+    int interrupts_held_ = 0;
     bool started_ = false;
 };
 

@@ -10,9 +10,8 @@ void cancel_losers(const std::vector<Task<>>& attempts) {
 }
 
 void cancel_later(const CancelledError& error) {
-    AnyTask task = get_running_loop().current_task();
-    task.uncancel();
-    task.cancel(error.message());
+    TaskState& task = get_running_loop().current_task().task();
+    task.raise_again(task.ledger(), error.message());
 }
 
 } // namespace aio::detail

@@ -150,6 +150,7 @@ Coro<> run_attempts(TaskGroup& group, Attempts& attempts, Race<typename Attempts
 template <class Attempts>
 Coro<> race_in_group(TaskGroup& group, Attempts& attempts, Race<typename Attempts::Result>& race,
                      std::optional<Duration> delay) {
+    TaskState::InterruptHold hold;
     for (bool ended = false; !ended;) {
         try {
             co_await run_attempts(group, attempts, race, delay);
@@ -157,6 +158,7 @@ Coro<> race_in_group(TaskGroup& group, Attempts& attempts, Race<typename Attempt
         } catch (const CancelledError& error) {
             if (!race.won()) throw;
             if (!race.cancelled) race.cancelled = error;
+            hold.begin(get_running_loop().current_task().task());
         }
     }
 }

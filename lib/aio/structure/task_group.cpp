@@ -48,6 +48,8 @@ void TaskGroup::enter() {
             "a TaskGroup needs a task to belong to: it cannot be entered from a plain callback");
     loop_ = &loop;
     parent_ = detail::Ref<detail::FutureState>(&parent.state());
+    shield_ = parent.task().shield();
+    scope_ = parent.task().scope();
     if (cancel_on_enter_) cancel();
 }
 
@@ -61,6 +63,13 @@ void TaskGroup::join(detail::TaskState& task) {
     auto* child = new Child(*this);
     children_.push_back(*child);
     child->watch(task.future());
+    // The scopes around the group are around its tasks as well. An eager task may have got to its first wait
+    // before it was inside of them.
+    if (scope_ != nullptr && !task.future().done()) {
+        task.set_scope(scope_);
+        if (const detail::ScopeState* const cancelled = scope_->cancelled_around())
+            task.interrupt(*cancelled);
+    }
     // An eager task may have cancelled the group before it belonged to it.
     if (aborting_) task.future().cancel({});
 }
@@ -83,9 +92,15 @@ void TaskGroup::child_done(detail::FutureState& child) {
     }
     if (aborting_ || parent_cancel_requested_) return;
     abort();
-    parent_cancel_requested_ = true;
-    request_ = parent_->as_task()->request_cancel_of_scope();
+    cancel_parent();
 }
+
+void TaskGroup::cancel_parent() {
+    parent_cancel_requested_ = true;
+    request_ = parent_->as_task()->request_cancel_of_scope(ledger());
+}
+
+detail::CancelLedger& TaskGroup::ledger() const noexcept { return parent_->as_task()->ledger_of(shield_); }
 
 void TaskGroup::abort() {
     aborting_ = true;
@@ -103,8 +118,7 @@ void TaskGroup::cancel() {
     if (exited_ || (exiting_ && children_.empty())) return;
     if (!aborting_) abort();
     if (parent_cancel_requested_ || parent_->done()) return;
-    parent_cancel_requested_ = true;
-    request_ = parent_->as_task()->request_cancel_of_scope();
+    cancel_parent();
 }
 
 Coro<> TaskGroup::exit(std::exception_ptr error) {
@@ -118,7 +132,10 @@ Coro<> TaskGroup::exit(std::exception_ptr error) {
     if (error && !aborting_) abort();
 
     std::exception_ptr swallowed;
+    detail::TaskState::InterruptHold hold;
     while (!children_.empty()) {
+        // The children have been told; from now on the group only waits.
+        if (aborting_) hold.begin(parent);
         on_completed_ = loop_->create_future<>();
         std::exception_ptr cancelled;
         try {
@@ -147,7 +164,7 @@ Coro<> TaskGroup::exit(std::exception_ptr error) {
         std::rethrow_exception(base_error_);
     }
     if (parent_cancel_requested_) {
-        if (parent.uncancel_of_scope(request_) == 0)
+        if (parent.uncancel_of_scope(ledger(), request_) == 0)
             propagate = nullptr;
         else if (!propagate)
             propagate = swallowed;
@@ -156,10 +173,7 @@ Coro<> TaskGroup::exit(std::exception_ptr error) {
     if (kind == ExceptionKind::ordinary) errors_.push_back(error);
     if (errors_.empty()) co_return;
     // A cancellation from outside that came as well stays due: the next suspension raises it.
-    if (parent.cancelling() > 0) {
-        parent.uncancel();
-        parent_->cancel({});
-    }
+    parent.raise_again(ledger(), {});
     // A generator that is being closed must end by the very signal.
     if (errors_.size() == 1 && errors_.front() == error && is_generator_exit(error))
         std::rethrow_exception(error);

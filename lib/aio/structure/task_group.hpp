@@ -84,9 +84,14 @@ private:
     void join(detail::TaskState& task);
     void child_done(detail::FutureState& child);
     void abort();
+    void cancel_parent();
+    [[nodiscard]] detail::CancelLedger& ledger() const noexcept;
 
     EventLoop* loop_ = nullptr;
     detail::Ref<detail::FutureState> parent_;
+    /// Inside of which the group was opened.
+    detail::Ref<detail::ShieldLedger> shield_;
+    detail::ScopeState* scope_ = nullptr;
     detail::IntrusiveList<Member> children_;
     std::vector<std::exception_ptr> errors_;
     std::exception_ptr base_error_;

@@ -17,11 +17,14 @@ void Timeout::enter() {
         throw RuntimeError("a Timeout needs a task to cancel: it cannot be entered from a plain callback");
     loop_ = &loop;
     task_ = detail::Ref<detail::FutureState>(&task.state());
-    cancelling_before_ = task.cancelling();
+    shield_ = task.task().shield();
+    cancelling_before_ = ledger().requests;
     state_ = State::entered;
     if (delay_) when_ = loop.time() + *delay_;
     arm();
 }
+
+detail::CancelLedger& Timeout::ledger() const noexcept { return task_->as_task()->ledger_of(shield_); }
 
 void Timeout::arm() {
     stop_timer();
@@ -53,7 +56,7 @@ void Timeout::reschedule(std::optional<TimePoint> when) {
 
 void Timeout::expire() {
     if (state_ != State::entered) return;
-    request_ = task_->as_task()->request_cancel_of_scope();
+    request_ = task_->as_task()->request_cancel_of_scope(ledger());
     state_ = State::expiring;
 }
 
@@ -61,7 +64,7 @@ void Timeout::exit(const std::exception_ptr& error) {
     stop_timer();
     if (state_ == State::expiring) {
         state_ = State::expired;
-        const bool ours = task_->as_task()->uncancel_of_scope(request_) <= cancelling_before_;
+        const bool ours = task_->as_task()->uncancel_of_scope(ledger(), request_) <= cancelling_before_;
         if (ours && detail::kind_of(error) == detail::ExceptionKind::cancelled) {
             try {
                 std::rethrow_exception(error);

@@ -61,11 +61,14 @@ private:
     void arm();
     void stop_timer() noexcept;
     void expire();
+    [[nodiscard]] detail::CancelLedger& ledger() const noexcept;
 
     std::optional<Duration> delay_;
     std::optional<TimePoint> when_;
     EventLoop* loop_ = nullptr;
     detail::Ref<detail::FutureState> task_;
+    /// Inside of which it was entered.
+    detail::Ref<detail::ShieldLedger> shield_;
     TimerHandle timer_;
     /// In place of the timer, when there is no time left.
     Handle due_;
