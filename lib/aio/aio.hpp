@@ -35,6 +35,13 @@
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/timeout.hpp>
 #include <aio/structure/wait_for.hpp>
+#include <aio/sync/barrier.hpp>
+#include <aio/sync/channel.hpp>
+#include <aio/sync/condition.hpp>
+#include <aio/sync/event.hpp>
+#include <aio/sync/lock.hpp>
+#include <aio/sync/queue.hpp>
+#include <aio/sync/semaphore.hpp>
 #include <aio/workers/codec.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>
