@@ -180,6 +180,21 @@ TEST_CASE("rule 79: a cancelled getter takes no item, a cancelled putter puts no
     });
 }
 
+TEST_CASE("rule 79: items need no more than a move constructor") {
+    class Fixed {
+    public:
+        explicit Fixed(int n) : number(n) {}
+        const int number;
+    };
+    Queue<Fixed> queue;
+    for (int i = 0; i < 50; ++i) {
+        queue.put_nowait(Fixed(2 * i));
+        queue.put_nowait(Fixed(2 * i + 1));
+        CHECK(queue.get_nowait().number == i);
+    }
+    CHECK(queue.qsize() == 50);
+}
+
 TEST_CASE("rule 79: items may be move-only") {
     run_in_loop([](EventLoop&) -> Coro<> {
         Queue<std::unique_ptr<int>> queue(1);
@@ -297,6 +312,7 @@ TEST_CASE("rule 82: a queue belongs to the first loop in which a task had to wai
     CHECK(outcome_elsewhere(queue.get()).find("different event loop") != std::string::npos);
     queue.put_nowait(1);
     CHECK(outcome_elsewhere(queue.put(2)).find("different event loop") != std::string::npos);
+    CHECK(outcome_elsewhere(queue.get()).find("different event loop") != std::string::npos);
     CHECK(outcome_elsewhere(queue.join()).find("different event loop") != std::string::npos);
     const auto use = [&]() -> Coro<> {
         CHECK_THROWS_AS(queue.get_nowait(), RuntimeError);

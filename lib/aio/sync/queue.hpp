@@ -49,8 +49,8 @@ public:
 
     /// Awaited, takes an item out and gives it; waits while there is none. Throws `QueueShutDown` if the
     /// queue is shut down and empty. Cancelled while it waits, it takes no item. Who is woken by an item and
-    /// finds that another task has taken it waits again. Throws `RuntimeError` if it has to wait and the
-    /// queue is bound to another loop, or is destroyed meanwhile.
+    /// finds that another task has taken it waits again, behind those who came meanwhile. Throws
+    /// `RuntimeError` if the queue is bound to another loop, or is destroyed while this waits.
     [[nodiscard]] Operation<Get, BasicQueue> get() noexcept { return Operation<Get, BasicQueue>(*this); }
 
     /// Awaited, puts an item in; waits while the queue is full. Throws `QueueShutDown` if the queue is shut
@@ -65,7 +65,6 @@ public:
     T get_nowait() {
         check_can_get();
         if (empty()) throw QueueEmpty();
-        check_here();
         return take();
     }
 
@@ -74,7 +73,6 @@ public:
     void put_nowait(T&& item) {
         check_can_put();
         if (full()) throw QueueFull();
-        check_here();
         add(std::move(item));
     }
     void put_nowait(const T& item) {
@@ -103,9 +101,13 @@ private:
     friend Put;
 
     void check_can_get() const {
+        check_here();
         if (is_shut_down() && empty()) throw QueueShutDown();
     }
-    void check_can_put() const { check_not_shut_down(); }
+    void check_can_put() const {
+        check_here();
+        check_not_shut_down();
+    }
     T take() {
         T item = store_.pop();
         note_taken();

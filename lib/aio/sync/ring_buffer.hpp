@@ -44,7 +44,7 @@ private:
     void grow() {
         std::vector<std::optional<T>> larger(slots_.empty() ? 4 : slots_.size() * 2);
         for (std::size_t i = 0; i < size_; ++i)
-            larger[i] = std::move(slots_[(first_ + i) & (slots_.size() - 1)]);
+            larger[i].emplace(std::move(*slots_[(first_ + i) & (slots_.size() - 1)]));
         slots_ = std::move(larger);
         first_ = 0;
     }
