@@ -273,6 +273,8 @@ Coro<> channels(Chaos& chaos) {
                  "a sender and a receiver wait for each other");
     chaos.expect(receiver->size() == 0 || chaos.waiting_for("Receiver.receive") == 0,
                  "a value lies there, and somebody waits");
+    chaos.expect(receiver->size() == receiver->capacity() || chaos.waiting_for("Sender.send") == 0,
+                 "there is room, and a sender waits");
     if (chaos.one_in(2))
         sender->close();
     else
