@@ -61,10 +61,10 @@ Coro<> locks(Chaos& chaos) {
         chaos.expect(++in_bounded <= 2, "more tasks in the bounded semaphore than it has units");
         co_await rounds(chaos.pick(3));
     };
-    for (int i = 0; i < 3; ++i) {
-        chaos.start(visit_lock, 15);
-        chaos.start(visit_semaphore, 15);
-        chaos.start(visit_bounded, 15);
+    for (int i = 0; i < 5; ++i) {
+        chaos.start(visit_lock, 10);
+        chaos.start(visit_semaphore, 10);
+        chaos.start(visit_bounded, 10);
     }
     co_await chaos.rage(60);
     co_await chaos.join("locks");
@@ -106,11 +106,12 @@ Coro<> conditions(Chaos& chaos) {
         ++tokens;
         ++made;
         condition.notify();
-        co_await rounds(chaos.pick(2));
+        co_await rounds(chaos.pick(4));
     };
-    for (int i = 0; i < 4; ++i) chaos.start(take, 10);
-    for (int i = 0; i < 2; ++i) chaos.start(make, 10);
-    co_await chaos.rage(60);
+    // Takers that do not come back: one that did would find by itself the token of a lost notification.
+    for (int i = 0; i < 12; ++i) chaos.start(take, 1);
+    for (int i = 0; i < 2; ++i) chaos.start(make, 6);
+    co_await chaos.rage(20);
     co_await chaos.settle();
     chaos.expect(tokens == 0 || chaos.waiting_for("Condition.wait") == 0,
                  "a notification was lost: there is a token, and somebody waits for one");
