@@ -44,6 +44,13 @@
 #include <aio/structure/timeout.hpp>
 #include <aio/structure/wait.hpp>
 #include <aio/structure/wait_for.hpp>
+#include <aio/sync/barrier.hpp>
+#include <aio/sync/channel.hpp>
+#include <aio/sync/condition.hpp>
+#include <aio/sync/event.hpp>
+#include <aio/sync/lock.hpp>
+#include <aio/sync/queue.hpp>
+#include <aio/sync/semaphore.hpp>
 #include <aio/testing/run.hpp>
 #include <aio/testing/shuffle.hpp>
 #include <aio/testing/virtual_clock.hpp>
