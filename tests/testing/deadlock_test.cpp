@@ -93,9 +93,9 @@ TEST_CASE("deadlock: a call in a pool that will complete a future in its own way
     EventLoop loop;
     const auto main = [&]() -> Coro<int> {
         Future<int> answer = loop.create_future<int>();
-        const auto reply = [&loop, answer] {
+        const auto reply = [&loop, &answer] {
             std::this_thread::sleep_for(150ms);
-            loop.call_soon_threadsafe([answer]() mutable { answer.set_result(42); });
+            loop.call_soon_threadsafe([&answer] { answer.set_result(42); });
         };
         // A plain submission: the loop knows nothing of it.
         const ConcurrentFuture<> call = pool.submit(reply);
@@ -111,9 +111,9 @@ TEST_CASE("deadlock: another thread may still call, so it is waited for") {
     std::optional<std::thread> caller;
     const auto main = [&]() -> Coro<int> {
         Future<int> answer = loop.create_future<int>();
-        caller.emplace([&loop, answer] {
+        caller.emplace([&loop, &answer] {
             std::this_thread::sleep_for(150ms);
-            loop.call_soon_threadsafe([answer]() mutable { answer.set_result(42); });
+            loop.call_soon_threadsafe([&answer] { answer.set_result(42); });
         });
         co_return co_await answer;
     };
