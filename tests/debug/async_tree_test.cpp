@@ -147,7 +147,7 @@ TEST_CASE("async tree: of each knot of tasks at least one circle is told") {
     look(body);
 }
 
-TEST_CASE("async tree: a hundred thousand tasks that await each other") {
+TEST_CASE("deep await: the tree of a hundred thousand tasks that await each other") {
     constexpr std::size_t count = 100000;
     const auto body = [&](EventLoop& loop) -> Coro<> {
         Future<> gate = loop.create_future<>();

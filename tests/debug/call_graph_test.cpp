@@ -368,7 +368,7 @@ TEST_CASE("call graph: as text it names the task, its coroutines, and those who 
     CHECK(printed == text + "* Task 'reporter' is running\n");
 }
 
-TEST_CASE("call graph: a hundred thousand tasks that await each other") {
+TEST_CASE("deep await: the call graph of a hundred thousand tasks that await each other") {
     constexpr std::size_t count = 100000;
     const auto body = [&](EventLoop& loop) -> Coro<> {
         Future<> gate = loop.create_future<>();
