@@ -14,6 +14,11 @@
 #include <aio/core/sleep.hpp>
 #include <aio/core/task.hpp>
 #include <aio/core/task_factory.hpp>
+#include <aio/core/task_snapshot.hpp>
+#include <aio/debug/async_tree.hpp>
+#include <aio/debug/awaited_by.hpp>
+#include <aio/debug/call_graph.hpp>
+#include <aio/debug/task_table.hpp>
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor.hpp>
 #include <aio/executors/interpreter_pool.hpp>

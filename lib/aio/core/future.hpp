@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #include <aio/core/copyable_result.hpp>
 #include <aio/core/future_state.hpp>
@@ -148,6 +149,9 @@ protected:
 private:
     void on_done() noexcept override { wake(); }
     void on_abandoned() noexcept override {}
+    void list_waiters(std::vector<FutureState*>& waiters) const override {
+        waiters.push_back(waiting_future());
+    }
     bool on_cancel(const std::string& message) noexcept override { return future_->cancel(message); }
 };
 

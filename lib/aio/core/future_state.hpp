@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <aio/core/errors.hpp>
 #include <aio/core/frame_pool.hpp>
@@ -27,6 +28,9 @@ public:
     virtual void on_done() noexcept = 0;
     /// The future is destroyed, or its loop closed, before it was done.
     virtual void on_abandoned() noexcept = 0;
+    /// For the call graph: appends who waits for the future through this, the futures of tasks or other
+    /// futures that end when this one does. Called only when somebody looks, while this is linked.
+    virtual void list_waiters(std::vector<FutureState*>& waiters) const { static_cast<void>(waiters); }
 
 protected:
     FutureCallback() = default;

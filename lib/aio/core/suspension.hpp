@@ -22,6 +22,7 @@
 
 namespace aio::detail {
 
+class FutureState;
 class Suspension;
 class TaskState;
 
@@ -63,6 +64,10 @@ public:
     [[nodiscard]] virtual std::string description() const = 0;
     /// Whether the wait has ended with a cancellation that the task has not seen yet.
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
+    /// Whether what is waited for is still to come; otherwise the task is queued already.
+    [[nodiscard]] bool waiting() const noexcept { return pending_ && !yielding_; }
+    /// The future of the task that is suspended here.
+    [[nodiscard]] FutureState* waiting_future() const noexcept;
 
 protected:
     Suspension() noexcept = default;

@@ -1,18 +1,16 @@
 #pragma once
 
-/// What tasks are doing, as text for people.
+/// What tasks are doing, as text for people. (Call graphs and task tables for programs to ask for are in the
+/// debug room.)
 
 #include <string>
 
 #include <aio/core/loop_state.hpp>
-#include <aio/core/task_state.hpp>
 
 namespace aio::detail {
 
-/// One task: its name and what it waits for, then a line for each of its coroutines, innermost first.
-[[nodiscard]] std::string describe_task(const TaskState& task);
-
-/// The message of a `DeadlockError`: that nothing can happen any more, and each task that waits.
+/// The message of a `DeadlockError`: that nothing can happen any more, and for each task that waits its name,
+/// what it waits for, and its coroutines, innermost first.
 [[nodiscard]] std::string describe_deadlock(const LoopState& loop);
 
 } // namespace aio::detail

@@ -220,6 +220,8 @@ void TaskState::abandon() noexcept {
     future().release();
 }
 
+FutureState* Suspension::waiting_future() const noexcept { return &static_cast<TaskState*>(task_)->future(); }
+
 void Suspension::throw_cancelled() const { static_cast<TaskState*>(task_)->throw_cancelled(); }
 
 } // namespace aio::detail

@@ -83,6 +83,10 @@ private:
     private:
         void on_done() noexcept override { queue->child_done(*this); }
         void on_abandoned() noexcept override {}
+        void list_waiters(std::vector<FutureState*>& waiters) const override {
+            queue->waiters_.for_each(
+                [&](const CompletionWait& wait) { waiters.push_back(wait.waiting_future()); });
+        }
     };
 
     void child_done(Child& child) noexcept;

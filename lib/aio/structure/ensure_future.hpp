@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <aio/core/awaitable.hpp>
 #include <aio/core/event_loop.hpp>
@@ -42,6 +43,9 @@ public:
 private:
     void on_done() noexcept override { wake(); }
     void on_abandoned() noexcept override {}
+    void list_waiters(std::vector<FutureState*>& waiters) const override {
+        waiters.push_back(waiting_future());
+    }
     bool on_cancel(const std::string&) noexcept override {
         unlink();
         return wake_cancelled();

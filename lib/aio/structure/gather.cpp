@@ -14,6 +14,7 @@ private:
         future = Ref<FutureState>();
         core_->child_done(child);
     }
+    void list_waiters(std::vector<FutureState*>& waiters) const override { waiters.push_back(outer_.get()); }
     GatherCore* core_;
     Ref<FutureState> outer_;
 };

@@ -12,6 +12,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <aio/core/awaitable.hpp>
 #include <aio/core/event_loop.hpp>
@@ -31,6 +32,7 @@ protected:
 
 private:
     void call(Ref<FutureState> future) final;
+    void list_waiters(std::vector<FutureState*>& waiters) const final { waiters.push_back(outer_.get()); }
     Ref<FutureState> outer_;
 };
 

@@ -29,6 +29,9 @@ private:
         Member::unlink();
         group_->child_done(*future);
     }
+    void list_waiters(std::vector<detail::FutureState*>& waiters) const override {
+        if (Member::linked()) waiters.push_back(group_->parent_.get());
+    }
     TaskGroup* group_;
 };
 

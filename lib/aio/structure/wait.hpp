@@ -115,6 +115,9 @@ protected:
     private:
         void on_done() noexcept override { core_->child_done(*future_); }
         void on_abandoned() noexcept override {}
+        void list_waiters(std::vector<FutureState*>& waiters) const override {
+            waiters.push_back(core_->waiting_future());
+        }
         WaitCore* core_ = nullptr;
         FutureState* future_ = nullptr;
     };
