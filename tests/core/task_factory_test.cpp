@@ -137,10 +137,10 @@ TEST_CASE("rule 56: what the task factory throws lands in the future of run_coro
     const auto main = [&]() -> Coro<> {
         test.loop.set_task_factory([](NewTask&) { throw std::runtime_error("refused"); });
         Future<> finished = test.loop.create_future<>();
-        other = std::thread([&, finished] {
+        other = std::thread([&] {
             auto future = run_coroutine_threadsafe(give(1), test.loop);
             end = thrown_by([&] { static_cast<void>(future.result()); });
-            test.loop.call_soon_threadsafe([finished]() mutable { finished.set_result(); });
+            test.loop.call_soon_threadsafe([&] { finished.set_result(); });
         });
         co_await finished;
     };

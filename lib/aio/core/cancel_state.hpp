@@ -60,13 +60,15 @@ public:
     ScopeState(const ScopeState&) = delete;
     ScopeState& operator=(const ScopeState&) = delete;
 
-    /// The innermost scope, from this one outwards up to a shield, that is cancelled; null if none is.
-    [[nodiscard]] const ScopeState* cancelled_around() const noexcept {
-        for (const ScopeState* scope = this; scope != nullptr; scope = scope->parent) {
-            if (scope->cancelled) return scope;
-            if (scope->shields) return nullptr;
-        }
-        return nullptr;
+    /// The innermost scope, from this one outwards up to a shield, that is cancelled; null if none is. Kept
+    /// up to date in all scopes, because scopes may lie in each other as deep as memory allows, and every
+    /// suspension asks.
+    [[nodiscard]] const ScopeState* cancelled_around() const noexcept { return cancelled_around_; }
+    /// Works that out anew, when this scope alone has changed, or has come to lie elsewhere.
+    void look_around() noexcept {
+        cancelled_around_ = cancelled                      ? this
+                            : shields || parent == nullptr ? nullptr
+                                                           : parent->cancelled_around_;
     }
 
     ScopeState* parent = nullptr;
@@ -78,6 +80,9 @@ public:
 
 protected:
     ~ScopeState() = default;
+
+private:
+    const ScopeState* cancelled_around_ = nullptr;
 };
 
 } // namespace aio::detail

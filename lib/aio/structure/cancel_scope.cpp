@@ -29,6 +29,7 @@ void CancelScope::enter() {
     requests_before_ = task().ledger().requests;
     parent = task().scope();
     if (parent != nullptr) parent->children.push_back(*this);
+    look_around();
     task().set_scope(this);
     if (shields) task().set_shield(detail::Ref<detail::ShieldLedger>(new detail::ShieldLedger));
     if (timeout_) deadline_ = loop.time() + *timeout_;
@@ -64,13 +65,21 @@ void CancelScope::cancel(const std::string& reason) {
     ScopeState::cancelled = true;
     ScopeState::reason = reason;
     disarm();
-    // Scopes lie in each other as deep as memory allows: the walk is a loop. It does not enter shields, and
-    // what is cancelled inside has been told.
-    std::vector<const ScopeState*> open{this};
+    look_around_from(*this);
+}
+
+/// Tells a scope, and those inside it, what is cancelled around them now, and the tasks that are in them. The
+/// walk is a loop, because scopes may lie in each other as deep as memory allows. It does not enter shields,
+/// and what was cancelled inside has been told.
+void CancelScope::look_around_from(ScopeState& outermost) {
+    std::vector<ScopeState*> open{&outermost};
     while (!open.empty()) {
-        const ScopeState& scope = *open.back();
+        ScopeState& scope = *open.back();
         open.pop_back();
-        scope.members.for_each([this](detail::ScopeMember& member) { member.task->interrupt(*this); });
+        scope.look_around();
+        if (const ScopeState* const cancelled = scope.cancelled_around())
+            scope.members.for_each(
+                [cancelled](detail::ScopeMember& member) { member.task->interrupt(*cancelled); });
         scope.children.for_each([&](ScopeState& child) {
             if (!child.shields && !child.cancelled) open.push_back(&child);
         });
@@ -86,6 +95,7 @@ void CancelScope::leave() noexcept {
     while (ScopeState* const child = children.pop_front()) {
         child->parent = parent;
         if (parent != nullptr) parent->children.push_back(*child);
+        look_around_from(*child);
     }
     if (shields) task().set_shield(std::move(outer_shield_));
     task_ = detail::Ref<detail::FutureState>();

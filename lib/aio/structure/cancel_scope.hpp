@@ -118,6 +118,7 @@ private:
     void arm();
     void disarm() noexcept;
     void leave() noexcept;
+    static void look_around_from(ScopeState& outermost);
     [[nodiscard]] detail::TaskState& task() const noexcept { return *task_->as_task(); }
 
     std::optional<Duration> timeout_;
