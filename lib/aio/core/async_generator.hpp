@@ -62,7 +62,7 @@ public:
 
     template <class Awaitable>
     decltype(auto) await_transform(Awaitable&& awaitable,
-                                   const std::source_location& where = std::source_location::current()) {
+                                   std::source_location where = std::source_location::current()) {
         this->note_await(where);
         return adapt_awaitable(std::forward<Awaitable>(awaitable));
     }

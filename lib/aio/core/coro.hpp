@@ -50,7 +50,7 @@ public:
     /// Awaitables of aiouv know how to suspend a task; all others go through an adapter.
     template <class Awaitable>
     decltype(auto) await_transform(Awaitable&& awaitable,
-                                   const std::source_location& where = std::source_location::current()) {
+                                   std::source_location where = std::source_location::current()) {
         this->note_await(where);
         return adapt_awaitable(std::forward<Awaitable>(awaitable));
     }
@@ -133,7 +133,7 @@ public:
     }
     ~Coro() {
         if (!frame_) return;
-        detail::report_never_awaited(promise().function());
+        detail::report_never_awaited(promise().where());
         frame_.destroy();
     }
 

@@ -26,8 +26,8 @@ namespace aio::detail {
 class FrameStack;
 
 /// What every coroutine promise of aiouv has in common: its place on a frame stack, the exception it ended
-/// with, and where it is in its source: which function it runs, and at which of its awaits it is. That is two
-/// stores of a constant a call, in every build, for stack traces that a debugger cannot give.
+/// with, and where it is in its source: in which function, and at which of its awaits. That is one store of a
+/// constant for each of them, in every build, for stack traces that a debugger cannot give.
 class PromiseBase : public PoolAllocated {
 public:
     /// Suspends for good; the pump goes on with the caller.
@@ -49,19 +49,18 @@ public:
     [[nodiscard]] FrameStack& stack() const noexcept { return *stack_; }
     [[nodiscard]] const std::exception_ptr& exception() const noexcept { return exception_; }
 
-    /// The coroutine function: its name and file. The line is that of its beginning or its end, as compilers
-    /// like it.
-    [[nodiscard]] const std::source_location& function() const noexcept { return function_; }
-    /// The latest await of the body; its line is 0 when there was none yet.
-    [[nodiscard]] const std::source_location& latest_await() const noexcept { return latest_await_; }
+    /// Where the coroutine is: at its latest await, or, as long as there was none, at the beginning or the
+    /// end of its function, as compilers like it. The name of the function is among it; GCC has its own way
+    /// to write that inside the body (see `bare_function_name`).
+    [[nodiscard]] const std::source_location& where() const noexcept { return where_; }
     /// The frame that awaits this one, or null.
     [[nodiscard]] const PromiseBase* caller() const noexcept { return caller_; }
 
 protected:
     PromiseBase(std::coroutine_handle<> self, const std::source_location& function) noexcept
-        : self_(self), function_(function) {}
+        : self_(self), where_(function) {}
     ~PromiseBase() = default;
-    void note_await(const std::source_location& where) noexcept { latest_await_ = where; }
+    void note_await(const std::source_location& where) noexcept { where_ = where; }
     [[nodiscard]] std::coroutine_handle<> self() const noexcept { return self_; }
 
 private:
@@ -73,8 +72,7 @@ private:
     PromiseBase* caller_ = nullptr;
     FrameStack* stack_ = nullptr;
     std::exception_ptr exception_;
-    std::source_location function_;
-    std::source_location latest_await_;
+    std::source_location where_;
 };
 
 /// The frames of one task, innermost on top.

@@ -4,6 +4,7 @@
 
 #include <aio/core/error_context.hpp>
 #include <aio/core/event_loop.hpp>
+#include <aio/core/task_snapshot.hpp>
 #include <aio/core/task_state.hpp>
 
 namespace aio {
@@ -54,7 +55,8 @@ void GeneratorFrame::enter(LoopState& loop) {
 
 void GeneratorFrame::report_late_start() const noexcept {
     ErrorContext context;
-    context.message = std::string("the asynchronous generator '") + function().function_name() +
+    context.message = std::string("the asynchronous generator '") +
+                      std::string(bare_function_name(where().function_name())) +
                       "' was started after shutdown_asyncgens: nothing will close it";
     if (loop_->current_task != nullptr) context.source = loop_->current_task->name();
     loop_->report(context);
@@ -119,7 +121,7 @@ Coro<> EventLoop::shutdown_asyncgens() {
     // The youngest first: it may be an item source of an older one, which would destroy it.
     while (detail::GeneratorFrame* generator = open.back()) {
         generator->unlink();
-        const std::string name = generator->function().function_name();
+        const std::string name(detail::bare_function_name(generator->where().function_name()));
         std::exception_ptr error;
         try {
             co_await detail::GeneratorClose(generator);

@@ -38,10 +38,9 @@ std::string_view last_word(std::string_view text) noexcept {
 }
 
 FrameCallGraphEntry entry_of(const PromiseBase& frame) {
-    const std::source_location& at = frame.latest_await();
-    const std::source_location& known = at.line() != 0 ? at : frame.function();
-    return FrameCallGraphEntry(bare_function_name(frame.function().function_name()), known.file_name(),
-                               static_cast<unsigned>(known.line()));
+    const std::source_location& where = frame.where();
+    return FrameCallGraphEntry(bare_function_name(where.function_name()), where.file_name(),
+                               static_cast<unsigned>(where.line()));
 }
 
 std::vector<FrameCallGraphEntry> call_stack_of(const TaskState& task, std::optional<int> limit,

@@ -18,7 +18,7 @@ std::uint64_t next_task_number() noexcept {
 std::source_location place_of_creation(const LoopState& loop, const std::source_location& given) noexcept {
     if (given.line() != 0 || loop.current_task == nullptr) return given;
     const PromiseBase* const creator = loop.current_task->top();
-    return creator != nullptr ? creator->function() : given;
+    return creator != nullptr ? creator->where() : given;
 }
 
 } // namespace

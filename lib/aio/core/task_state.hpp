@@ -116,7 +116,7 @@ protected:
 
     void adopt_root(std::coroutine_handle<> root, PromiseBase& promise) noexcept {
         root_ = root;
-        if (created_.line() == 0) created_ = promise.function();
+        if (created_.line() == 0) created_ = promise.where();
         push(promise, root_);
     }
 
