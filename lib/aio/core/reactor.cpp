@@ -22,7 +22,8 @@ Reactor::Reactor(EventLoop& loop, uv::NativeLoop* adopted)
       timer_(native_, uv::bind<&Reactor::on_timer>(*this)),
       prepare_(native_, uv::bind<&Reactor::before_poll>(*this)),
       check_(native_, uv::bind<&Reactor::after_poll>(*this)),
-      idle_(native_) {
+      idle_(native_),
+      real_time_(state_.clock->runs_by_itself()) {
     // In an adopted loop only work that is pending keeps the owner's run call going; our own ends when it is
     // stopped.
     if (!native_.owned()) wake_.keep_alive(false);
@@ -59,7 +60,7 @@ void Reactor::before_poll() noexcept {
     if (!backlog_ && (timer_fired_ || !state_.ready.empty())) run_ready();
     if (!backlog_ && !halted_ && state_.ready.empty()) {
         if (timer_fired_ && std::exchange(deadlock_timer_, false)) look_for_deadlock();
-        if (!state_.idle_waiters.empty() || !state_.clock->runs_by_itself()) look_whether_idle();
+        if (!state_.idle_waiters.empty() || !real_time_) look_whether_idle();
     }
     timer_fired_ = false;
     arm_timer();
@@ -105,7 +106,7 @@ void Reactor::look_for_deadlock() noexcept {
 /// The cheap part: whether it is worth to look closer.
 bool Reactor::may_be_dead() const noexcept {
     return for_a_future_ && native_.owned() && expected_posts_ == 0 && state_.ready.empty() &&
-           (state_.timers.empty() || !state_.clock->runs_by_itself());
+           (state_.timers.empty() || !real_time_);
 }
 
 bool Reactor::nobody_can_wake_it() noexcept {
@@ -199,7 +200,7 @@ void Reactor::halt() noexcept {
 void Reactor::arm_timer() noexcept {
     if (!native_.owned()) timer_.keep_alive(!state_.timers.empty());
     // A clock that does not run by itself jumps to its deadlines.
-    if (!state_.clock->runs_by_itself()) return;
+    if (!real_time_) return;
     if (!state_.timers.empty()) {
         if (state_.timers.next() < armed_) set_timer(state_.timers.next());
     } else if (armed_ == TimePoint::max() && may_be_dead()) {

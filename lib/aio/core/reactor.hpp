@@ -108,6 +108,8 @@ private:
     Duration quiet_time_ = first_quiet_time;
     static constexpr Duration first_quiet_time = std::chrono::milliseconds(50);
     static constexpr Duration longest_quiet_time = std::chrono::seconds(10);
+    /// Of the loop's clock: whether the time passes by itself.
+    const bool real_time_;
     /// A poll that did not wait has brought nothing.
     bool polled_in_vain_ = false;
     /// The next poll must not wait either.
