@@ -1,4 +1,5 @@
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -267,9 +268,9 @@ TEST_CASE("async generator: runs in the task and the context of whoever asks for
 TEST_CASE("async generator: many items use no machine stack, also without a suspension") {
     run_in_loop([](EventLoop&) -> Coro<> {
         auto generator = count_to(many);
-        long sum = 0;
+        std::int64_t sum = 0;
         while (auto item = co_await generator.next()) sum += *item;
-        CHECK(sum == static_cast<long>(many) * (many - 1) / 2);
+        CHECK(sum == std::int64_t{many} * (many - 1) / 2);
     });
 }
 

@@ -251,6 +251,18 @@ TEST_CASE("rule 101: to_thread takes a copy of the context, and what is set ther
     });
 }
 
+TEST_CASE("contexts: what a thread sets outside of all tasks is its own, and dropped when it ends") {
+    ContextVar<std::shared_ptr<int>> variable("variable", nullptr);
+    const auto value = std::make_shared<int>(1);
+    const auto use = [&] {
+        CHECK(variable.get() == nullptr);
+        variable.set(value);
+        CHECK(variable.get() == value);
+    };
+    for (int i = 0; i < 3; ++i) std::thread(use).join();
+    CHECK(value.use_count() == 1);
+}
+
 TEST_CASE("contexts: versions may be shared between threads") {
     Context context;
     context.run([] { number.set(0); });

@@ -327,7 +327,7 @@ TEST_CASE("lack of memory in an interpreter fails the call, and the interpreter 
     InterpreterPoolExecutor interpreters(1);
     const auto fails = [&] {
         try {
-            interpreters.submit(lua("return io.tmpfile():read(1 << 46)")).result();
+            interpreters.submit(lua("return io.tmpfile():read(1 << 50)")).result();
         } catch (const std::bad_alloc&) {
             return true;
         } catch (const ExecutionFailed& error) {

@@ -94,7 +94,6 @@ TEST_CASE("virtual clock: without autojump it moves by advance alone") {
         CHECK(fired);
     };
     loop.run_until_complete(main());
-    CHECK_THROWS_AS(loop.run_until_complete(sleep(1ms)), DeadlockError);
     clock.set_autojump(true);
     loop.run_until_complete(sleep(1ms));
 }

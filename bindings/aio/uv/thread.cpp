@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <utility>
 
 #include <uv.h>
 
@@ -13,7 +15,8 @@
 #include <unistd.h>
 #endif
 
-#if UV_VERSION_HEX < ((1 << 16) | (50 << 8)) && (defined(__linux__) || defined(__APPLE__))
+#if defined(__MINGW32__) ||                                                                                  \
+    (UV_VERSION_HEX < ((1 << 16) | (50 << 8)) && (defined(__linux__) || defined(__APPLE__)))
 #include <pthread.h>
 #endif
 
@@ -36,6 +39,56 @@ namespace {
     return threads;
 #endif
 }
+
+struct ExitCall {
+    void (*function)(void*);
+    void* argument;
+    ExitCall* earlier;
+};
+
+void run_exit_calls(ExitCall*& latest) noexcept {
+    while (latest != nullptr) {
+        ExitCall* const call = std::exchange(latest, latest->earlier);
+        call->function(call->argument);
+        delete call;
+    }
+}
+
+#if defined(__MINGW32__)
+
+/// A key of the thread library: unlike the memory of `thread_local` variables, its value is still there when
+/// its destructor is called. What a call adds comes in the next pass over the keys.
+std::optional<pthread_key_t> exit_calls_key() noexcept {
+    static const std::optional<pthread_key_t> key = []() -> std::optional<pthread_key_t> {
+        pthread_key_t made;
+        const auto run = [](void* latest) {
+            auto* calls = static_cast<ExitCall*>(latest);
+            run_exit_calls(calls);
+        };
+        if (pthread_key_create(&made, run) != 0) return std::nullopt;
+        return made;
+    }();
+    return key;
+}
+
+#else
+
+/// Trivially destructible, so that they can be used at any time of a thread's life.
+constinit thread_local ExitCall* latest_exit_call = nullptr;
+constinit thread_local bool exit_calls_over = false;
+
+struct ExitCallRunner {
+    ~ExitCallRunner() {
+        run_exit_calls(latest_exit_call);
+        exit_calls_over = true;
+    }
+    /// Odr-uses the thread_local object, which registers its destructor.
+    void touch() noexcept {}
+};
+
+thread_local ExitCallRunner exit_call_runner;
+
+#endif
 
 } // namespace
 
@@ -80,6 +133,26 @@ std::optional<std::size_t> count_threads() noexcept {
     return without_the_sanitizers(static_cast<std::size_t>(info.pti_threadnum));
 #else
     return std::nullopt;
+#endif
+}
+
+bool at_thread_exit(void (*function)(void*), void* argument) noexcept {
+#if defined(__MINGW32__)
+    const std::optional<pthread_key_t> key = exit_calls_key();
+    if (!key) return false;
+    auto* const earlier = static_cast<ExitCall*>(pthread_getspecific(*key));
+    auto* const call = new (std::nothrow) ExitCall{function, argument, earlier};
+    if (call == nullptr) return false;
+    if (pthread_setspecific(*key, call) == 0) return true;
+    delete call;
+    return false;
+#else
+    if (exit_calls_over) return false;
+    auto* const call = new (std::nothrow) ExitCall{function, argument, latest_exit_call};
+    if (call == nullptr) return false;
+    exit_call_runner.touch();
+    latest_exit_call = call;
+    return true;
 #endif
 }
 

@@ -13,7 +13,18 @@ namespace aio::uv {
 void set_thread_name(const std::string& name) noexcept;
 
 /// How many threads this process has just now, less one of ThreadSanitizer's own; none where the system
-/// does not tell.
+/// does not tell, as on Windows: listing threads there means a snapshot of all processes, and the system's
+/// own threads among this one's come and go.
 [[nodiscard]] std::optional<std::size_t> count_threads() noexcept;
+
+/// Calls `function(argument)` when the calling thread ends, on it; of several calls the latest comes first.
+/// The function must not throw; it may call this again, and may find `thread_local` variables reset. Gives
+/// false, and does nothing, if memory lacks, or if the thread has come too far: to destructors of
+/// `thread_local` objects that are older than the first call of this on that thread.
+///
+/// This stands in for `thread_local` objects that have destructors, which the library does without: GCC for
+/// mingw-w64 frees the memory of such objects before it destroys them. There, what the main thread has asked
+/// for is not called when the program ends.
+[[nodiscard]] bool at_thread_exit(void (*function)(void*), void* argument) noexcept;
 
 } // namespace aio::uv

@@ -1,13 +1,32 @@
 #include <aio/core/context.hpp>
 
 #include <atomic>
+#include <memory>
+#include <utility>
+
+#include <aio/uv/thread.hpp>
 
 namespace aio {
 namespace {
 
-/// Current where no scope is.
-thread_local Context thread_context;
+/// Current where no scope is; made when it is first asked for.
+constinit thread_local Context* thread_context = nullptr;
 constinit thread_local detail::ContextScope* innermost = nullptr;
+
+void drop_thread_context(void* context) {
+    // What the values' destructors ask for finds a context of their own.
+    thread_context = nullptr;
+    delete static_cast<Context*>(context);
+}
+
+Context& context_of_thread() {
+    if (thread_context == nullptr) {
+        thread_context = std::make_unique<Context>().release();
+        // A context that cannot be dropped is one that the thread's very last destructors ask for.
+        static_cast<void>(uv::at_thread_exit(&drop_thread_context, thread_context));
+    }
+    return *thread_context;
+}
 
 std::uint64_t next_number() noexcept {
     static constinit std::atomic<std::uint64_t> last{0};
@@ -29,7 +48,7 @@ Context copy_context() {
 
 namespace detail {
 
-Context& current_context() noexcept { return innermost != nullptr ? *innermost->context_ : thread_context; }
+Context& current_context() { return innermost != nullptr ? *innermost->context_ : context_of_thread(); }
 
 ContextScope::ContextScope(Context& context) noexcept
     : context_(&context), outer_(std::exchange(innermost, this)) {}

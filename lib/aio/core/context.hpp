@@ -72,8 +72,8 @@ private:
 
 namespace detail {
 
-/// The context of the code now running on this thread.
-Context& current_context() noexcept;
+/// The context of the code now running on this thread. Allocates, the first time, outside of all scopes.
+Context& current_context();
 
 /// Makes a context current for a scope.
 class ContextScope {
@@ -87,7 +87,7 @@ public:
     [[nodiscard]] static bool entered(const Context& context) noexcept;
 
 private:
-    friend Context& current_context() noexcept;
+    friend Context& current_context();
     Context* context_;
     ContextScope* outer_;
 };

@@ -76,7 +76,8 @@ public:
 
 /// A run call waits for something that can never come: every task waits, and no timer, no I/O, no call in a
 /// thread or process and no other thread is left that could wake one of them. The message names each task and
-/// what it waits for. A loop that is run by `run_forever` waits all the same, as asyncio's always does.
+/// what it waits for. A loop that is run by `run_forever` waits all the same, as asyncio's always does; and
+/// so does every loop on Windows, where it is not known how many threads could still wake it.
 class DeadlockError : public RuntimeError {
 public:
     using RuntimeError::RuntimeError;

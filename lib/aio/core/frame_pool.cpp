@@ -2,7 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <new>
+#include <utility>
+
+#include <aio/uv/thread.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define AIO_FRAME_POOL_BYPASS 1
@@ -35,34 +39,36 @@ struct FreeBlock {
     FreeBlock* next;
 };
 
-/// Trivially destructible and constant-initialised, so that access needs no guard and works at any time of a
-/// thread's life.
 struct Pool {
     std::array<FreeBlock*, class_count> lists{};
-    std::array<std::uint32_t, class_count> counts{};
-    bool registered = false;
-    bool ended = false;
+    /// How many more blocks each list takes.
+    std::array<std::uint32_t, class_count> room{};
 };
 
-constinit thread_local Pool pool;
+/// Stands for the pool of a thread that has none: it has no block and takes none, so that the hot paths need
+/// no question of their own.
+constinit Pool no_pool;
 
-/// Empties the lists when the thread ends; later frees on that thread go straight to `operator delete`.
-struct PoolRelease {
-    ~PoolRelease() {
-        pool.ended = true;
-        for (FreeBlock*& list : pool.lists) {
-            while (list != nullptr) {
-                FreeBlock* block = list;
-                list = block->next;
-                ::operator delete(block);
-            }
-        }
-    }
-    /// Odr-uses the thread_local object, which registers its destructor.
-    void touch() noexcept { pool.registered = true; }
-};
+/// Behind a pointer, because the lists must still be there when the thread ends: see `uv::at_thread_exit`.
+constinit thread_local Pool* pool = &no_pool;
 
-thread_local PoolRelease pool_release;
+void drop_pool(void* ended) {
+    pool = &no_pool;
+    std::unique_ptr<Pool> owned(static_cast<Pool*>(ended));
+    for (FreeBlock* block : owned->lists)
+        while (block != nullptr) ::operator delete(std::exchange(block, block->next));
+}
+
+/// Gives this thread a pool if it has none; whether it has a new one.
+bool make_pool() noexcept {
+    if (pool != &no_pool) return false;
+    std::unique_ptr<Pool> made(new (std::nothrow) Pool);
+    if (!made || !uv::at_thread_exit(&drop_pool, made.get())) return false;
+    for (std::size_t index = 0; index < class_count; ++index)
+        made->room[index] = static_cast<std::uint32_t>(kept_bytes_per_class / ((index + 1) * class_step));
+    pool = made.release();
+    return true;
+}
 
 constexpr std::size_t class_of(std::size_t size) noexcept { return size == 0 ? 0 : (size - 1) / class_step; }
 
@@ -71,10 +77,10 @@ constexpr std::size_t class_of(std::size_t size) noexcept { return size == 0 ? 0
 void* pool_allocate(std::size_t size) {
     const std::size_t index = class_of(size);
     if (index >= class_count) return ::operator new(size);
-    Pool& mine = pool;
-    if (FreeBlock* block = mine.lists[index]; block != nullptr) {
+    Pool& mine = *pool;
+    if (FreeBlock* const block = mine.lists[index]; block != nullptr) {
         mine.lists[index] = block->next;
-        --mine.counts[index];
+        ++mine.room[index];
         return block;
     }
     return ::operator new((index + 1) * class_step);
@@ -82,17 +88,15 @@ void* pool_allocate(std::size_t size) {
 
 void pool_deallocate(void* block, std::size_t size) noexcept {
     const std::size_t index = class_of(size);
-    Pool& mine = pool;
-    if (index >= class_count || mine.ended ||
-        mine.counts[index] >= kept_bytes_per_class / ((index + 1) * class_step)) {
+    if (index >= class_count || (pool->room[index] == 0 && !make_pool())) {
         ::operator delete(block);
         return;
     }
-    if (!mine.registered) pool_release.touch();
+    Pool& mine = *pool;
     auto* freed = static_cast<FreeBlock*>(block);
     freed->next = mine.lists[index];
     mine.lists[index] = freed;
-    ++mine.counts[index];
+    --mine.room[index];
 }
 
 #endif
