@@ -10,13 +10,13 @@ using namespace aio;
 
 namespace {
 
-std::vector<std::string> log;
+std::vector<std::string> calls;
 
 struct Note {
     std::string text;
 };
 
-void write_down(void* note) { log.push_back(static_cast<Note*>(note)->text); }
+void write_down(void* note) { calls.push_back(static_cast<Note*>(note)->text); }
 
 void ask_again(void* note) {
     write_down(note);
@@ -26,7 +26,7 @@ void ask_again(void* note) {
 } // namespace
 
 TEST_CASE("at thread exit: the latest is called first, on the thread that ends, and only for it") {
-    log.clear();
+    calls.clear();
     Note first{"first"};
     Note second{"second"};
     std::thread::id called_on;
@@ -42,15 +42,15 @@ TEST_CASE("at thread exit: the latest is called first, on the thread that ends, 
     });
     std::thread([] {}).join();
     other.join();
-    CHECK(log == std::vector<std::string>{"second", "first"});
+    CHECK(calls == std::vector<std::string>{"second", "first"});
     CHECK(called_on == thread);
 }
 
 TEST_CASE("at thread exit: what is asked for while the thread ends is called too") {
-    log.clear();
+    calls.clear();
     Note note{"note"};
     std::thread([&] { CHECK(uv::at_thread_exit(&ask_again, &note)); }).join();
-    CHECK(log == std::vector<std::string>{"note", "note"});
+    CHECK(calls == std::vector<std::string>{"note", "note"});
 }
 
 #if !defined(__MINGW32__) // where objects like these cannot be had: see at_thread_exit
@@ -60,7 +60,7 @@ namespace {
 struct Last {
     ~Last() {
         static char nothing;
-        log.emplace_back(uv::at_thread_exit([](void*) {}, &nothing) ? "taken" : "refused");
+        calls.emplace_back(uv::at_thread_exit([](void*) {}, &nothing) ? "taken" : "refused");
     }
     void touch() noexcept {}
 };
@@ -70,13 +70,13 @@ thread_local Last last;
 } // namespace
 
 TEST_CASE("at thread exit: what the very last destructors of a thread ask for is refused") {
-    log.clear();
+    calls.clear();
     Note note{"note"};
     std::thread([&] {
         last.touch();
         CHECK(uv::at_thread_exit(&write_down, &note));
     }).join();
-    CHECK(log == std::vector<std::string>{"note", "refused"});
+    CHECK(calls == std::vector<std::string>{"note", "refused"});
 }
 
 #endif
