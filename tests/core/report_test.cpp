@@ -13,6 +13,7 @@
 #include <aio/structure/wait_for.hpp>
 
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -39,10 +40,6 @@ public:
     std::vector<std::string> lines;
     EventLoop loop;
 };
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 } // namespace
 

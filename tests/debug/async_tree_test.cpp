@@ -15,6 +15,7 @@
 #include <aio/structure/wait.hpp>
 
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -42,10 +43,6 @@ template <class Body>
 void look(Body body) {
     TestLoop test;
     test.loop.run_until_complete(test.loop.create_task(body(test.loop), "looker"));
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 
 } // namespace

@@ -21,6 +21,7 @@
 #include <aio/structure/wait_for.hpp>
 
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -72,10 +73,6 @@ std::string text_in(std::FILE* file) {
     while (const std::size_t size = std::fread(part.data(), 1, part.size(), file))
         text.append(part.data(), size);
     return text;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 
 } // namespace

@@ -13,6 +13,7 @@
 #include <aio/structure/shield.hpp>
 
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -21,10 +22,6 @@ using namespace std::chrono_literals;
 namespace {
 
 Coro<> nap() { co_await sleep(1h); }
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 } // namespace
 

@@ -7,10 +7,13 @@
 #include <random>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <system_error>
 
+#include "support/text.hpp"
+
 namespace interpreter_test {
+
+using aio::test::contains;
 
 /// The error of that type which `function()` throws.
 template <class Error, class F>
@@ -21,10 +24,6 @@ Error caught(F function) {
         return error;
     }
     throw std::logic_error("no such error was thrown");
-}
-
-inline bool contains(std::string_view text, std::string_view part) {
-    return text.find(part) != std::string_view::npos;
 }
 
 /// A path that nobody else has; what is there at the end is removed.

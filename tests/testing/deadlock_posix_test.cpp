@@ -18,16 +18,13 @@
 #include <aio/testing/virtual_clock.hpp>
 
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
 
 Coro<> wait_for_ever() { co_await get_running_loop().create_future<>(); }
 

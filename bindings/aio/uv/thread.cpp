@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -43,14 +44,13 @@ namespace {
 struct ExitCall {
     void (*function)(void*);
     void* argument;
-    ExitCall* earlier;
+    std::unique_ptr<ExitCall> earlier;
 };
 
-void run_exit_calls(ExitCall*& latest) noexcept {
-    while (latest != nullptr) {
-        ExitCall* const call = std::exchange(latest, latest->earlier);
-        call->function(call->argument);
-        delete call;
+void run_exit_calls(std::unique_ptr<ExitCall> latest) noexcept {
+    while (latest) {
+        latest->function(latest->argument);
+        latest = std::move(latest->earlier);
     }
 }
 
@@ -62,13 +62,22 @@ std::optional<pthread_key_t> exit_calls_key() noexcept {
     static const std::optional<pthread_key_t> key = []() -> std::optional<pthread_key_t> {
         pthread_key_t made;
         const auto run = [](void* latest) {
-            auto* calls = static_cast<ExitCall*>(latest);
-            run_exit_calls(calls);
+            run_exit_calls(std::unique_ptr<ExitCall>(static_cast<ExitCall*>(latest)));
         };
         if (pthread_key_create(&made, run) != 0) return std::nullopt;
         return made;
     }();
     return key;
+}
+
+/// Puts a call before those of this thread; whether that could be done.
+bool add_exit_call(std::unique_ptr<ExitCall> call) noexcept {
+    const std::optional<pthread_key_t> key = exit_calls_key();
+    if (!key) return false;
+    auto* const earlier = static_cast<ExitCall*>(pthread_getspecific(*key));
+    if (pthread_setspecific(*key, call.get()) != 0) return false;
+    call.release()->earlier.reset(earlier);
+    return true;
 }
 
 #else
@@ -79,7 +88,9 @@ constinit thread_local bool exit_calls_over = false;
 
 struct ExitCallRunner {
     ~ExitCallRunner() {
-        run_exit_calls(latest_exit_call);
+        // What a call adds stands in the variable again.
+        while (latest_exit_call != nullptr)
+            run_exit_calls(std::unique_ptr<ExitCall>(std::exchange(latest_exit_call, nullptr)));
         exit_calls_over = true;
     }
     /// Odr-uses the thread_local object, which registers its destructor.
@@ -87,6 +98,15 @@ struct ExitCallRunner {
 };
 
 thread_local ExitCallRunner exit_call_runner;
+
+/// Puts a call before those of this thread; whether that could be done.
+bool add_exit_call(std::unique_ptr<ExitCall> call) noexcept {
+    if (exit_calls_over) return false;
+    exit_call_runner.touch();
+    call->earlier.reset(std::exchange(latest_exit_call, call.get()));
+    static_cast<void>(call.release());
+    return true;
+}
 
 #endif
 
@@ -137,23 +157,8 @@ std::optional<std::size_t> count_threads() noexcept {
 }
 
 bool at_thread_exit(void (*function)(void*), void* argument) noexcept {
-#if defined(__MINGW32__)
-    const std::optional<pthread_key_t> key = exit_calls_key();
-    if (!key) return false;
-    auto* const earlier = static_cast<ExitCall*>(pthread_getspecific(*key));
-    auto* const call = new (std::nothrow) ExitCall{function, argument, earlier};
-    if (call == nullptr) return false;
-    if (pthread_setspecific(*key, call) == 0) return true;
-    delete call;
-    return false;
-#else
-    if (exit_calls_over) return false;
-    auto* const call = new (std::nothrow) ExitCall{function, argument, latest_exit_call};
-    if (call == nullptr) return false;
-    exit_call_runner.touch();
-    latest_exit_call = call;
-    return true;
-#endif
+    std::unique_ptr<ExitCall> call(new (std::nothrow) ExitCall{function, argument, nullptr});
+    return call && add_exit_call(std::move(call));
 }
 
 } // namespace aio::uv

@@ -22,7 +22,8 @@ void drop_thread_context(void* context) {
 Context& context_of_thread() {
     if (thread_context == nullptr) {
         thread_context = std::make_unique<Context>().release();
-        // A context that cannot be dropped is one that the thread's very last destructors ask for.
+        // Refused to a thread's very last destructors, and if memory lacks: the context then outlives the
+        // thread.
         static_cast<void>(uv::at_thread_exit(&drop_thread_context, thread_context));
     }
     return *thread_context;

@@ -19,7 +19,11 @@ namespace {
 // A call needs it from wherever in the thread it runs, and the end of the thread is where it must be closed.
 constinit thread_local LuaInterpreter* thread_interpreter = nullptr;
 
-void close_interpreter(void* interpreter) { delete static_cast<LuaInterpreter*>(interpreter); }
+void close_interpreter(void* interpreter) {
+    // A call that comes still later is refused.
+    thread_interpreter = nullptr;
+    delete static_cast<LuaInterpreter*>(interpreter);
+}
 
 } // namespace
 
