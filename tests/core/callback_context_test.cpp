@@ -1,4 +1,5 @@
 #include <chrono>
+#include <stdexcept>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -47,6 +48,31 @@ TEST_CASE("rule 21: every kind of callback can be given the context to run in") 
     };
     test.loop.run_until_complete(main());
     CHECK(seen == std::vector<int>{10, 20, 3, 40, 5});
+}
+
+TEST_CASE("rule 68: what is reported about a task is reported in the task's context") {
+    std::vector<int> seen;
+    {
+        EventLoop loop;
+        loop.set_exception_handler([&](EventLoop&, const ErrorContext&) { seen.push_back(number.get()); });
+        const auto fails = []() -> Coro<> {
+            number.set(9);
+            co_await sleep(0s);
+            throw std::runtime_error("lost");
+        };
+        const auto waits = []() -> Coro<> {
+            number.set(7);
+            co_await sleep(1h);
+        };
+        const auto main = [&]() -> Coro<> {
+            create_task(fails());
+            create_task(waits());
+            co_await rounds(3);
+        };
+        loop.run_until_complete(main());
+        CHECK(seen == std::vector<int>{9});
+    }
+    CHECK(seen == std::vector<int>{9, 7});
 }
 
 TEST_CASE("rule 21: a handle tells the context of its callback, and a timer's handle when it is due") {

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -46,10 +47,49 @@ TEST_CASE("context variables: defaults, values, tokens") {
     CHECK(context.run([] { return word.get(); }) == "value");
 }
 
-TEST_CASE("contexts are values: a copy does not see later changes of the original") {
+TEST_CASE("copies of a handle mean the same context, whichever was there first") {
+    Context first;
+    first.run([] { number.set(1); });
+    Context second = first;
+    second.run([] { number.set(2); });
+    CHECK(first.get(number) == 2);
+    const Context third = second;
+    first.run([] { number.set(3); });
+    CHECK(third.get(number) == 3);
+    CHECK(first.run([&] { return thrown_by([&] { second.run([] {}); }); }) ==
+          "cannot enter context: it is already entered");
+    second = Context();
+    CHECK(second.empty());
+    CHECK(first.get(number) == 3);
+    Context moved = std::move(first);
+    CHECK(moved.get(number) == 3);
+    CHECK(third.get(number) == 3);
+    // A token goes with the context, not with the handle.
+    Context fourth = moved;
+    std::optional<ContextVar<int>::Token> token;
+    moved.run([&] { token.emplace(number.set(4)); });
+    fourth.run([&] { number.reset(*token); });
+    CHECK(moved.get(number) == 3);
+}
+
+TEST_CASE("threads may copy one handle at the same time") {
+    Context context;
+    context.run([] { number.set(1); });
+    const Context& shared = context;
+    std::vector<std::thread> threads;
+    std::atomic<int> sum = 0;
+    for (int i = 0; i < 4; ++i)
+        threads.emplace_back([&] {
+            for (int n = 0; n < 100; ++n) sum += Context(shared).get(number).value_or(0);
+        });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(sum == 400);
+}
+
+TEST_CASE("a copied context does not see later changes of the original") {
     Context original;
     original.run([] { number.set(1); });
-    Context copy = original;
+    Context copy = original.copy();
     CHECK(copy == original);
     original.run([] { number.set(2); });
     CHECK_FALSE(copy == original);
@@ -269,7 +309,7 @@ TEST_CASE("contexts: versions may be shared between threads") {
     std::vector<std::thread> threads;
     std::vector<int> ends(4);
     for (std::size_t t = 0; t < ends.size(); ++t)
-        threads.emplace_back([&ends, t, mine = context]() mutable {
+        threads.emplace_back([&ends, t, mine = context.copy()]() mutable {
             mine.run([&] {
                 for (int i = 0; i < 1000; ++i) {
                     const Context kept = copy_context();

@@ -72,7 +72,8 @@ TEST_CASE("rule 57: callbacks that keep queueing each other do not starve timers
     CHECK(posted);
 }
 
-TEST_CASE("rule 58: within a round come queued callbacks, then what was posted by threads, then timers") {
+TEST_CASE(
+    "rule 58: within a round come callbacks, queued and posted, in the order of the calls, then timers") {
     TestLoop test;
     std::string order;
     EventLoop& loop = test.loop;
@@ -81,7 +82,7 @@ TEST_CASE("rule 58: within a round come queued callbacks, then what was posted b
         std::thread([&] { loop.call_soon_threadsafe(note(order, 'i')); }).join();
         loop.call_soon(note(order, 's'));
         run_rounds(loop, 2);
-        CHECK(order == "sit");
+        CHECK(order == "ist");
     }
     SUBCASE("a timer without delay comes after what was queued before it") {
         loop.call_soon([&] {
@@ -137,6 +138,39 @@ TEST_CASE("rule 60: a callback that is cancelled in the round in which it was to
     // Cancelling what has run, or an empty handle, has no effect.
     Handle().cancel();
     soon.cancel();
+}
+
+TEST_CASE("rule 60: a cancelled callback is destroyed at once, and one that has run as soon as it has") {
+    TestLoop test;
+    EventLoop& loop = test.loop;
+    int alive = 0;
+    const auto callback = [&] { return [tracer = Tracer(alive)] { static_cast<void>(tracer); }; };
+    Handle soon = loop.call_soon(callback());
+    TimerHandle later = loop.call_later(1h, callback());
+    ThreadsafeHandle posted = loop.call_soon_threadsafe(callback());
+    CHECK(alive == 3);
+    soon.cancel();
+    CHECK(alive == 2);
+    later.cancel();
+    CHECK(alive == 1);
+    posted.cancel();
+    CHECK(alive == 0);
+    // One that owns its own handle, and one that calls itself off while it runs.
+    auto owner = std::make_shared<Handle>();
+    const std::weak_ptr<Handle> handle = owner;
+    *owner = loop.call_soon([owner] { static_cast<void>(owner); });
+    owner.reset();
+    handle.lock()->cancel();
+    CHECK(handle.expired());
+    Handle running;
+    running = loop.call_soon([&, tracer = Tracer(alive)] {
+        running.cancel();
+        CHECK(alive == 1);
+        static_cast<void>(tracer);
+    });
+    loop.run_until_complete(rounds(1));
+    CHECK(alive == 0);
+    CHECK(running.cancelled());
 }
 
 TEST_CASE("rule 60: a delay that is not a number is refused, one without end never ends") {

@@ -343,6 +343,31 @@ TEST_CASE("rule 14: uncancel counts down to zero, and at zero drops what has not
     });
 }
 
+TEST_CASE("rule 14: a cancellation that is taken back while the task gives way does nothing") {
+    run_in_loop([](EventLoop& loop) -> Coro<> {
+        Task<> task = loop.create_task(rounds(3));
+        co_await rounds(1);
+        task.cancel();
+        CHECK(task.uncancel() == 0);
+        CHECK(co_await outcome(task) == "value");
+
+        Task<> twice = loop.create_task(rounds(3));
+        co_await rounds(1);
+        twice.cancel("first");
+        twice.cancel("second");
+        CHECK(twice.uncancel() == 1);
+        CHECK(co_await outcome(twice) == "cancelled: first");
+
+        // One that waits for a future has been told already: the future is cancelled.
+        Future<> future = loop.create_future();
+        Task<std::string> waits = loop.create_task(outcome(future));
+        co_await rounds(1);
+        waits.cancel("told");
+        CHECK(waits.uncancel() == 0);
+        CHECK(co_await waits == "cancelled: told");
+    });
+}
+
 TEST_CASE("rule 14: a task whose cancellation is taken back before its first step runs") {
     run_in_loop([](EventLoop& loop) -> Coro<> {
         Task<int> task = loop.create_task(give(3));

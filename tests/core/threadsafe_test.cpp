@@ -103,6 +103,39 @@ TEST_CASE("rule 67: on the loop's own thread it keeps its place among other call
     CHECK(order == "abc");
 }
 
+TEST_CASE("rule 67: what a thread has posted before comes before what is queued afterwards") {
+    std::string order;
+    const auto note = [&](char c) { order += c; };
+    SUBCASE("while the loop runs") {
+        TestLoop test;
+        const auto main = [&]() -> Coro<> {
+            test.loop.call_soon(note, 'a');
+            std::thread([&] { test.loop.call_soon_threadsafe(note, 'b'); }).join();
+            test.loop.call_soon(note, 'c');
+            std::thread([&] { test.loop.call_soon_threadsafe(note, 'd'); }).join();
+            const auto task = [&]() -> Coro<> {
+                note('e');
+                co_return;
+            };
+            create_task(task());
+            test.loop.call_soon_threadsafe(note, 'f');
+            co_await rounds(2);
+        };
+        test.loop.run_until_complete(main());
+    }
+    SUBCASE("before it runs") {
+        TestLoop test;
+        test.loop.call_soon_threadsafe(note, 'a');
+        test.loop.call_soon(note, 'b');
+        std::thread([&] { test.loop.call_soon_threadsafe(note, 'c'); }).join();
+        test.loop.call_soon(note, 'd');
+        test.loop.call_soon_threadsafe(note, 'e');
+        test.loop.call_soon_threadsafe(note, 'f');
+        test.loop.run_until_complete(rounds(2));
+    }
+    CHECK(order == "abcdef");
+}
+
 TEST_CASE("rule 67: cancelling from another thread waits for a callback that is running") {
     LoopThread background;
     for (int i = 0; i < 20; ++i) {

@@ -221,14 +221,14 @@ TEST_CASE("handle: errors of handlers are thrown together, with what was not tak
 
 TEST_CASE("what() shows the whole tree with types") {
     CHECK(std::string(group("two", {make(std::runtime_error("a")), make(42)}).what()) ==
-          "two (2 errors)\n"
+          "two (2 sub-exceptions)\n"
           "  - std::runtime_error: a\n"
           "  - int, which is not a std::exception");
     CHECK(
         std::string(group("outer", {make(group("inner", {make(TimeoutError()), make(CancelledError("why"))})),
                                     make(SystemExit(3))})
-                        .what()) == "outer (2 errors)\n"
-                                    "  - aio::ExceptionGroup: inner (2 errors)\n"
+                        .what()) == "outer (2 sub-exceptions)\n"
+                                    "  - aio::ExceptionGroup: inner (2 sub-exceptions)\n"
                                     "    - aio::TimeoutError: timed out\n"
                                     "    - aio::CancelledError: why\n"
                                     "  - aio::SystemExit: system exit 3");
@@ -240,13 +240,13 @@ TEST_CASE("what() shows causes, and messages of several lines in their place") {
         "all", {middle, make(std::runtime_error("first\nsecond")),
                 make_nested(std::runtime_error("outside"),
                             group("cause", {make_nested(std::logic_error("x"), KeyboardInterrupt())}))});
-    CHECK(std::string(all.what()) == "all (3 errors)\n"
+    CHECK(std::string(all.what()) == "all (3 sub-exceptions)\n"
                                      "  - aio::TimeoutError: timed out\n"
                                      "    caused by aio::CancelledError: late\n"
                                      "  - std::runtime_error: first\n"
                                      "    second\n"
                                      "  - std::runtime_error: outside\n"
-                                     "    caused by aio::ExceptionGroup: cause (1 error)\n"
+                                     "    caused by aio::ExceptionGroup: cause (1 sub-exception)\n"
                                      "      - std::logic_error: x\n"
                                      "        caused by aio::KeyboardInterrupt: keyboard interrupt");
     CHECK(describe(middle) == "aio::TimeoutError: timed out");
@@ -258,7 +258,7 @@ TEST_CASE("what() of a huge tree stays readable, and its parts are found all the
     const ExceptionGroup wide = group("wide", std::move(many));
     const std::string text = wide.what();
     CHECK(text.size() < 1000);
-    CHECK(text.find("wide (100001 errors)") == 0);
+    CHECK(text.find("wide (100001 sub-exceptions)") == 0);
     CHECK(text.find("- ... and 99986 more") != std::string::npos);
     CHECK(shape(wide.subgroup<TimeoutError>()) == "wide[timeout]");
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <stdexcept>
@@ -146,6 +147,44 @@ TEST_CASE(
         const int n = co_await other;
         CHECK(n == 4);
     });
+}
+
+TEST_CASE("rule 49: gathers of tasks that gather may be as deep as memory allows, and are cancelled all") {
+    run_in_loop([](EventLoop& loop) -> Coro<> {
+        constexpr int deep = 20'000;
+        std::vector<Task<>> chain;
+        chain.push_back(loop.create_task(forever()));
+        const auto gathers = [](Task<> inner) -> Coro<> { co_await gather(inner); };
+        while (chain.size() < deep) chain.push_back(loop.create_task(gathers(chain.back())));
+        co_await rounds(2);
+        CHECK(chain.back().cancel("deep"));
+        CHECK(co_await outcome(chain.back()) == "cancelled: deep");
+        for (const Task<>& task : chain) REQUIRE(task.cancelled());
+    });
+}
+
+TEST_CASE("rule 49: cancelling a circle of gathers, long or short, does not run in circles") {
+    const auto report_lost = [](const std::string& line) {
+        return line.find("Task was destroyed but it is pending!") == 0;
+    };
+    for (const std::size_t length : {std::size_t{1}, std::size_t{2}, std::size_t{500}}) {
+        TestLoop test;
+        std::vector<Task<>> circle(length);
+        const auto gathers = [&](std::size_t i) -> Coro<> {
+            co_await gather(circle[(i + 1) % circle.size()]);
+        };
+        const auto main = [&]() -> Coro<> {
+            for (std::size_t i = 0; i < length; ++i) circle[i] = test.loop.create_task(gathers(i));
+            co_await rounds(2);
+            CHECK(circle.front().cancel());
+            co_await rounds(5);
+        };
+        test.loop.run_until_complete(main());
+        // Each waits for the next: nobody can ever end, and that is told.
+        test.loop.close();
+        CHECK(test.reports.size() == length);
+        CHECK(std::all_of(test.reports.begin(), test.reports.end(), report_lost));
+    }
 }
 
 TEST_CASE("rule 49: cancelling cancels all children, and it ends when all have ended") {

@@ -96,6 +96,23 @@ TEST_CASE("rule 73: all runs of a Runner share one loop and one context") {
     CHECK(run_number.get() == 0);
 }
 
+TEST_CASE("rule 73: a Runner copies the context in which its loop is made") {
+    aio::Runner runner;
+    aio::Context outer;
+    outer.run([&] {
+        run_number.set(5);
+        const auto read = []() -> aio::Coro<int> {
+            const int seen = run_number.get();
+            run_number.set(6);
+            co_return seen;
+        };
+        CHECK(runner.run(read()) == 5);
+        CHECK(run_number.get() == 5);
+        run_number.set(7);
+        CHECK(runner.run(read()) == 6);
+    });
+}
+
 TEST_CASE("rule 73: a closed Runner runs nothing, and closing it twice is harmless") {
     aio::Runner runner;
     CHECK(runner.run(give(1)) == 1);

@@ -52,6 +52,10 @@ TEST_CASE("rule 22: a group belongs to a task, and is entered once") {
         CHECK_THROWS_AS(group.enter(), RuntimeError);
         co_await group.exit(nullptr);
         CHECK_THROWS_AS(group.enter(), RuntimeError);
+        const std::string not_open = "this TaskGroup is not open: it was never entered, or left before";
+        CHECK(co_await outcome(group.exit(nullptr)) == not_open);
+        TaskGroup never;
+        CHECK(co_await outcome(never.exit(nullptr)) == not_open);
     };
     test.loop.run_until_complete(main());
     CHECK(from_callback.find("task") != std::string::npos);

@@ -48,6 +48,32 @@ TEST_CASE("rule 36: the deadline counts from entering the scope, not from making
     });
 }
 
+TEST_CASE("rule 36: a scope can be left only while it is open") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        const auto left = [](Timeout& timeout) { return thrown_by([&] { timeout.exit(nullptr); }); };
+        const std::string not_open = "this Timeout is not open: it was never entered, or left before";
+        Timeout timeout(std::chrono::nanoseconds(1h));
+        CHECK(left(timeout) == not_open);
+        timeout.enter();
+        CHECK(left(timeout) == "none");
+        CHECK(left(timeout) == not_open);
+        co_return;
+    });
+}
+
+TEST_CASE("rule 36: the longest delay that there is never ends, the shortest at once") {
+    run_in_loop([](EventLoop& loop) -> Coro<> {
+        Timeout longest(Duration::max());
+        longest.enter();
+        CHECK(*longest.when() > loop.time() + 24h * 365);
+        co_await rounds(2);
+        longest.exit(nullptr);
+        CHECK_FALSE(longest.expired());
+        const auto body = [](Timeout&) -> Coro<> { co_await rounds(3); };
+        CHECK(co_await outcome(with_timeout(Duration::min(), body)) == "timeout");
+    });
+}
+
 TEST_CASE("rule 37: a scope is entered once, by a task") {
     TestLoop test;
     Timeout outside(std::chrono::nanoseconds(1s));
@@ -412,6 +438,13 @@ TEST_CASE(
             co_await rounds(1);
             CHECK(co_await outcome(wait_for(task, none)) == "timeout");
             CHECK(cleanup == 4);
+            std::string cause;
+            try {
+                co_await wait_for(sleep(1h), none);
+            } catch (const TimeoutError& error) {
+                cause = thrown_by([&] { std::rethrow_if_nested(error); });
+            }
+            CHECK(cause == "cancelled");
             const auto refuses = []() -> Coro<int> {
                 static_cast<void>(co_await outcome(sleep(1h)));
                 co_return 5;

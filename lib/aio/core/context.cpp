@@ -36,16 +36,50 @@ std::uint64_t next_number() noexcept {
 
 } // namespace
 
-std::uint64_t Context::identity() {
-    if (identity_ == 0) identity_ = next_number();
-    return identity_;
+class detail::SharedContext {
+public:
+    explicit SharedContext(ContextContent c) noexcept : content(std::move(c)) {}
+    ContextContent content;
+    std::atomic<std::size_t> handles = 1;
+};
+
+Context::Context(const Context& other) {
+    detail::SharedContext* shared = other.shared_.load(std::memory_order_acquire);
+    if (shared == nullptr) {
+        auto made = std::make_unique<detail::SharedContext>(other.own_);
+        if (other.shared_.compare_exchange_strong(shared, made.get(), std::memory_order_acq_rel))
+            shared = made.release();
+    }
+    shared->handles.fetch_add(1, std::memory_order_relaxed);
+    shared_.store(shared, std::memory_order_relaxed);
 }
 
-Context copy_context() {
-    Context copy = detail::current_context();
-    copy.identity_ = 0;
-    return copy;
+void Context::release() noexcept {
+    detail::SharedContext* const shared = shared_.load(std::memory_order_relaxed);
+    if (shared->handles.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        std::default_delete<detail::SharedContext>()(shared);
 }
+
+const detail::ContextContent& Context::content() const noexcept {
+    const detail::SharedContext* const shared = shared_.load(std::memory_order_acquire);
+    return shared != nullptr ? shared->content : own_;
+}
+
+bool Context::same_as(const Context& other) const noexcept { return &content() == &other.content(); }
+
+std::uint64_t Context::identity() {
+    detail::ContextContent& here = content();
+    if (here.identity == 0) here.identity = next_number();
+    return here.identity;
+}
+
+Context Context::copy() const {
+    Context made;
+    made.own_.map = content().map;
+    return made;
+}
+
+Context copy_context() { return detail::current_context().copy(); }
 
 namespace detail {
 
@@ -58,7 +92,7 @@ ContextScope::~ContextScope() { innermost = outer_; }
 
 bool ContextScope::entered(const Context& context) noexcept {
     for (const ContextScope* scope = innermost; scope != nullptr; scope = scope->outer_)
-        if (scope->context_ == &context) return true;
+        if (scope->context_->same_as(context)) return true;
     return false;
 }
 

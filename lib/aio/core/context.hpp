@@ -10,14 +10,16 @@
 ///         co_await work();                // sees request.id, and so do the tasks and threads it starts
 ///     }
 ///
-/// A task copies its creator's context when it is made; a callback captures it when it is scheduled; an
-/// awaited `Coro` shares that of the task it runs in; `to_thread` takes a copy along. A copy is one pointer:
-/// contexts are immutable maps, and setting a variable makes a new version for this context only, at a cost
+/// A task copies its creator's context when it is made; a callback copies it when it is scheduled; an awaited
+/// `Coro` shares that of the task it runs in; `to_thread` takes a copy along. To copy costs one pointer: the
+/// values are an immutable map, and setting a variable makes a new version for this context only, at a cost
 /// that grows with the logarithm of the number of variables.
 ///
-/// Different from Python, where a context is an object that everybody who runs in it changes, a `Context`
-/// here is a value: each copy goes its own way.
+/// As in Python, a context is one thing that everybody who runs in it changes: a task or callback that is
+/// given one uses that, not a copy. In C++ terms `Context` is a handle. Copies of a handle mean the same
+/// context; `context.copy()` and `copy_context()` make a new one.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,16 +33,54 @@ namespace aio {
 
 template <class T>
 class ContextVar;
+namespace detail {
+class ContextScope;
+}
 
-/// The values of all context variables at one point. Copying is O(1); copies may be handed to other threads.
+namespace detail {
+
+/// What a context is: its values, and a number that tells it from others, for tokens.
+struct ContextContent {
+    ContextMap map;
+    /// Zero until somebody asks for it: most contexts never see a token.
+    std::uint64_t identity = 0;
+};
+
+/// A content that several handles share.
+class SharedContext;
+
+} // namespace detail
+
+/// The values of all context variables for those who run in it. A handle: copies of it mean the same context.
+/// A new one is made by the default constructor (empty), by `copy`, and by `copy_context`. Different contexts
+/// may be used in different threads, as they come; one context, through whichever handle, by one thread at a
+/// time.
 class Context {
 public:
     /// An empty context.
     Context() = default;
+    /// The same context. Allocates the first time, so that what is never shared costs nothing.
+    Context(const Context& other);
+    Context(Context&& other) noexcept
+        : own_(std::exchange(other.own_, detail::ContextContent())),
+          shared_(other.shared_.exchange(nullptr, std::memory_order_relaxed)) {}
+    Context& operator=(Context other) noexcept {
+        std::swap(own_, other.own_);
+        shared_.store(
+            other.shared_.exchange(shared_.load(std::memory_order_relaxed), std::memory_order_relaxed),
+            std::memory_order_relaxed);
+        return *this;
+    }
+    ~Context() {
+        if (shared_.load(std::memory_order_relaxed) != nullptr) release();
+    }
+
+    /// A new context with the same values. O(1).
+    [[nodiscard]] Context copy() const;
 
     /// Runs `function()` with this context as the current one, and gives its result; what it sets stays in
-    /// this object, also when it throws. Throws `RuntimeError` if this object is current already, or runs a
-    /// function further out. The object must neither be moved nor destroyed meanwhile.
+    /// the context, also when it throws. Throws `RuntimeError` if the context is current already in this
+    /// thread, or runs a function further out. The handle must neither be moved nor destroyed meanwhile.
     template <class F>
     decltype(auto) run(F&& function);
 
@@ -51,23 +91,32 @@ public:
     template <class T>
     [[nodiscard]] bool contains(const ContextVar<T>& variable) const noexcept;
     /// The number of variables that have been set.
-    [[nodiscard]] std::size_t size() const noexcept { return map_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return content().map.size(); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
 
-    /// Whether this is the same version as `other`: equal values that were set by the same calls.
-    friend bool operator==(const Context& a, const Context& b) noexcept { return a.map_ == b.map_; }
+    /// Whether this has the same version of values as `other`: equal values that were set by the same calls.
+    friend bool operator==(const Context& a, const Context& b) noexcept {
+        return a.content().map == b.content().map;
+    }
 
 private:
     template <class T>
     friend class ContextVar;
-    friend Context copy_context();
-    /// Tells this context from others, for tokens. It goes along with the object's copies; `copy_context`
-    /// makes a new context.
-    [[nodiscard]] std::uint64_t identity();
+    friend class detail::ContextScope;
 
-    detail::ContextMap map_;
-    /// Zero until somebody asks for it: most contexts never see a token.
-    std::uint64_t identity_ = 0;
+    [[nodiscard]] const detail::ContextContent& content() const noexcept;
+    [[nodiscard]] detail::ContextContent& content() noexcept {
+        return const_cast<detail::ContextContent&>(std::as_const(*this).content());
+    }
+    [[nodiscard]] bool same_as(const Context& other) const noexcept;
+    [[nodiscard]] std::uint64_t identity();
+    void release() noexcept;
+
+    /// The content, as long as this is its only handle; what is moved about then needs no memory of its own.
+    detail::ContextContent own_;
+    /// The content, from the first copy of the handle on. Set once, by whichever thread copies first: like
+    /// other objects, a handle may be copied by several threads at once.
+    mutable std::atomic<detail::SharedContext*> shared_ = nullptr;
 };
 
 namespace detail {
@@ -75,7 +124,7 @@ namespace detail {
 /// The context of the code now running on this thread. Allocates, the first time, outside of all scopes.
 Context& current_context();
 
-/// Makes a context current for a scope.
+/// Makes a context current for a scope. The handle must stay where it is meanwhile.
 class ContextScope {
 public:
     explicit ContextScope(Context& context) noexcept;
@@ -182,9 +231,10 @@ public:
     /// Sets the value in the current context. The token may be dropped.
     Token set(T value) {
         Context& context = detail::current_context();
-        const detail::ContextValue* const there = context.map_.find(key_);
+        detail::ContextMap& map = context.content().map;
+        const detail::ContextValue* const there = map.find(key_);
         Token token(key_, context.identity(), there != nullptr ? *there : nullptr);
-        context.map_.set(key_, std::make_shared<const T>(std::move(value)));
+        map.set(key_, std::make_shared<const T>(std::move(value)));
         return token;
     }
 
@@ -205,12 +255,12 @@ private:
     friend class Context;
 
     [[nodiscard]] const T* find(const Context& context) const noexcept {
-        const detail::ContextValue* const value = context.map_.find(key_);
+        const detail::ContextValue* const value = context.content().map.find(key_);
         return value != nullptr ? static_cast<const T*>(value->get()) : nullptr;
     }
     void put_back(const Token& token) {
         if (std::exchange(token.used_, true)) return;
-        detail::ContextMap& map = detail::current_context().map_;
+        detail::ContextMap& map = detail::current_context().content().map;
         if (token.previous_)
             map.set(key_, token.previous_);
         else

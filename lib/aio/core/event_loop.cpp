@@ -130,14 +130,11 @@ void EventLoop::check_schedulable() const {
     if (!running_ && detail::running_loop_state() != state_.get()) reactor_->expect_work();
 }
 
-void EventLoop::check_task_allowed(const TaskOptions& options) const {
-    check_schedulable();
-    if (options.eager_start() && detail::running_loop_state() != state_.get())
-        throw RuntimeError("eager_start needs a running loop: nothing may run a task before the loop does");
-}
+void EventLoop::deliver_posts() noexcept { reactor_->deliver_posts(); }
 
 void EventLoop::start_task(detail::TaskState& task, bool eagerly) {
-    if (!eagerly) {
+    // Nothing may run a task before the loop runs: then it starts as others do.
+    if (!eagerly || detail::running_loop_state() != state_.get()) {
         task.start();
         return;
     }

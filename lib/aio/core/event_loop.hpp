@@ -95,7 +95,8 @@ public:
     [[nodiscard]] TimePoint time() const noexcept { return state_->clock->now(); }
 
     /// Has `function(arguments...)` called in the next round, in the present context. Callbacks run in the
-    /// order of these calls. Throws `RuntimeError` if the loop is closed, or is running in another thread.
+    /// order of these calls, those of `call_soon_threadsafe` included. Throws `RuntimeError` if the loop is
+    /// closed, or is running in another thread.
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     Handle call_soon(F&& function, Args&&... arguments) {
@@ -106,6 +107,7 @@ public:
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     Handle call_soon(Context context, F&& function, Args&&... arguments) {
         check_schedulable();
+        take_posts();
         detail::Ref<detail::HandleState> handle(make_calling<detail::HandleState>(
             std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...),
             *state_, std::move(context)));
@@ -160,7 +162,7 @@ public:
     template <class F, class... Args>
         requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
     ThreadsafeHandle call_soon_threadsafe(Context context, F&& function, Args&&... arguments) {
-        using State = detail::ThreadsafeCalling<std::decay_t<F>, std::decay_t<Args>...>;
+        using State = detail::Calling<detail::ThreadsafeHandleState, std::decay_t<F>, std::decay_t<Args>...>;
         auto state = std::make_shared<State>(
             std::forward<F>(function), std::tuple<std::decay_t<Args>...>(std::forward<Args>(arguments)...),
             *state_, std::move(context));
@@ -317,7 +319,8 @@ private:
 
     template <class T>
     Task<T> make_task(Coro<T> coro, const TaskOptions& options, const std::source_location& created) {
-        check_task_allowed(options);
+        check_schedulable();
+        take_posts();
         detail::Ref<detail::FutureState> future(
             new detail::TaskStateOf<T>(*state_, std::move(coro), options.name(), options.context(), created));
         start_task(*future->as_task(), options.eager_start());
@@ -339,8 +342,12 @@ private:
     }
 
     void check_schedulable() const;
+    /// What other threads have posted before comes before what is queued now.
+    void take_posts() noexcept {
+        if (!mailbox_->empty()) deliver_posts();
+    }
+    void deliver_posts() noexcept;
     void check_runnable() const;
-    void check_task_allowed(const TaskOptions& options) const;
     void start_task(detail::TaskState& task, bool eagerly);
     bool run_reactor(bool for_a_future);
 

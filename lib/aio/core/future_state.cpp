@@ -14,8 +14,10 @@ void FutureState::report_unretrieved() noexcept {
     ErrorContext context;
     context.message = std::string(kind()) + " exception was never retrieved";
     context.exception = exception_;
-    if (const TaskState* task = as_task()) task->identify(context);
-    loop_->report(context);
+    if (TaskState* const task = as_task())
+        task->report(context);
+    else
+        loop_->report(context);
 }
 
 void FutureState::abandon_callbacks() noexcept {

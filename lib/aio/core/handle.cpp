@@ -1,5 +1,7 @@
 #include <aio/core/handle.hpp>
 
+#include <utility>
+
 #include <aio/core/errors.hpp>
 
 namespace aio::detail {
@@ -7,18 +9,34 @@ namespace aio::detail {
 void HandleState::run() noexcept {
     if (!cancelled_) {
         const ContextScope scope(context_);
+        running_ = true;
         try {
             invoke();
         } catch (...) {
             loop_->report_current_exception("Exception in callback");
         }
+        running_ = false;
+        discard();
     }
     release();
 }
 
-void ThreadsafeHandleState::cancel() noexcept {
-    const std::lock_guard lock(mutex_);
+void HandleState::cancel() noexcept {
     cancelled_ = true;
+    if (running_) return;
+    // The callable may own the last handle.
+    const Ref<HandleState> keep(this);
+    discard();
+}
+
+void ThreadsafeHandleState::cancel() noexcept {
+    {
+        const std::lock_guard lock(mutex_);
+        if (std::exchange(cancelled_, true) || begun_) return;
+    }
+    // Nobody else touches the callable of a cancelled handle. Destroyed without the lock, because its
+    // destructor may wait for whatever it likes.
+    discard();
 }
 
 bool ThreadsafeHandleState::cancelled() const noexcept {
@@ -34,13 +52,13 @@ Context ThreadsafeHandleState::context() const {
 void ThreadsafeHandleState::run() noexcept {
     const std::shared_ptr<ThreadsafeHandleState> keep = std::move(self_);
     const std::lock_guard lock(mutex_);
+    if (cancelled_) return;
+    begun_ = true;
     const ContextScope scope(context_);
-    if (!cancelled_) {
-        try {
-            invoke();
-        } catch (...) {
-            loop_->report_current_exception("Exception in callback");
-        }
+    try {
+        invoke();
+    } catch (...) {
+        loop_->report_current_exception("Exception in callback");
     }
     discard();
 }
@@ -48,6 +66,8 @@ void ThreadsafeHandleState::run() noexcept {
 void ThreadsafeHandleState::drop() noexcept {
     const std::shared_ptr<ThreadsafeHandleState> keep = std::move(self_);
     const std::lock_guard lock(mutex_);
+    if (cancelled_) return;
+    begun_ = true;
     discard();
 }
 

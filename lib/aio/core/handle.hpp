@@ -26,7 +26,8 @@ namespace detail {
 /// A queued callback: what to call, in which context.
 class HandleState : public RefCounted, public PoolAllocated, public ReadyItem {
 public:
-    void cancel() noexcept { cancelled_ = true; }
+    /// Destroys the callable at once, unless it is running.
+    void cancel() noexcept;
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
     [[nodiscard]] Context& context() noexcept { return context_; }
 
@@ -43,12 +44,15 @@ public:
 protected:
     HandleState(LoopState& loop, Context context) noexcept : loop_(&loop), context_(std::move(context)) {}
     virtual void invoke() = 0;
+    /// Destroys the callable and its arguments: they are needed no more, even if a handle lives on.
+    virtual void discard() noexcept {}
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
 
 private:
     Ref<LoopState> loop_;
     Context context_;
     bool cancelled_ = false;
+    bool running_ = false;
 };
 
 /// A callback with a deadline. The timer queue holds a reference while it is armed.
@@ -60,10 +64,12 @@ public:
         retain();
     }
     void cancel() noexcept {
+        const Ref<HandleState> keep(this);
+        if (armed()) {
+            loop().timers.remove(*this);
+            release();
+        }
         HandleState::cancel();
-        if (!armed()) return;
-        loop().timers.remove(*this);
-        release();
     }
 
 protected:
@@ -83,8 +89,8 @@ private:
 /// hold it.
 class ThreadsafeHandleState : public MailboxItem, public ReadyItem {
 public:
-    /// Keeps the callback from running. When it is running on the loop's thread just now, waits until it has
-    /// ended.
+    /// Keeps the callback from running, and destroys the callable. When it is running on the loop's thread
+    /// just now, waits until it has ended.
     void cancel() noexcept;
     [[nodiscard]] bool cancelled() const noexcept;
     [[nodiscard]] Context context() const;
@@ -105,8 +111,9 @@ protected:
     ThreadsafeHandleState(LoopState& loop, Context context) noexcept
         : loop_(&loop), context_(std::move(context)) {}
     virtual void invoke() = 0;
-    /// Destroys the callable and its arguments. They have come to the loop's thread to stay, even if a handle
-    /// lives on in another one.
+    /// Destroys the callable and its arguments, once it is sure that they are needed no more: on the loop's
+    /// thread when they have run, even if a handle lives on in another one; where they are cancelled if that
+    /// comes first.
     virtual void discard() noexcept = 0;
 
 private:
@@ -117,6 +124,8 @@ private:
     /// Recursive, because a callback may cancel its own handle.
     mutable std::recursive_mutex mutex_;
     bool cancelled_ = false;
+    /// Running, or run: whoever cancels has nothing left to destroy.
+    bool begun_ = false;
 };
 
 /// A state of kind `Base` that calls `function(arguments...)`.
@@ -126,22 +135,6 @@ public:
     template <class... BaseArgs>
     Calling(F function, std::tuple<Args...> arguments, BaseArgs&&... base)
         : Base(std::forward<BaseArgs>(base)...),
-          function_(std::move(function)),
-          arguments_(std::move(arguments)) {}
-    [[nodiscard]] std::string label() const override { return "callback " + type_name(typeid(F)); }
-
-private:
-    void invoke() override { std::apply(function_, std::move(arguments_)); }
-    F function_;
-    std::tuple<Args...> arguments_;
-};
-
-/// The same for callbacks from other threads.
-template <class F, class... Args>
-class ThreadsafeCalling final : public ThreadsafeHandleState {
-public:
-    ThreadsafeCalling(F function, std::tuple<Args...> arguments, LoopState& loop, Context context)
-        : ThreadsafeHandleState(loop, std::move(context)),
           function_(std::move(function)),
           arguments_(std::move(arguments)) {}
     [[nodiscard]] std::string label() const override { return "callback " + type_name(typeid(F)); }
@@ -165,7 +158,7 @@ public:
     Handle() = default;
     explicit Handle(detail::Ref<detail::HandleState> state) noexcept : state_(std::move(state)) {}
 
-    /// The callback will not run, unless it has already.
+    /// The callback will not run, unless it has already; the callable and its arguments are destroyed.
     void cancel() noexcept {
         if (state_) state_->cancel();
     }
@@ -187,7 +180,8 @@ public:
     TimerHandle() = default;
     explicit TimerHandle(detail::Ref<detail::TimerHandleState> state) noexcept : state_(std::move(state)) {}
 
-    /// The callback will not run, unless it has already. Removes it from the timer queue at once.
+    /// The callback will not run, unless it has already. Removes it from the timer queue, and destroys the
+    /// callable and its arguments, at once.
     void cancel() noexcept {
         if (state_) state_->cancel();
     }
@@ -212,8 +206,8 @@ public:
     explicit ThreadsafeHandle(std::shared_ptr<detail::ThreadsafeHandleState> state) noexcept
         : state_(std::move(state)) {}
 
-    /// The callback will not run, unless it has already. While it is running on the loop's thread, another
-    /// thread waits for its end.
+    /// The callback will not run, unless it has already; the callable and its arguments are destroyed, on the
+    /// thread of this call. While it is running on the loop's thread, another thread waits for its end.
     void cancel() noexcept {
         if (state_) state_->cancel();
     }

@@ -6,6 +6,7 @@
 /// closed rather than gone, and the hot paths need none of what the loop is otherwise made of.
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 
 #include <aio/core/clock.hpp>
@@ -33,6 +34,16 @@ public:
 protected:
     IdleWaiter() = default;
     ~IdleWaiter() = default;
+};
+
+/// Somebody who passes a cancellation on to many, and has put that off.
+class CancelRelay : public ListNode {
+public:
+    virtual void relay() = 0;
+
+protected:
+    CancelRelay() = default;
+    ~CancelRelay() = default;
 };
 
 /// Shared, on one thread, by a loop and everything that belongs to it.
@@ -72,6 +83,11 @@ public:
     bool closing = false;
     /// A `BaseError` on its way out of the run call.
     std::exception_ptr escaped;
+    /// How many of those that pass a cancellation on do so just now, inside of each other; which of them wait
+    /// for their turn, because there are too many; and how often the first of them has begun.
+    unsigned cancel_depth = 0;
+    IntrusiveList<CancelRelay> cancel_relays;
+    std::uint64_t cancel_rounds = 0;
     /// Who wants to know when nothing is left to do but to wait.
     IntrusiveList<IdleWaiter> idle_waiters;
 

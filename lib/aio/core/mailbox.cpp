@@ -1,7 +1,5 @@
 #include <aio/core/mailbox.hpp>
 
-#include <utility>
-
 #include <aio/uv/async.hpp>
 
 namespace aio::detail {
@@ -10,8 +8,8 @@ bool Mailbox::try_post(MailboxItem& item) noexcept {
     const std::lock_guard lock(mutex_);
     if (wake_ == nullptr) return false;
     item.next_ = nullptr;
-    if (first_ == nullptr) {
-        first_ = &item;
+    if (empty()) {
+        first_.store(&item, std::memory_order_release);
         // Under the lock, so that the handle cannot be closed while it is used.
         wake_->send();
     } else {
@@ -23,7 +21,7 @@ bool Mailbox::try_post(MailboxItem& item) noexcept {
 
 MailboxItem* Mailbox::take() noexcept {
     const std::lock_guard lock(mutex_);
-    return std::exchange(first_, nullptr);
+    return first_.exchange(nullptr, std::memory_order_acq_rel);
 }
 
 void Mailbox::deliver_all() noexcept {

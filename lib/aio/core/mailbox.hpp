@@ -6,6 +6,7 @@
 /// only when the list was empty; the loop takes the whole list at once. The mailbox outlives its loop for as
 /// long as somebody may still send to it: posting to a closed one is refused, not a crash.
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -52,10 +53,7 @@ public:
     }
 
     /// Whether nothing is waiting to be delivered.
-    [[nodiscard]] bool empty() noexcept {
-        const std::lock_guard lock(mutex_);
-        return first_ == nullptr;
-    }
+    [[nodiscard]] bool empty() const noexcept { return first_.load(std::memory_order_acquire) == nullptr; }
 
     /// Delivers what has come, on the loop's thread.
     void deliver_all() noexcept;
@@ -67,7 +65,8 @@ private:
 
     std::mutex mutex_;
     uv::Async* wake_;
-    MailboxItem* first_ = nullptr;
+    /// Written under the lock.
+    std::atomic<MailboxItem*> first_ = nullptr;
     MailboxItem* last_ = nullptr;
 };
 

@@ -226,7 +226,9 @@ void Reactor::keep_polling(bool yes) noexcept {
         idle_.stop();
 }
 
-void Reactor::on_wake() noexcept {
+void Reactor::on_wake() noexcept { deliver_posts(); }
+
+void Reactor::deliver_posts() noexcept {
     const RunningLoopScope scope(&state_);
     loop_.mailbox()->deliver_all();
 }

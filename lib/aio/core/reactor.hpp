@@ -54,6 +54,8 @@ public:
     /// A handle of the library's own that is no reason to wait: one more, or one less.
     void count_background_handle(int change) noexcept { background_handles_ += change; }
 
+    /// Queues what other threads have posted so far.
+    void deliver_posts() noexcept;
     /// Counts who is going to post from elsewhere; while anybody is, the owner's run call goes on.
     void expect_post(int change) noexcept;
 

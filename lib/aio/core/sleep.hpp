@@ -53,7 +53,7 @@ private:
 class SleepAwaiter final : public SleepWait {
 public:
     explicit SleepAwaiter(Duration delay) noexcept : SleepWait(delay) {}
-    void await_resume() const { throw_if_cancelled(); }
+    void await_resume() { throw_if_cancelled(); }
 };
 
 /// Gives a value afterwards.

@@ -66,6 +66,9 @@ public:
     [[nodiscard]] bool cancelled() const noexcept { return cancelled_; }
     /// Whether what is waited for is still to come; otherwise the task is queued already.
     [[nodiscard]] bool waiting() const noexcept { return pending_ && !yielding_; }
+    /// Whether the task is queued and only lets others run before. A request to cancel then stays with the
+    /// task until its turn, so that it can still be taken back.
+    [[nodiscard]] bool giving_way() const noexcept { return pending_ && yielding_; }
     /// The future of the task that is suspended here.
     [[nodiscard]] FutureState* waiting_future() const noexcept;
 
@@ -91,8 +94,8 @@ protected:
     /// Unlinks the awaiter and calls `wake_cancelled`, or returns false when the wait must go on to its end.
     virtual bool on_cancel(const std::string& message) noexcept = 0;
 
-    /// For a wait that is no more than giving way: the task is queued at once, but until its turn a
-    /// cancellation is still taken.
+    /// For a wait that is no more than giving way: the task is queued at once, but until its turn, in
+    /// `throw_if_cancelled`, a cancellation is still taken.
     void yield() noexcept {
         yielding_ = true;
         task_->schedule();
@@ -113,7 +116,8 @@ protected:
     }
 
     /// To be called first in `await_resume`.
-    void throw_if_cancelled() const {
+    void throw_if_cancelled() {
+        if (yielding_ && pending_) end_giving_way();
         if (cancelled_) throw_cancelled();
     }
 
@@ -124,6 +128,8 @@ protected:
     [[nodiscard]] LoopState& loop() const noexcept { return task_->loop(); }
 
 private:
+    /// The task has its turn: takes a request that has come, and was not taken back, in the meantime.
+    void end_giving_way() noexcept;
     [[noreturn]] void throw_cancelled() const;
 
     TaskCore* task_ = nullptr;

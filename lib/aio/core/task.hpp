@@ -34,7 +34,7 @@ public:
     /// Takes one request back and gives the number that is left. At zero a cancellation that has not been
     /// delivered is dropped.
     unsigned uncancel() const { return task().uncancel(); }
-    /// The context the task runs in.
+    /// The context the task runs in, itself and not a copy.
     [[nodiscard]] Context get_context() const { return task().context(); }
 
     /// For the library: the task's state.
@@ -76,12 +76,13 @@ public:
         name_ = std::move(name);
         return *this;
     }
-    /// The context to run in; a copy of the creator's if not given.
+    /// The context to run in, itself and not a copy; a copy of the creator's if not given.
     TaskOptions& context(Context context) {
         context_ = std::move(context);
         return *this;
     }
-    /// Runs the task at once up to its first suspension, inside the creating call. Only while the loop runs.
+    /// Runs the task at once up to its first suspension, inside the creating call. While the loop does not
+    /// run it starts as others do.
     TaskOptions& eager_start(bool yes = true) {
         eager_ = yes;
         return *this;

@@ -39,6 +39,12 @@ void TaskState::identify(ErrorContext& context) const {
     context.created = created_;
 }
 
+void TaskState::report(ErrorContext& context) noexcept {
+    identify(context);
+    const ContextScope scope(context_);
+    loop_->report(context);
+}
+
 void TaskState::start() {
     loop_->tasks.push_back(*this);
     ++loop_->task_count;
@@ -78,7 +84,7 @@ bool TaskState::request_cancel_in(CancelLedger& addressed, const std::string& me
             ledger = &task->base_;
             continue;
         }
-        if (waiting != nullptr && waiting->request_cancel(message)) {
+        if (waiting != nullptr && !waiting->giving_way() && waiting->request_cancel(message)) {
             ledger->message = message;
             return true;
         }
@@ -153,7 +159,7 @@ void TaskState::run() noexcept {
     step();
     if (empty())
         finish();
-    else if (ledger().undelivered > 0 && cancel_suspension(ledger().message))
+    else if (ledger().undelivered > 0 && !suspension_->giving_way() && cancel_suspension(ledger().message))
         ledger().settle();
     else if (const ScopeState* const cancelled = interrupting_scope())
         interrupt(*cancelled);
@@ -214,13 +220,17 @@ void TaskState::abandon() noexcept {
     suspension_ = nullptr;
     ErrorContext context;
     context.message = "Task was destroyed but it is pending!";
-    identify(context);
     deliver_closed();
-    loop_->report(context);
+    report(context);
     future().release();
 }
 
 FutureState* Suspension::waiting_future() const noexcept { return &static_cast<TaskState*>(task_)->future(); }
+
+void Suspension::end_giving_way() noexcept {
+    const CancelLedger& ledger = static_cast<TaskState*>(task_)->ledger();
+    if (ledger.undelivered > 0) static_cast<void>(on_cancel(ledger.message));
+}
 
 void Suspension::throw_cancelled() const { static_cast<TaskState*>(task_)->throw_cancelled(); }
 

@@ -27,6 +27,8 @@ public:
     [[nodiscard]] const std::source_location& created() const noexcept { return created_; }
     /// Says in a report which task this is.
     void identify(ErrorContext& context) const;
+    /// Reports something about this task, in its context.
+    void report(ErrorContext& context) noexcept;
 
     /// The task's own future.
     [[nodiscard]] virtual FutureState& future() noexcept = 0;

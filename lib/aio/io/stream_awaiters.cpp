@@ -160,7 +160,7 @@ void ShutdownAwaiter::start() {
         wake();
 }
 
-void ShutdownAwaiter::await_resume() const {
+void ShutdownAwaiter::await_resume() {
     throw_if_cancelled();
     uv::check(status_, "shut down the write direction of a stream");
 }

@@ -98,7 +98,7 @@ public:
         suspend(caller);
         start();
     }
-    void await_resume() const {
+    void await_resume() {
         throw_if_cancelled();
         if (status_ < 0) throw_error();
     }
@@ -135,7 +135,7 @@ public:
         suspend(caller);
         start();
     }
-    void await_resume() const;
+    void await_resume();
     [[nodiscard]] std::string description() const override { return "the shutdown of a stream"; }
 
     void finish(int status) noexcept {

@@ -37,7 +37,7 @@ public:
         suspend(caller);
         future_->add_callback(*this);
     }
-    void await_resume() const { throw_if_cancelled(); }
+    void await_resume() { throw_if_cancelled(); }
     [[nodiscard]] std::string description() const override { return describe_future(*future_); }
 
 private:

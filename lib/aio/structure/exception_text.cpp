@@ -33,7 +33,8 @@ public:
 
     void group(const ExceptionGroup& group, std::size_t level) {
         const std::size_t count = group.exceptions().size();
-        text_ += group.message() + " (" + std::to_string(count) + (count == 1 ? " error)" : " errors)");
+        text_ += group.message() + " (" + std::to_string(count) +
+                 (count == 1 ? " sub-exception)" : " sub-exceptions)");
         if (level == deepest) {
             line(level);
             text_ += "...";

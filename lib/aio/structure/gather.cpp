@@ -1,6 +1,14 @@
 #include <aio/structure/gather.hpp>
 
+#include <utility>
+
 namespace aio::detail {
+namespace {
+
+/// How many gathers pass a cancellation on inside of each other.
+constexpr unsigned deepest = 64;
+
+} // namespace
 
 /// Tells the gathering future that a child is done; holds it until then.
 class GatherCore::Child final : public QueuedCallback {
@@ -40,14 +48,42 @@ void GatherCore::loop_closing() noexcept {
 }
 
 bool GatherCore::cancel_children(const std::string& message) {
+    // A circle: a task gathers what waits for this gather. There is nobody further on to tell.
+    if (passing_on_) return true;
+    LoopState& loop = outer().loop();
+    const bool outermost = loop.cancel_depth == 0;
+    if (outermost) ++loop.cancel_rounds;
     bool any = false;
-    for (const auto& child : children_) any = child->cancel(message) || any;
+    if (loop.cancel_depth < deepest) {
+        ++loop.cancel_depth;
+        any = pass_on(message);
+        if (outermost)
+            while (CancelRelay* const next = loop.cancel_relays.pop_front()) next->relay();
+        --loop.cancel_depth;
+    } else {
+        // Gathers of tasks that gather may lie in each other as deep as memory allows; the stack is smaller.
+        for (const auto& child : children_) any = any || !child->done();
+        // A circle that is too long to be seen above ends where it has been in this round.
+        if (any && std::exchange(put_off_in_, loop.cancel_rounds) != loop.cancel_rounds)
+            loop.cancel_relays.push_back(*this);
+    }
     if (any && !cancel_requested_) {
         cancel_requested_ = true;
         cancel_message_ = message;
     }
     return any;
 }
+
+bool GatherCore::pass_on(const std::string& message) {
+    const Ref<FutureState> keep(&outer());
+    passing_on_ = true;
+    bool any = false;
+    for (const auto& child : children_) any = child->cancel(message) || any;
+    passing_on_ = false;
+    return any;
+}
+
+void GatherCore::relay() { static_cast<void>(pass_on(cancel_message_)); }
 
 void GatherCore::child_done(FutureState& child) {
     ++finished_;

@@ -12,6 +12,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <source_location>
 #include <string>
@@ -39,7 +40,7 @@ inline constexpr ReturnExceptions return_exceptions{};
 namespace detail {
 
 /// The bookkeeping of a gathering future, apart from its result type.
-class GatherCore : private LoopResource {
+class GatherCore : private LoopResource, private CancelRelay {
 public:
     [[nodiscard]] const std::vector<Ref<FutureState>>& children() const noexcept { return children_; }
 
@@ -60,6 +61,8 @@ protected:
 private:
     class Child;
     void loop_closing() noexcept override;
+    bool pass_on(const std::string& message);
+    void relay() override;
     void child_done(FutureState& child);
     void all_done();
 
@@ -67,6 +70,9 @@ private:
     std::size_t finished_ = 0;
     std::string cancel_message_;
     bool cancel_requested_ = false;
+    bool passing_on_ = false;
+    /// The last of the loop's rounds in which passing on was put off.
+    std::uint64_t put_off_in_ = 0;
     const bool keep_exceptions_;
 };
 

@@ -72,16 +72,13 @@ void cancel_all_tasks(EventLoop& loop) {
         ErrorContext context;
         context.message = "unhandled exception during run() shutdown";
         context.exception = error;
-        task.task().identify(context);
-        loop.call_exception_handler(context);
+        task.task().report(context);
     }
 }
 
 } // namespace
 
-Runner::Runner(RunOptions options) : options_(std::move(options)), context_(copy_context()) {
-    detail::prepare_processes();
-}
+Runner::Runner(RunOptions options) : options_(std::move(options)) { detail::prepare_processes(); }
 
 Runner::~Runner() {
     try {
@@ -96,7 +93,10 @@ Runner::~Runner() {
 
 EventLoop& Runner::get_loop() {
     if (closed_) throw RuntimeError("Runner is closed");
-    if (!loop_) loop_ = options_.make_loop();
+    if (!loop_) {
+        loop_ = options_.make_loop();
+        context_ = copy_context();
+    }
     return *loop_;
 }
 
@@ -106,15 +106,9 @@ void Runner::prepare() {
     static_cast<void>(get_loop());
 }
 
-void Runner::run_task(const AnyTask& main, Context& context) {
+void Runner::run_task(const AnyTask& main) {
     InterruptHandler handler(*loop_, main);
-    try {
-        loop_->run_until_done(main.state());
-    } catch (...) {
-        context = main.get_context();
-        throw;
-    }
-    context = main.get_context();
+    loop_->run_until_done(main.state());
     if (handler.interrupted() && main.cancelled() && main.uncancel() == 0) throw KeyboardInterrupt();
 }
 

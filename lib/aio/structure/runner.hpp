@@ -8,6 +8,7 @@
 ///     runner.close();
 
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <utility>
 
@@ -18,7 +19,8 @@
 
 namespace aio {
 
-/// Owns a loop, makes it on first use, and ends it in the right order. All runs share one context.
+/// Owns a loop, makes it on first use, and ends it in the right order. All runs share one context: a copy of
+/// that in which the loop was made.
 class Runner {
 public:
     /// A runner whose loop is made as `options` say.
@@ -35,11 +37,13 @@ public:
     /// throws it at once. Throws `RuntimeError` if the runner is closed or a loop is running in this thread.
     template <class T>
     T run(Coro<T> main) {
-        return run_in(context_, std::move(main));
+        prepare();
+        return run_in(*context_, std::move(main));
     }
     /// As above, in `context` instead of the context that all runs share; what `main` sets is left there.
     template <class T>
-    T run(Coro<T> main, Context& context) {
+    T run(Coro<T> main, const Context& context) {
+        prepare();
         return run_in(context, std::move(main));
     }
 
@@ -53,11 +57,10 @@ public:
 
 private:
     template <class T>
-    T run_in(Context& context, Coro<T> main) {
-        prepare();
+    T run_in(const Context& context, Coro<T> main) {
         Task<T> task =
             loop_->create_task(std::move(main), TaskOptions().context(context), std::source_location());
-        run_task(task, context);
+        run_task(task);
         if constexpr (std::is_void_v<T>)
             task.result();
         else
@@ -66,11 +69,12 @@ private:
     }
 
     void prepare();
-    void run_task(const AnyTask& main, Context& context);
+    void run_task(const AnyTask& main);
 
     RunOptions options_;
     std::unique_ptr<EventLoop> loop_;
-    Context context_;
+    /// Copied from the creator of the loop when that is made.
+    std::optional<Context> context_;
     bool closed_ = false;
 };
 

@@ -17,6 +17,13 @@ bool is_generator_exit(const std::exception_ptr& error) noexcept {
 
 } // namespace
 
+/// Done when the group's tasks are.
+class TaskGroup::Completion final : public detail::FutureStateOf<void> {
+public:
+    using FutureStateOf::FutureStateOf;
+    [[nodiscard]] const char* kind() const noexcept override { return "the tasks of a TaskGroup"; }
+};
+
 /// Tells the group that one of its tasks has ended.
 class TaskGroup::Child final : public detail::QueuedCallback, public TaskGroup::Member {
 public:
@@ -89,8 +96,7 @@ void TaskGroup::child_done(detail::FutureState& child) {
         ErrorContext context;
         context.message = "A task of a group has failed after the group's own task had ended";
         context.exception = error;
-        child.as_task()->identify(context);
-        child.loop().report(context);
+        child.as_task()->report(context);
         return;
     }
     if (aborting_ || parent_cancel_requested_) return;
@@ -126,6 +132,8 @@ void TaskGroup::cancel() {
 
 Coro<> TaskGroup::exit(std::exception_ptr error) {
     using detail::ExceptionKind;
+    if (loop_ == nullptr || exiting_)
+        throw RuntimeError("this TaskGroup is not open: it was never entered, or left before");
     exiting_ = true;
     detail::TaskState& parent = *parent_->as_task();
     const ExceptionKind kind = detail::kind_of(error);
@@ -139,7 +147,7 @@ Coro<> TaskGroup::exit(std::exception_ptr error) {
     while (!children_.empty()) {
         // The children have been told; from now on the group only waits.
         if (aborting_) hold.begin(parent);
-        on_completed_ = loop_->create_future<>();
+        on_completed_ = Future<>(detail::Ref<detail::FutureState>(new Completion(loop_->state())));
         std::exception_ptr cancelled;
         try {
             co_await on_completed_;

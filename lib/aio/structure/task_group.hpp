@@ -72,11 +72,12 @@ public:
     /// Opens the group for the current task. Throws `RuntimeError` outside of a task, or if it was entered
     /// before.
     void enter();
-    /// Waits for the tasks, and throws what the rules of groups say.
+    /// Waits for the tasks, and throws what the rules of groups say; `RuntimeError` unless the group is open.
     Coro<> exit(std::exception_ptr error);
 
 private:
     class Child;
+    class Completion;
     /// The group's own list of its children, beside the list of callbacks that each child's future has.
     struct Member : detail::ListNode {};
 

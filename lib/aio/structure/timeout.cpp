@@ -4,6 +4,14 @@
 
 namespace aio {
 
+void detail::throw_timeout_because_of(const std::exception_ptr& cancelled) {
+    try {
+        std::rethrow_exception(cancelled);
+    } catch (const CancelledError&) {
+        std::throw_with_nested(TimeoutError());
+    }
+}
+
 EventLoop& Timeout::get_loop() const {
     if (loop_ == nullptr) throw RuntimeError("this Timeout has not been entered");
     return *loop_;
@@ -61,18 +69,15 @@ void Timeout::expire() {
 }
 
 void Timeout::exit(const std::exception_ptr& error) {
+    if (state_ != State::entered && state_ != State::expiring)
+        throw RuntimeError("this Timeout is not open: it was never entered, or left before");
     stop_timer();
     if (state_ == State::expiring) {
         state_ = State::expired;
         const bool ours = task_->as_task()->uncancel_of_scope(ledger(), request_) <= cancelling_before_;
-        if (ours && detail::kind_of(error) == detail::ExceptionKind::cancelled) {
-            try {
-                std::rethrow_exception(error);
-            } catch (const CancelledError&) {
-                std::throw_with_nested(TimeoutError());
-            }
-        }
-    } else if (state_ == State::entered) {
+        if (ours && detail::kind_of(error) == detail::ExceptionKind::cancelled)
+            detail::throw_timeout_because_of(error);
+    } else {
         state_ = State::exited;
     }
     if (error) std::rethrow_exception(error);

@@ -29,7 +29,7 @@ namespace aio {
 class Timeout {
 public:
     /// A scope that lasts at most `delay` from when it is entered.
-    explicit Timeout(Duration delay) : delay_(delay) {}
+    explicit Timeout(Duration delay) : delay_(detail::to_duration(delay)) {}
     /// A scope that ends at `when`, on the loop's clock, or never.
     explicit Timeout(std::optional<TimePoint> when) : when_(when) {}
     Timeout(const Timeout&) = delete;
@@ -53,7 +53,8 @@ public:
     /// before.
     void enter();
     /// Ends the scope. Turns the cancellation that this timeout caused into a `TimeoutError` with it as
-    /// nested exception; throws any other `error`, if it is not null, as it is.
+    /// nested exception; throws any other `error`, if it is not null, as it is. Throws `RuntimeError` unless
+    /// the scope is open.
     void exit(const std::exception_ptr& error);
 
 private:
@@ -78,6 +79,9 @@ private:
 };
 
 namespace detail {
+
+/// Throws a `TimeoutError` with this `CancelledError` as nested exception.
+[[noreturn]] void throw_timeout_because_of(const std::exception_ptr& cancelled);
 
 template <class Limit, class Body>
 Coro<ScopeResult<Body, Timeout>> timeout_in_coro(Limit limit, Body body) {

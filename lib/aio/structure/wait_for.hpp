@@ -3,6 +3,7 @@
 /// `wait_for`: awaits one thing, for a limited time (`asyncio.wait_for`).
 
 #include <chrono>
+#include <exception>
 #include <optional>
 #include <source_location>
 #include <type_traits>
@@ -23,7 +24,9 @@ Coro<await_result_t<A>> wait_for_nothing_in_coro(A awaitable) {
         future.cancel();
         // Waits for the end without taking the outcome: that is read below.
         co_await until_done(future.state());
-        if (future.cancelled()) throw TimeoutError();
+        if (future.cancelled())
+            throw_timeout_because_of(
+                std::make_exception_ptr(CancelledError(future.state().cancel_message())));
     }
     co_return co_await std::move(future);
 }

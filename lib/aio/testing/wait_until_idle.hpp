@@ -27,7 +27,7 @@ public:
         suspend(caller);
         loop().idle_waiters.push_back(*this);
     }
-    void await_resume() const { throw_if_cancelled(); }
+    void await_resume() { throw_if_cancelled(); }
     [[nodiscard]] std::string description() const override { return "wait_until_idle"; }
 
 private:
