@@ -181,6 +181,34 @@ TEST_CASE("rule 61: no timer fires before its time, whatever fraction of a milli
     CHECK(early == 0);
 }
 
+TEST_CASE(
+    "rule 61: a timer is in time also when the loop waited for a later one, or for one since cancelled") {
+    // On real time: libuv's one timer has to be set anew.
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        bool late = false;
+        bool cancelled_one = false;
+        TimerHandle last = loop.call_later(60s, [&] { late = true; });
+        for (int i = 0; i < 3; ++i) co_await sleep(1ms);
+        TimerHandle early = loop.call_later(3ms, [&] { cancelled_one = true; });
+        Future<> cancelled = loop.create_future();
+        std::thread thread([&] {
+            loop.call_soon_threadsafe([&] {
+                early.cancel();
+                cancelled.set_result();
+            });
+        });
+        co_await cancelled;
+        thread.join();
+        const bool was_early = cancelled_one;
+        const TimePoint before = loop.time();
+        co_await sleep(5ms);
+        CHECK(loop.time() - before >= 5ms);
+        CHECK(cancelled_one == was_early);
+        CHECK_FALSE(late);
+        last.cancel();
+    });
+}
+
 TEST_CASE("rule 62: delays are not rounded to milliseconds, and time goes on inside a callback") {
     // On real time: libuv's timer knows whole milliseconds only, and its time stands still in a callback.
     TestLoop test(SteadyClock::instance());
