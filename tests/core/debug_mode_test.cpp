@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <aio/core/clock.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/sleep.hpp>
 
@@ -13,51 +12,24 @@ using namespace aio;
 using namespace aio::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-/// Stands still, except when somebody pretends to work.
-class HandClock final : public Clock {
-public:
-    [[nodiscard]] TimePoint now() noexcept override { return now_; }
-    void work(Duration time) noexcept { now_ += time; }
-
-private:
-    TimePoint now_;
-};
-
-class DebugLoop {
-public:
-    DebugLoop() : loop(clock) {
-        loop.set_exception_handler([this](EventLoop&, const ErrorContext& context) {
-            CHECK(context.exception == nullptr);
-            reports.push_back(context.message);
-        });
-    }
-    HandClock clock;
-    std::vector<std::string> reports;
-    EventLoop loop;
-};
-
-} // namespace
-
 TEST_CASE("rule 69: debug mode is off by default, and slow callbacks go unnoticed then") {
-    DebugLoop test;
+    TestLoop test;
     CHECK_FALSE(test.loop.get_debug());
     CHECK(test.loop.get_slow_callback_duration() == 100ms);
-    test.loop.call_soon([&] { test.clock.work(10s); });
+    test.loop.call_soon([&] { test.clock.advance(10s); });
     test.loop.run_until_complete(rounds(2));
     CHECK(test.reports.empty());
 }
 
 TEST_CASE("rule 69: in debug mode a step that takes 100 ms is told with the name of its task") {
-    DebugLoop test;
+    TestLoop test;
     test.loop.set_debug(true);
     const auto body = [&]() -> Coro<> {
-        test.clock.work(99ms);
+        test.clock.advance(99ms);
         co_await sleep(0s);
-        test.clock.work(100ms);
+        test.clock.advance(100ms);
         co_await sleep(0s);
-        test.clock.work(5ms);
+        test.clock.advance(5ms);
     };
     Task<> task = test.loop.create_task(body(), "slow one");
     test.loop.run_until_complete(rounds(6));
@@ -67,17 +39,17 @@ TEST_CASE("rule 69: in debug mode a step that takes 100 ms is told with the name
 }
 
 TEST_CASE("rule 69: in debug mode slow callbacks of all kinds are told; the limit can be changed") {
-    DebugLoop test;
+    TestLoop test;
     test.loop.set_debug(true);
     test.loop.set_slow_callback_duration(2s);
-    const auto work = [&] { test.clock.work(2500ms); };
+    const auto work = [&] { test.clock.advance(2500ms); };
     test.loop.call_soon(work);
     test.loop.call_soon_threadsafe(work);
     test.loop.call_later(0s, work);
     Future<> future = test.loop.create_future<>();
     future.add_done_callback(work);
     future.set_result();
-    test.loop.call_soon([&] { test.clock.work(1s); });
+    test.loop.call_soon([&] { test.clock.advance(1s); });
     test.loop.run_until_complete(rounds(3));
     CHECK(test.reports.size() == 4);
     for (const std::string& report : test.reports) {

@@ -49,7 +49,8 @@ TEST_CASE("rule 57: a round runs what was queued when it began; what that queues
 }
 
 TEST_CASE("rule 57: callbacks that keep queueing each other do not starve timers and other threads") {
-    TestLoop test;
+    // On real time: virtual time stands still while callbacks are queued.
+    TestLoop test(SteadyClock::instance());
     bool timer = false;
     bool posted = false;
     std::thread thread;
@@ -112,7 +113,8 @@ TEST_CASE("rule 59: callbacks and timers with the same deadline run in the order
 }
 
 TEST_CASE("rule 60: a callback that is cancelled in the round in which it was to run does not run") {
-    TestLoop test;
+    // On real time: libuv's timer may be set for one that is cancelled.
+    TestLoop test(SteadyClock::instance());
     EventLoop& loop = test.loop;
     std::string order;
     Handle soon;
@@ -174,7 +176,8 @@ TEST_CASE("rule 60: a cancelled callback is destroyed at once, and one that has 
 }
 
 TEST_CASE("rule 60: a delay that is not a number is refused, one without end never ends") {
-    TestLoop test;
+    // On real time: libuv's timer is to be set that far.
+    TestLoop test(SteadyClock::instance());
     const std::chrono::duration<double> nan(std::numeric_limits<double>::quiet_NaN());
     const std::chrono::duration<double> infinite(std::numeric_limits<double>::infinity());
     CHECK_THROWS_AS(static_cast<void>(sleep(nan)), ValueError);
@@ -195,7 +198,8 @@ TEST_CASE("rule 60: a delay that is not a number is refused, one without end nev
 }
 
 TEST_CASE("rule 61: no timer fires before its time, whatever fraction of a millisecond it asks for") {
-    TestLoop test;
+    // On real time: libuv's timer knows whole milliseconds only.
+    TestLoop test(SteadyClock::instance());
     int early = 0;
     int fired = 0;
     constexpr int count = 60;
@@ -211,8 +215,37 @@ TEST_CASE("rule 61: no timer fires before its time, whatever fraction of a milli
     CHECK(early == 0);
 }
 
+TEST_CASE(
+    "rule 61: a timer is in time also when the loop waited for a later one, or for one since cancelled") {
+    // On real time: libuv's one timer has to be set anew.
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        bool late = false;
+        bool cancelled_one = false;
+        TimerHandle last = loop.call_later(60s, [&] { late = true; });
+        for (int i = 0; i < 3; ++i) co_await sleep(1ms);
+        TimerHandle early = loop.call_later(3ms, [&] { cancelled_one = true; });
+        Future<> cancelled = loop.create_future();
+        std::thread thread([&] {
+            loop.call_soon_threadsafe([&] {
+                early.cancel();
+                cancelled.set_result();
+            });
+        });
+        co_await cancelled;
+        thread.join();
+        const bool was_early = cancelled_one;
+        const TimePoint before = loop.time();
+        co_await sleep(5ms);
+        CHECK(loop.time() - before >= 5ms);
+        CHECK(cancelled_one == was_early);
+        CHECK_FALSE(late);
+        last.cancel();
+    });
+}
+
 TEST_CASE("rule 62: delays are not rounded to milliseconds, and time goes on inside a callback") {
-    TestLoop test;
+    // On real time: libuv's timer knows whole milliseconds only, and its time stands still in a callback.
+    TestLoop test(SteadyClock::instance());
     EventLoop& loop = test.loop;
     std::string order;
     loop.call_later(1400us, note(order, '3'));

@@ -147,11 +147,13 @@ TEST_CASE("rule 3: how many rounds pass between an end and those who wait for it
     int resumed = 0;
     int completed = 0;
     Future<int> future = loop.create_future<int>();
+    const auto set_later = [&]() -> Coro<> {
+        co_await rounds(4);
+        future.set_result(1);
+        completed = counter.now();
+    };
     const auto after_setting = [&](auto awaitable) {
-        loop.call_later(1ms, [&] {
-            future.set_result(1);
-            completed = counter.now();
-        });
+        const Task<> setting = loop.create_task(set_later());
         loop.run_until_complete(note_round(std::move(awaitable), counter, resumed));
         return resumed - completed;
     };

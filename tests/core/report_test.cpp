@@ -11,6 +11,7 @@
 #include <aio/structure/gather.hpp>
 #include <aio/structure/task_group.hpp>
 #include <aio/structure/wait_for.hpp>
+#include <aio/testing/virtual_clock.hpp>
 
 #include "support/loop_help.hpp"
 #include "support/text.hpp"
@@ -30,7 +31,7 @@ Coro<> fail_at_once() {
 /// A loop whose reports are kept as they would be printed.
 class ReportingLoop {
 public:
-    ReportingLoop() {
+    ReportingLoop() : loop(clock) {
         loop.set_exception_handler([this](EventLoop&, const ErrorContext& context) {
             contexts.push_back(context);
             lines.push_back(describe(context));
@@ -38,6 +39,7 @@ public:
     }
     std::vector<ErrorContext> contexts;
     std::vector<std::string> lines;
+    testing::VirtualClock clock;
     EventLoop loop;
 };
 

@@ -25,7 +25,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A loop that runs in a thread until this object goes.
+/// A loop that runs in a thread until this object goes. On real time: a virtual clock does not know that
+/// other threads will still call, and would jump.
 class LoopThread {
 public:
     LoopThread() : thread_([this] { test_->loop.run_until_complete(end_); }) {}
@@ -39,7 +40,7 @@ public:
     [[nodiscard]] std::vector<std::string>& reports() noexcept { return test_->reports; }
 
 private:
-    std::unique_ptr<TestLoop> test_ = std::make_unique<TestLoop>();
+    std::unique_ptr<TestLoop> test_ = std::make_unique<TestLoop>(SteadyClock::instance());
     Future<> end_ = test_->loop.create_future();
     std::thread thread_;
 };

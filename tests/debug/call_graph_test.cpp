@@ -131,8 +131,8 @@ TEST_CASE("call graph: it says what a task or future is doing in each of its sta
         say(yielding);
         co_await yielding;
     };
-    EventLoop loop;
-    loop.run_until_complete(loop.create_task(body(loop), "main"));
+    TestLoop test;
+    test.loop.run_until_complete(test.loop.create_task(body(test.loop), "main"));
     CHECK(said == std::vector<std::string>{"Future is pending", "Task 'main' is running",
                                            "Task 't' is ready to run", "Task 't' waits for Future",
                                            "Future is done", "Task 't' is ready to run", "Task 't' is done",
@@ -300,8 +300,8 @@ TEST_CASE("call graph: limit and depth take a part of the call stack") {
         co_return;
     };
     const auto outer = [&]() -> Coro<> { co_await inner(); };
-    EventLoop loop;
-    loop.run_until_complete(outer());
+    TestLoop test;
+    test.loop.run_until_complete(outer());
     CHECK(sizes == std::vector<std::size_t>{2, 1, 0, 0});
 }
 
@@ -320,8 +320,8 @@ TEST_CASE("call graph: without a future it is that of the current task; a plain 
         });
         co_await called;
     };
-    EventLoop loop;
-    loop.run_until_complete(loop.create_task(body(loop), "main"));
+    TestLoop test;
+    test.loop.run_until_complete(test.loop.create_task(body(test.loop), "main"));
     CHECK_THROWS_AS(static_cast<void>(capture_call_graph()), RuntimeError);
     CHECK_THROWS_AS(static_cast<void>(capture_call_graph(AnyFuture())), InvalidStateError);
 }
@@ -342,8 +342,8 @@ TEST_CASE("call graph: as text it names the task, its coroutines, and those who 
         child.cancel();
         static_cast<void>(co_await outcome(main));
     };
-    EventLoop loop;
-    loop.run_until_complete(loop.create_task(body(loop), "reporter"));
+    TestLoop test;
+    test.loop.run_until_complete(test.loop.create_task(body(test.loop), "reporter"));
     // The places in the source are left out.
     std::string shape;
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -51,17 +51,16 @@ TEST_CASE("task table: each task that is not done, what it does, and which tasks
 }
 
 TEST_CASE("task table: as text it has a line for each task, and long names are cut") {
-    EventLoop loop;
-    const Task<> task = loop.create_task(nap(), "short");
-    const Task<> other = loop.create_task(nap(), std::string(100, 'x'));
-    const std::string text = format_task_table(task_table(loop));
+    TestLoop test;
+    const Task<> task = test.loop.create_task(nap(), "short");
+    const Task<> other = test.loop.create_task(nap(), std::string(100, 'x'));
+    const std::string text = format_task_table(task_table(test.loop));
     CHECK(text.substr(0, 6) == "task  ");
     CHECK(contains(text, "awaited by\n"));
     CHECK(contains(text, "\nshort  "));
     CHECK(contains(text, "  is ready to run  "));
     CHECK(contains(text, "\n" + std::string(37, 'x') + "...  "));
     CHECK(contains(text, "task_table_test.cpp:"));
-    loop.set_exception_handler([](EventLoop&, const ErrorContext&) {});
 }
 
 TEST_CASE("task table: a loop without tasks has an empty one") {

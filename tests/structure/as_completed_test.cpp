@@ -281,15 +281,13 @@ TEST_CASE("as_completed refuses futures of different loops, and steps in another
 
 TEST_CASE("an as_completed may outlive its loop") {
     std::optional<AsCompleted<Task<int>>> ended;
-    TestLoop test;
     {
-        EventLoop loop;
-        loop.set_exception_handler([](EventLoop&, const ErrorContext&) {});
-        std::vector<Task<int>> tasks{loop.create_task(forever())};
+        TestLoop test;
+        std::vector<Task<int>> tasks{test.loop.create_task(forever())};
         ended.emplace(as_completed(std::move(tasks), 1h));
         const auto main = [&]() -> Coro<> { co_await ended->next(); };
-        const Task<> waiter = loop.create_task(main());
-        loop.run_until_complete(rounds(3));
+        const Task<> waiter = test.loop.create_task(main());
+        test.loop.run_until_complete(rounds(3));
     }
     CHECK(ended->remaining() == 1);
 }

@@ -82,24 +82,6 @@ private:
     };
 };
 
-/// Time that stands still unless told otherwise.
-class ManualClock final : public Clock {
-public:
-    [[nodiscard]] TimePoint now() noexcept override { return now_; }
-    void advance(Duration by) noexcept { now_ += by; }
-
-private:
-    TimePoint now_;
-};
-
-/// Runs `body(loop, clock)` in a loop with such a clock.
-template <class Body>
-void run_with_clock(Body body) {
-    ManualClock clock;
-    EventLoop loop(clock);
-    loop.run_until_complete(body(loop, clock));
-}
-
 template <class T>
 std::string text(const RaceResult<T>& result) {
     std::string all = result.winner ? *result.winner : "nobody";
@@ -159,7 +141,7 @@ TEST_CASE("rule 55: without a delay a slow attempt is waited for") {
 }
 
 TEST_CASE("rule 55: only the failure of the latest attempt starts the next, or its delay") {
-    run_with_clock([](EventLoop& loop, ManualClock& clock) -> Coro<> {
+    run_in_loop([](EventLoop& loop, testing::VirtualClock& clock) -> Coro<> {
         Attempts a;
         Future<std::string> first = loop.create_future<std::string>();
         const Attempt waits = [&]() -> Coro<std::string> { co_return co_await first; };
@@ -237,7 +219,7 @@ TEST_CASE("rule 55, rule 8: a cancellation that comes when there is a winner doe
 }
 
 TEST_CASE("rule 55: a race inside a timeout ends with it") {
-    run_with_clock([](EventLoop& loop, ManualClock& clock) -> Coro<> {
+    run_in_loop([](EventLoop& loop, testing::VirtualClock& clock) -> Coro<> {
         Attempts a;
         std::vector<Attempt> attempts{a.hang("one")};
         const auto body = [&](Timeout&) { return staggered_race(attempts, 0s); };

@@ -209,21 +209,19 @@ TEST_CASE("rule 3: wait goes on 2 rounds after its condition is met, also if it 
         co_await wait(future, never, when);
         resumed = counter.now();
     };
-    SUBCASE("later") {
-        loop.call_later(1ms, [&] {
-            future.set_exception(std::runtime_error("x"));
-            completed = counter.now();
-        });
-    }
+    const auto fail_later = [&]() -> Coro<> {
+        co_await rounds(4);
+        future.set_exception(std::runtime_error("x"));
+        completed = counter.now();
+    };
+    Task<> failing;
+    SUBCASE("later") { failing = loop.create_task(fail_later()); }
     SUBCASE("from the start") {
         future.set_exception(std::runtime_error("x"));
         loop.call_soon([&] { completed = counter.now(); });
     }
     SUBCASE("a failure, for those who look for exceptions") {
-        loop.call_later(1ms, [&] {
-            future.set_exception(std::runtime_error("x"));
-            completed = counter.now();
-        });
+        failing = loop.create_task(fail_later());
         condition = ReturnWhen::first_exception;
     }
     loop.run_until_complete(waits(condition));

@@ -23,10 +23,12 @@
 #include <doctest/doctest.h>
 
 #include <aio/core/awaitable.hpp>
+#include <aio/core/clock.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/core/suspension.hpp>
 #include <aio/executors/thread_pool.hpp>
+#include <aio/testing/virtual_clock.hpp>
 
 #include "support/loop_help.hpp"
 
@@ -35,7 +37,8 @@ namespace aio::test {
 /// What an awaitable under test waits for.
 class Gate {
 public:
-    Gate() : open_(std::make_shared<Threads>()) {}
+    /// Of the loop in which it is awaited.
+    explicit Gate(testing::VirtualClock& clock) : clock_(clock), open_(std::make_shared<Threads>()) {}
     ~Gate() { open_->open = true; }
     Gate(const Gate&) = delete;
     Gate& operator=(const Gate&) = delete;
@@ -45,10 +48,8 @@ public:
         if (!future_) future_ = get_running_loop().create_future<int>();
         return *future_;
     }
-    /// A timer that ends by itself soon, or so late that the test is over before.
-    [[nodiscard]] std::chrono::nanoseconds nap() const noexcept {
-        return never_ ? std::chrono::nanoseconds(std::chrono::hours(1)) : std::chrono::milliseconds(1);
-    }
+    /// A time that has passed when the gate opens, and not before: the test is busy looking.
+    [[nodiscard]] static Duration nap() noexcept { return std::chrono::milliseconds(1); }
 
     struct Threads {
         std::atomic<bool> open = false;
@@ -81,18 +82,18 @@ public:
     void open_for_threads() { open_->open = true; }
     void open() {
         open_for_threads();
+        clock_.advance(nap());
         if (future_ && !future_->done()) future_->set_result(7);
     }
     /// Whether calls in threads, if there are any, have begun.
     [[nodiscard]] bool reached() const { return open_->entered == blockers_; }
-    void keep_naps_going() { never_ = true; }
 
 private:
+    testing::VirtualClock& clock_;
     std::optional<Future<int>> future_;
     std::shared_ptr<Threads> open_;
     std::optional<ThreadPoolExecutor> pool_;
     int blockers_ = 0;
-    bool never_ = false;
 };
 
 namespace conformance {
@@ -141,12 +142,13 @@ inline void request(Task<>& task, int times) {
     for (int i = 0; i < times; ++i) CHECK(task.cancel(i == 0 ? "stop" : "again"));
 }
 
-/// Looks once a round, before whatever libuv or a timer has made ready in that round has its turn.
+/// Looks once a round, before whatever libuv or a timer has made ready in that round has its turn. Virtual
+/// time stands still meanwhile; the limit, for what never happens, is one of real time.
 template <class Condition>
 Coro<> look_until(Condition condition) {
-    const TimePoint deadline = get_running_loop().time() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!condition()) {
-        REQUIRE(get_running_loop().time() < deadline);
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
         co_await sleep(std::chrono::seconds(0));
     }
 }
@@ -215,9 +217,9 @@ void play(Make& make, const Expected& expected, Plan plan, bool instant) {
     CAPTURE(plan.close);
     Record record;
     Task<> task;
-    Gate gate;
-    TestLoop test;
-    if (plan.moment == Moment::waiting || plan.moment == Moment::at_start) gate.keep_naps_going();
+    testing::VirtualClock clock;
+    Gate gate(clock);
+    TestLoop test(clock);
     try {
         test.loop.run_until_complete(drive(make, expected, gate, plan, record, task, instant));
     } catch (const SystemExit&) {

@@ -1,7 +1,7 @@
 #pragma once
 
-/// What the tests of the loop and of structured concurrency share: a loop whose reports are kept, exceptions
-/// as text, and a count of rounds.
+/// What the tests of the loop and of structured concurrency share: a loop on virtual time whose reports are
+/// kept, exceptions as text, and a count of rounds.
 
 #include <exception>
 #include <string>
@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include <aio/core/clock.hpp>
 #include <aio/core/error_context.hpp>
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/structure/exception_group.hpp>
+#include <aio/testing/virtual_clock.hpp>
 
 namespace aio::test {
 
@@ -69,10 +71,22 @@ inline Coro<> rounds(int count) {
     for (int i = 0; i < count; ++i) co_await sleep(std::chrono::seconds(0));
 }
 
-/// A loop that keeps what is reported to its exception handler, as "message (task): exception".
+/// A loop on virtual time that keeps what is reported to its exception handler, as "message (task):
+/// exception".
 class TestLoop {
 public:
-    TestLoop() {
+    TestLoop() : loop(clock) { keep_reports(); }
+    /// With time of another kind: the system's, where a test is about libuv's timer or about threads.
+    explicit TestLoop(Clock& time) : loop(time) { keep_reports(); }
+
+    /// Declared first: the loop reports until it is gone.
+    std::vector<std::string> reports;
+    /// Jumps when only timers are left.
+    testing::VirtualClock clock;
+    EventLoop loop;
+
+private:
+    void keep_reports() {
         loop.set_exception_handler([this](EventLoop&, const ErrorContext& context) {
             std::string line = context.message;
             if (!context.source.empty()) line += " (" + context.source + ")";
@@ -80,19 +94,28 @@ public:
             reports.push_back(std::move(line));
         });
     }
-    /// Declared first: the loop reports until it is gone.
-    std::vector<std::string> reports;
-    EventLoop loop;
 };
 
-/// Runs `body(loop)`, a coroutine, in a loop of its own; gives its result.
+/// Runs `body(loop)` or `body(loop, clock)`, a coroutine, in a loop of its own on virtual time; gives its
+/// result.
 template <class Body>
 auto run_in_loop(Body body) {
     TestLoop test;
+    if constexpr (std::is_invocable_v<Body&, EventLoop&, testing::VirtualClock&>)
+        return test.loop.run_until_complete(body(test.loop, test.clock));
+    else
+        return test.loop.run_until_complete(body(test.loop));
+}
+
+/// The same on the system's time.
+template <class Body>
+auto run_in_real_time(Body body) {
+    TestLoop test(SteadyClock::instance());
     return test.loop.run_until_complete(body(test.loop));
 }
 
 /// Counts the rounds of a loop, as the first thing in each of them. Make it before anything else is queued.
+/// There is always something to do then, so a virtual clock does not jump.
 class RoundCounter {
 public:
     explicit RoundCounter(EventLoop& loop) : loop_(loop) { queue(); }

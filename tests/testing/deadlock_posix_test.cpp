@@ -12,7 +12,6 @@
 #include <aio/core/sleep.hpp>
 #include <aio/executors/run_in_executor.hpp>
 #include <aio/executors/thread_pool.hpp>
-#include <aio/structure/run.hpp>
 #include <aio/structure/task_group.hpp>
 #include <aio/testing/run.hpp>
 #include <aio/testing/virtual_clock.hpp>
@@ -48,7 +47,7 @@ TEST_CASE("deadlock: the error names each waiting task, what it waits for and wh
         co_await create_task(wait_for_ever(), "third");
         co_await other;
     };
-    const std::string text = deadlock_of([&] { run(main); });
+    const std::string text = deadlock_of([&] { testing::run(main); });
     CHECK(contains(text, "deadlock"));
     CHECK(contains(text, "Task 'other' waits for Future"));
     CHECK(contains(text, "Task 'third' waits for Future"));
@@ -73,6 +72,7 @@ TEST_CASE("deadlock: a virtual clock that does not move by itself ends a run cal
 }
 
 TEST_CASE("deadlock: a future that nobody can complete, and no task at all") {
+    // On real time, here and in the next: a loop that is quiet looks after a while.
     EventLoop loop;
     const Future<> future = loop.create_future<>();
     const std::string text = deadlock_of([&] { loop.run_until_complete(future); });
@@ -102,6 +102,6 @@ TEST_CASE("deadlock: a task that refuses to end does not keep run from returning
         static_cast<void>(create_task(stubborn(), "stubborn"));
         co_await sleep(0s);
     };
-    const std::string text = deadlock_of([&] { run(main); });
+    const std::string text = deadlock_of([&] { testing::run(main); });
     CHECK(contains(text, "Task 'stubborn' waits for Future"));
 }

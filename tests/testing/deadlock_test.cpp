@@ -1,6 +1,7 @@
 // A run call that can still end is left alone, however quiet its loop is.
 //
-// The threads here sleep in order to be late: later than a loop that is quiet looks whether it is dead.
+// The threads here sleep in order to be late: later than a loop that is quiet looks whether it is dead, which
+// is a matter of real time.
 
 #include <chrono>
 #include <optional>
@@ -20,7 +21,7 @@ TEST_CASE("deadlock: a call in a pool that will complete a future in its own way
     const auto main = [&]() -> Coro<int> {
         Future<int> answer = loop.create_future<int>();
         const auto reply = [&loop, &answer] {
-            std::this_thread::sleep_for(150ms);
+            std::this_thread::sleep_for(80ms);
             loop.call_soon_threadsafe([&answer] { answer.set_result(42); });
         };
         // A plain submission: the loop knows nothing of it.
@@ -38,7 +39,7 @@ TEST_CASE("deadlock: another thread may still call, so it is waited for") {
     const auto main = [&]() -> Coro<int> {
         Future<int> answer = loop.create_future<int>();
         caller.emplace([&loop, &answer] {
-            std::this_thread::sleep_for(150ms);
+            std::this_thread::sleep_for(80ms);
             loop.call_soon_threadsafe([&answer] { answer.set_result(42); });
         });
         co_return co_await answer;

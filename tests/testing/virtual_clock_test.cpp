@@ -1,6 +1,7 @@
 #include <aio/testing/virtual_clock.hpp>
 
 #include <chrono>
+#include <coroutine>
 #include <string>
 #include <thread>
 #include <vector>
@@ -76,6 +77,34 @@ TEST_CASE("virtual clock: it stands still while a call runs in a thread") {
         co_return std::to_string(n) + (get_running_loop().time() == before ? " at once" : " later");
     });
     CHECK(end == "7 at once");
+}
+
+TEST_CASE("virtual clock: it stands still while a foreign awaitable is awaited, which a thread may resume") {
+    struct OnThread {
+        OnThread() = default;
+        OnThread(const OnThread&) = delete;
+        OnThread& operator=(const OnThread&) = delete;
+        ~OnThread() { thread.join(); }
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(std::coroutine_handle<> caller) {
+            thread = std::thread([caller] {
+                std::this_thread::sleep_for(5ms);
+                caller.resume();
+            });
+        }
+        void await_resume() const noexcept {}
+        std::thread thread;
+    };
+    testing::run([]() -> Coro<> {
+        EventLoop& loop = get_running_loop();
+        bool fired = false;
+        const TimerHandle timer = loop.call_later(1ms, [&] { fired = true; });
+        OnThread foreign;
+        co_await foreign;
+        CHECK_FALSE(fired);
+        co_await sleep(1ms);
+        CHECK(fired);
+    });
 }
 
 TEST_CASE("virtual clock: without autojump it moves by advance alone") {

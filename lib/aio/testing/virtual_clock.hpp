@@ -8,10 +8,12 @@
 ///
 /// When the loop has nothing left to do but to wait for timers, the clock jumps to the earliest of them
 /// instead. So a test that sleeps and times out is fast, and always sees the same order of events: a real
-/// clock on a busy machine does not give that. While a call runs in a thread or a process, or a file, write
-/// or connection is under way, the clock stands still and the loop waits for it in real time. A socket that
-/// is only read is no such reason, because a loop always reads its sockets: let both ends of a test be in the
-/// same loop. (After Trio's MockClock.)
+/// clock on a busy machine does not give that. While a call runs in a thread or a process, a file, write or
+/// connection is under way, or a task awaits what another library made (`foreign_await.hpp`), the clock
+/// stands still and the loop waits for it in real time. A socket that is only read is no such reason, because
+/// a loop always reads its sockets: let both ends of a test be in the same loop. Nor is a thread that will
+/// call `call_soon_threadsafe`, of which the loop cannot know: let it be one that the loop has started
+/// (`to_thread`), or use a real clock. (After Trio's MockClock.)
 
 #include <aio/core/clock.hpp>
 
