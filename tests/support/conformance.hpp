@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -78,12 +80,16 @@ public:
         return *pool_;
     }
 
+    /// Has `function` called, in a task of the loop or not, when the gate opens.
+    void on_open(std::function<void()> function) { functions_.push_back(std::move(function)); }
+
     /// Opens it for threads; their calls end.
     void open_for_threads() { open_->open = true; }
     void open() {
         open_for_threads();
         clock_.advance(nap());
         if (future_ && !future_->done()) future_->set_result(7);
+        for (const auto& function : std::exchange(functions_, {})) function();
     }
     /// Whether calls in threads, if there are any, have begun.
     [[nodiscard]] bool reached() const { return open_->entered == blockers_; }
@@ -93,6 +99,7 @@ private:
     std::optional<Future<int>> future_;
     std::shared_ptr<Threads> open_;
     std::optional<ThreadPoolExecutor> pool_;
+    std::vector<std::function<void()>> functions_;
     int blockers_ = 0;
 };
 
