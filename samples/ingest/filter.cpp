@@ -6,6 +6,10 @@
 
 namespace ingest {
 
+Candidate candidate(const std::string& path, const TextCounts& counts) {
+    return Candidate{path, counts.lines, counts.tokens, counts.bytes};
+}
+
 #if AIO_HAVE_LUA
 
 namespace {
@@ -54,7 +58,23 @@ aio::Coro<> Filter::check() {
                           " cannot be used: it defines no function keep(path, lines, tokens, bytes)");
 }
 
-aio::Coro<bool> Filter::keep(const Candidate& file) {
+aio::Coro<std::vector<bool>> Filter::keep(const std::vector<Candidate>& files) {
+    try {
+        co_return co_await aio::get_running_loop().run_in_executor(
+            interpreters_, aio::lua<std::vector<bool>>(keep_all), files);
+    } catch (const aio::ExecutionFailed&) {
+    } catch (const aio::ConversionError&) {
+    }
+    // It does not say for which of them: that is found by asking for each.
+    std::vector<bool> decisions;
+    for (const Candidate& file : files) {
+        const bool kept = co_await keep_one(file);
+        decisions.push_back(kept);
+    }
+    co_return decisions;
+}
+
+aio::Coro<bool> Filter::keep_one(const Candidate& file) {
     try {
         co_return co_await aio::get_running_loop().run_in_executor(
             interpreters_, aio::lua<bool>("keep"), file.path, file.lines, file.tokens, file.bytes);
@@ -79,7 +99,7 @@ Filter::~Filter() = default;
 
 aio::Coro<> Filter::check() { co_return; }
 
-aio::Coro<bool> Filter::keep(const Candidate& file) { co_return file.bytes > 0; }
+aio::Coro<std::vector<bool>> Filter::keep(const std::vector<Candidate>& files) { co_return keep_each(files); }
 
 std::vector<bool> Filter::keep_each(const std::vector<Candidate>& files) {
     std::vector<bool> decisions;

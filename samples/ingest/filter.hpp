@@ -30,6 +30,8 @@ struct Candidate {
     std::uint64_t bytes = 0;
 };
 
+Candidate candidate(const std::string& path, const TextCounts& counts);
+
 class Filter {
 public:
     /// Throws `FilterError` if the file that `options` names is not to be read, or this program was built
@@ -42,9 +44,10 @@ public:
 
     /// Throws `FilterError` unless there is a function `keep`.
     aio::Coro<> check();
-    /// Whether the file counts. Throws `FilterError` when `keep` fails, or does not return a boolean.
-    aio::Coro<bool> keep(const Candidate& file);
-    /// The same for several files, one after the other, for other threads than the loop's: it blocks.
+    /// Whether each of the files counts. Throws `FilterError` when `keep` fails, or does not return a
+    /// boolean.
+    aio::Coro<std::vector<bool>> keep(const std::vector<Candidate>& files);
+    /// The same, for other threads than the loop's: it blocks.
     std::vector<bool> keep_each(const std::vector<Candidate>& files);
 
 private:
@@ -52,6 +55,8 @@ private:
 
     std::string file_;
 #if AIO_HAVE_LUA
+    aio::Coro<bool> keep_one(const Candidate& file);
+
     aio::InterpreterPoolExecutor interpreters_;
 #endif
 };

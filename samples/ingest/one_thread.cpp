@@ -11,58 +11,59 @@
 namespace ingest {
 namespace {
 
-/// Files for which the filter has not been asked yet.
-class Batch {
-public:
-    explicit Batch(Filter& filter) : filter_(filter) {}
+/// The files of `state`, but for those that were lost.
+std::vector<File> files_of(const State& state) {
+    std::vector<File> files;
+    for (std::size_t i = 0; i < state.files().size(); ++i)
+        if (state.fate(i) != Fate::lost) files.push_back(state.files()[i]);
+    return files;
+}
 
-    void add(const std::string& path, FileCounts counts) {
-        candidates_.push_back(Candidate{path, counts.lines, counts.tokens, counts.bytes});
-        counts_.push_back(std::move(counts));
+/// Does without the file if it is binary, or cannot be read.
+void count_pieces(const std::string& path, Filter& filter, const std::stop_token& stop, Totals& totals) {
+    FileCounts counts;
+    try {
+        for (bool is_last = false; !is_last && !stop.stop_requested();) {
+            const Piece piece = read_piece(path, counts.text().bytes);
+            if (piece.is_binary) return;
+            is_last = piece.is_last;
+            counts.add(parse_part(piece.text, counts.text().checksum));
+        }
+    } catch (const Unreadable&) {
+        return;
     }
-    [[nodiscard]] bool is_full() const { return counts_.size() == 256; }
-    /// Asks, and adds what it keeps.
-    void settle(Totals& totals) {
-        const std::vector<bool> kept = filter_.keep_each(candidates_);
-        for (std::size_t i = 0; i < counts_.size(); ++i)
-            if (kept[i]) totals.add(counts_[i]);
-        candidates_.clear();
-        counts_.clear();
-    }
+    counts.finish();
+    if (filter.keep_each({candidate(path, counts.text())}).front()) totals.add(counts);
+}
 
-private:
-    Filter& filter_;
-    std::vector<Candidate> candidates_;
-    std::vector<FileCounts> counts_;
-};
-
-/// False if it is binary.
-bool count_file(const std::string& path, const std::stop_token& stop, FileCounts& counts) {
-    for (bool is_last = false; !is_last && !stop.stop_requested();) {
-        const Piece piece = read_piece(path, counts.bytes);
-        if (piece.is_binary) return false;
-        is_last = piece.is_last;
-        counts.add(piece.text.size(), parse(piece.text, counts.checksum));
+void count_batch(const std::vector<std::string>& paths, Filter& filter, const std::stop_token& stop,
+                 Totals& totals) {
+    std::vector<Piece> pieces = read_files(paths);
+    std::vector<std::string> texts;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        if (pieces[i].is_binary || !pieces[i].problem.empty()) continue;
+        if (!pieces[i].is_last) {
+            count_pieces(paths[i], filter, stop, totals);
+            continue;
+        }
+        texts.push_back(std::move(pieces[i].text));
+        names.push_back(paths[i]);
     }
-    return true;
+    const Parsed parsed = parse(texts);
+    std::vector<Candidate> candidates;
+    for (std::size_t i = 0; i < names.size(); ++i) candidates.push_back(candidate(names[i], parsed.texts[i]));
+    totals.add(parsed, filter.keep_each(candidates));
 }
 
 OneThread count_all(const State& state, Filter& filter, const std::stop_token& stop) {
     const auto start = State::Clock::now();
     OneThread result;
-    Batch batch(filter);
-    for (std::size_t i = 0; i < state.files().size() && !stop.stop_requested(); ++i) {
-        if (state.fate(i) == Fate::lost) continue;
-        try {
-            FileCounts counts;
-            if (!count_file(state.files()[i], stop, counts)) continue;
-            batch.add(state.files()[i], std::move(counts));
-        } catch (const Unreadable&) {
-            continue;
-        }
-        if (batch.is_full()) batch.settle(result.totals);
-    }
-    batch.settle(result.totals);
+    const std::vector<File> files = files_of(state);
+    for (Range batch = batch_at(files, 0); batch.size() > 0 && !stop.stop_requested();
+         batch = batch_at(files, batch.end))
+        count_batch(paths_of(files, batch), filter, stop, result.totals);
+    result.totals.finish();
     result.elapsed = State::Clock::now() - start;
     return result;
 }

@@ -16,8 +16,8 @@ struct Options {
     std::string path;
     /// How long the whole run may take.
     std::optional<std::chrono::duration<double>> timeout;
-    /// Worker processes; twice as many files are in work at a time, so that the next ones are read while
-    /// these are parsed.
+    /// Worker processes; twice as many batches of files are in work at a time, so that the next ones are read
+    /// while these are parsed.
     int jobs = 1;
     /// A Lua file with a function `keep`; empty for the filter that is built in.
     std::string filter;

@@ -5,6 +5,7 @@
 #include <memory_resource>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 namespace ingest {
 namespace {
@@ -32,29 +33,82 @@ std::uint64_t checksum_of(std::string_view text, std::uint64_t checksum) {
     return checksum;
 }
 
-} // namespace
+/// Counts in one text after the other.
+class Parser {
+public:
+    void add(std::string_view text, std::uint64_t checksum);
+    [[nodiscard]] Parsed result() { return std::move(result_); }
 
-Parsed parse(const std::string& text, std::uint64_t checksum) {
-    Parsed result;
-    result.checksum = checksum_of(text, checksum);
-    std::pmr::monotonic_buffer_resource memory(std::size_t{64} << 10U);
-    std::pmr::unordered_map<std::string_view, std::uint32_t> counts(&memory);
-    const std::string_view all = text;
-    for (std::size_t i = 0; i < all.size();) {
-        const Kind kind = kind_of(all[i]);
+private:
+    /// An identifier, and how often it occurs in the text at hand.
+    struct Word {
+        std::uint32_t index = 0;
+        std::uint32_t count = 0;
+    };
+    void count(std::string_view name);
+    void write_words(TextCounts& counts);
+
+    Parsed result_;
+    std::pmr::monotonic_buffer_resource memory_{std::size_t{64} << 10U};
+    /// Refers to the texts.
+    std::pmr::unordered_map<std::string_view, Word> words_{&memory_};
+    /// Those that occur in the text at hand.
+    std::vector<Word*> present_;
+};
+
+void Parser::add(std::string_view text, std::uint64_t checksum) {
+    TextCounts counts;
+    counts.bytes = text.size();
+    counts.checksum = checksum_of(text, checksum);
+    for (std::size_t i = 0; i < text.size();) {
+        const Kind kind = kind_of(text[i]);
         if (kind == Kind::space) {
-            if (all[i] == '\n') ++result.lines;
+            if (text[i] == '\n') ++counts.lines;
             ++i;
             continue;
         }
-        ++result.tokens;
+        ++counts.tokens;
         const std::size_t begin = i++;
         if (kind == Kind::other) continue;
-        while (i < all.size() && in_word(all[i])) ++i;
-        if (kind == Kind::letter && i - begin <= longest_identifier) ++counts[all.substr(begin, i - begin)];
+        while (i < text.size() && in_word(text[i])) ++i;
+        if (kind == Kind::letter && i - begin <= longest_identifier) count(text.substr(begin, i - begin));
     }
-    for (const auto& [name, count] : counts) result.identifiers.add(name, count);
-    return result;
+    write_words(counts);
+    result_.texts.push_back(std::move(counts));
+}
+
+void Parser::count(std::string_view name) {
+    const auto [found, is_new] = words_.try_emplace(name);
+    Word& word = found->second;
+    if (is_new) {
+        word.index = static_cast<std::uint32_t>(result_.names.sizes.size());
+        result_.names.add(name);
+    }
+    if (word.count++ == 0) present_.push_back(&word);
+}
+
+void Parser::write_words(TextCounts& counts) {
+    counts.identifiers.reserve(present_.size());
+    counts.occurrences.reserve(present_.size());
+    for (Word* const word : present_) {
+        counts.identifiers.push_back(word->index);
+        counts.occurrences.push_back(std::exchange(word->count, 0));
+    }
+    present_.clear();
+}
+
+} // namespace
+
+Parsed parse(const std::vector<std::string>& texts) {
+    Parser parser;
+    for (const std::string& text : texts) parser.add(text, empty_checksum);
+    return parser.result();
+}
+
+Parsed parse_part(const std::string& text, std::uint64_t checksum) {
+    Parser parser;
+    parser.add(text, checksum);
+    return parser.result();
 }
 
 } // namespace ingest

@@ -6,10 +6,13 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <aio/aio.hpp>
 
 #include "console.hpp"
+#include "files.hpp"
 #include "filter.hpp"
 #include "options.hpp"
 #include "state.hpp"
@@ -26,13 +29,31 @@ public:
     aio::Coro<> run();
 
 private:
+    /// What has been read of several files.
+    struct Texts {
+        void add(std::size_t file, std::string text) {
+            files.push_back(file);
+            texts.push_back(std::move(text));
+        }
+        std::vector<std::size_t> files;
+        std::vector<std::string> texts;
+    };
+
     aio::Coro<> find_files();
     aio::Coro<> ingest_files();
-    /// Several of these run at a time, and each has one piece of one file in work: that bounds the memory.
-    aio::Coro<> take_files();
-    aio::Coro<Fate> ingest_file(const std::string& path);
+    /// Several of these run at a time, and each has one batch, or one piece of a large file, in work: that
+    /// bounds the memory.
+    aio::Coro<> take_batches();
+    aio::Coro<> ingest(Range batch);
+    /// When the process dies that parses them, only the file is lost with which one dies again.
+    aio::Coro<> ingest_texts(Texts texts);
+    aio::Coro<> count(const std::vector<std::size_t>& files, std::vector<std::string> texts);
+    /// For a file that is too large to be read as a whole.
+    aio::Coro<> ingest_in_pieces(std::size_t file);
     /// None if it is binary.
-    aio::Coro<std::optional<FileCounts>> read_and_parse(const std::string& path);
+    aio::Coro<std::optional<FileCounts>> count_pieces(const std::string& path);
+    void skip(std::size_t file, const std::string& reason);
+    void lose(std::size_t file, const aio::WorkerCrashed& error);
     aio::Coro<> show_progress();
 
     const Options& options_;

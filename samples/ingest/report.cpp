@@ -21,9 +21,9 @@ void print_table(const State& state, const Options& options) {
     std::printf("%-12s %14" PRIu64 "  (%s)\n", "bytes", totals.bytes(), human_size(totals.bytes()).c_str());
     print_number("lines", totals.lines());
     print_number("tokens", totals.tokens());
-    print_number("identifiers", totals.distinct_identifiers());
-    for (const auto& [name, count] : totals.top_identifiers(options.top))
-        std::printf("  %10" PRIu64 "  %s\n", count, name.c_str());
+    print_number("identifiers", totals.identifiers().size());
+    for (const auto& [name, count] : totals.identifiers().top(options.top))
+        std::printf("  %10" PRIu64 "  %.*s\n", count, static_cast<int>(name.size()), name.data());
     std::printf("%-12s %016" PRIx64 "\n", "checksum", totals.checksum());
     print_number("filtered out", state.number(Fate::rejected));
     const std::size_t unreadable = state.number(Fate::unreadable) + state.unlisted;

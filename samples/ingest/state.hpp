@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "files.hpp"
 #include "totals.hpp"
 
 namespace ingest {
@@ -23,13 +24,17 @@ public:
     using Clock = std::chrono::steady_clock;
 
     /// The files are known; the time counts from now.
-    void begin(std::vector<std::string> files) {
+    void begin(std::vector<File> files) {
         files_ = std::move(files);
         fates_.assign(files_.size(), Fate::waiting);
         started_ = Clock::now();
     }
-    /// Gives the index of a file that nobody has been given before, or `files().size()` when there is none.
-    [[nodiscard]] std::size_t take() { return taken_ < files_.size() ? taken_++ : files_.size(); }
+    /// Gives files that nobody has been given before; none when there are no more.
+    [[nodiscard]] Range take() {
+        const Range batch = batch_at(files_, taken_);
+        taken_ = batch.end;
+        return batch;
+    }
     /// A file is done.
     void settle(std::size_t index, Fate fate) {
         fates_[index] = fate;
@@ -38,10 +43,11 @@ public:
     }
     /// All files are done, or no more will be.
     void end() {
+        totals.finish();
         if (started_ != Clock::time_point()) elapsed_ = Clock::now() - started_;
     }
 
-    [[nodiscard]] const std::vector<std::string>& files() const { return files_; }
+    [[nodiscard]] const std::vector<File>& files() const { return files_; }
     [[nodiscard]] Fate fate(std::size_t index) const { return fates_[index]; }
     [[nodiscard]] std::size_t number(Fate fate) const { return numbers_[static_cast<std::size_t>(fate)]; }
     [[nodiscard]] std::size_t settled() const { return settled_; }
@@ -55,7 +61,7 @@ public:
     std::size_t unlisted = 0;
 
 private:
-    std::vector<std::string> files_;
+    std::vector<File> files_;
     std::vector<Fate> fates_;
     std::array<std::size_t, 6> numbers_{};
     std::size_t taken_ = 0;

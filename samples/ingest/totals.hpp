@@ -4,8 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <string>
+#include <memory>
+#include <memory_resource>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -15,24 +15,76 @@
 
 namespace ingest {
 
-/// What is in one file: its pieces together.
-struct FileCounts {
-    std::uint64_t bytes = 0;
-    std::uint64_t lines = 0;
-    std::uint64_t tokens = 0;
-    std::uint64_t checksum = empty_checksum;
-    Identifiers identifiers;
+/// How often each identifier occurs.
+//
+// A table of all names is much larger than the processor's caches, and whoever looks up one name after the
+// other in it waits for memory most of the time. So the names are divided among many small tables, and what
+// is added is put aside until there is enough of it for one of them to be worth fetching.
+class IdentifierCounts {
+public:
+    IdentifierCounts();
+    IdentifierCounts(IdentifierCounts&&) noexcept = default;
+    IdentifierCounts& operator=(IdentifierCounts&&) = delete;
+    ~IdentifierCounts() = default;
 
-    /// Adds the next piece, which is so many bytes long.
-    void add(std::size_t size, Parsed piece);
+    /// Adds what is in the texts for which `kept` has true.
+    void add(const Parsed& parsed, const std::vector<bool>& kept);
+    /// Adds what is in another one, which is finished.
+    void add(const IdentifierCounts& other);
+    /// Brings everything into the tables; to be called before any of the following.
+    void finish();
+
+    [[nodiscard]] std::size_t size() const;
+    /// The `n` most frequent ones, most frequent first, equally frequent ones by name.
+    [[nodiscard]] std::vector<std::pair<std::string_view, std::uint64_t>> top(std::size_t n) const;
+    bool operator==(const IdentifierCounts& other) const;
+
+private:
+    using Table = std::pmr::unordered_map<std::string_view, std::uint64_t>;
+
+    /// A table, and what is still to be added to it.
+    struct Part {
+        explicit Part(std::pmr::memory_resource* memory) : table(memory) {}
+
+        Table table;
+        Names names;
+        std::vector<std::uint64_t> counts;
+    };
+    void add(std::string_view name, std::uint64_t count);
+    void work_off(Part& part);
+
+    /// For names and tables. They only ever grow, so they can lie closely packed, each name next to its
+    /// count.
+    std::unique_ptr<std::pmr::monotonic_buffer_resource> memory_;
+    std::vector<Part> parts_;
+};
+
+/// A file that is counted part by part.
+class FileCounts {
+public:
+    /// Adds the next part.
+    void add(const Parsed& part);
+
+    void finish() { identifiers_.finish(); }
+
+    /// Of all parts together, without the identifiers.
+    [[nodiscard]] const TextCounts& text() const { return text_; }
+    [[nodiscard]] const IdentifierCounts& identifiers() const { return identifiers_; }
+
+private:
+    TextCounts text_;
+    IdentifierCounts identifiers_;
 };
 
 /// What is in many files. The order in which they are added makes no difference.
 class Totals {
 public:
-    Totals() { identifiers_.reserve(std::size_t{1} << 17U); }
-
+    /// Adds the files whose texts were parsed together, and for which `kept` has true.
+    void add(const Parsed& parsed, const std::vector<bool>& kept);
+    /// Adds a file, which is finished.
     void add(const FileCounts& file);
+    /// To be called before anything is asked.
+    void finish() { identifiers_.finish(); }
 
     [[nodiscard]] std::uint64_t files() const { return files_; }
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
@@ -40,25 +92,19 @@ public:
     [[nodiscard]] std::uint64_t tokens() const { return tokens_; }
     /// The sum of the files' checksums.
     [[nodiscard]] std::uint64_t checksum() const { return checksum_; }
-    [[nodiscard]] std::size_t distinct_identifiers() const { return identifiers_.size(); }
-    /// The `n` most frequent ones, most frequent first, equally frequent ones by name.
-    [[nodiscard]] std::vector<std::pair<std::string, std::uint64_t>> top_identifiers(std::size_t n) const;
+    [[nodiscard]] const IdentifierCounts& identifiers() const { return identifiers_; }
 
     bool operator==(const Totals&) const = default;
 
 private:
-    /// Lets a name be looked up before it is copied.
-    struct Hash {
-        using is_transparent = void;
-        std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
-    };
+    void add(const TextCounts& file);
 
     std::uint64_t files_ = 0;
     std::uint64_t bytes_ = 0;
     std::uint64_t lines_ = 0;
     std::uint64_t tokens_ = 0;
     std::uint64_t checksum_ = 0;
-    std::unordered_map<std::string, std::uint64_t, Hash, std::equal_to<>> identifiers_;
+    IdentifierCounts identifiers_;
 };
 
 } // namespace ingest

@@ -356,6 +356,44 @@ TEST_CASE("move-only results and references pass through futures and tasks") {
     });
 }
 
+TEST_CASE(
+    "the result of an awaited temporary is moved, and copied only while another handle could ask for it") {
+    struct Counted {
+        explicit Counted(int& count) : copies(&count) {}
+        Counted(const Counted& other) : copies(other.copies) { ++*copies; }
+        Counted(Counted&& other) noexcept = default;
+        Counted& operator=(const Counted&) = delete;
+        Counted& operator=(Counted&&) = delete;
+        ~Counted() = default;
+        int* copies;
+    };
+    run_in_loop([](EventLoop& loop) -> Coro<> {
+        int copies = 0;
+        const auto make = [&]() -> Coro<Counted> { co_return Counted(copies); };
+        const auto make_future = [&] {
+            Future<Counted> future = loop.create_future<Counted>();
+            loop.call_soon([future, &copies]() mutable { future.set_result(Counted(copies)); });
+            return future;
+        };
+        const Counted from_task = co_await loop.create_task(make());
+        CHECK(from_task.copies == &copies);
+        CHECK(copies == 0);
+        Future<Counted> named = loop.create_future<Counted>();
+        named.set_result(Counted(copies));
+        const Counted taken = co_await std::move(named);
+        CHECK(copies == 0);
+        CHECK_FALSE(static_cast<bool>(named)); // NOLINT(bugprone-use-after-move)
+
+        Future<Counted> kept = make_future();
+        Future<Counted> same = kept;
+        const Counted one = co_await std::move(same);
+        CHECK(copies == 1);
+        const Counted another = co_await kept;
+        CHECK(copies == 2);
+        CHECK(kept.result().copies == &copies);
+    });
+}
+
 TEST_CASE("handles that are misused say so") {
     TestLoop test;
     Future<int> empty;

@@ -308,6 +308,22 @@ def test_killing_a_worker_costs_at_most_the_file_it_was_parsing():
             expect(re.search(r"^totals +agree$", result.out, re.MULTILINE), "the totals are wrong", result)
 
 
+def test_killing_a_worker_costs_no_file_of_a_batch_of_small_ones():
+    with folder() as top:
+        text = "".join(f"int variable_{i} = some_function(argument_{i % 100}); /* {i} */\n" for i in range(300))
+        (top / "text").write_text(text)
+        tree = top / "tree"
+        tree.mkdir()
+        for i in range(4000):
+            (tree / f"{i:05}.c").symlink_to("../text")
+        process = start("ingest", tree, "--jobs", "2")
+        os.kill(until(lambda: workers_of(process), "a worker")[0], signal.SIGKILL)
+        result = finish(process)
+        expect(result.code == 0, "it does not end well", result)
+        expect(result.number("files") == 4000 and result.number("lost") == 0, "files are missing", result)
+        expect(re.search(r"^totals +agree$", result.out, re.MULTILINE), "the totals are wrong", result)
+
+
 def expect_partial(result, code, message, files):
     expect(result.code == code, f"the exit code is not {code}", result)
     expect(message in result.err, f"it does not say: {message}", result)

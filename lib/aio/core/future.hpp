@@ -55,6 +55,13 @@ public:
         return *state_;
     }
 
+protected:
+    /// The shared state; the handle is empty then.
+    [[nodiscard]] detail::Ref<detail::FutureState> take_state() {
+        if (!state_) throw InvalidStateError("this future handle is empty");
+        return std::move(state_);
+    }
+
 private:
     detail::Ref<detail::FutureState> state_;
 };
@@ -222,10 +229,13 @@ public:
     }
 
     /// Waits for the result. Cancelling the waiting task cancels this. An lvalue gives a copy, so that many
-    /// may await; a move-only result is taken by `co_await std::move(future)`, once.
-    FutureAwaiter<T, true> operator co_await() && {
-        return FutureAwaiter<T, true>(Ref<FutureState>(&state()));
-    }
+    /// may await. An rvalue, such as `co_await loop.run_in_executor(...)` or `co_await std::move(future)`, is
+    /// empty afterwards, and gives the result itself if no other handle is left that could ask for it; a
+    /// move-only result is taken that way in any case, once.
+    //
+    // The reference goes over to the awaiter: the handle may well be a temporary that lives until the end of
+    // the expression, and with two references every result would be copied.
+    FutureAwaiter<T, true> operator co_await() && { return FutureAwaiter<T, true>(this->take_state()); }
     FutureAwaiter<T, false> operator co_await() const&
         requires(!std::is_object_v<T> || copyable_result<T>)
     {
