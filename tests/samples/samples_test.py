@@ -73,6 +73,20 @@ def run(name, *arguments, **options):
     return finish(start(name, *arguments, **options))
 
 
+def run_on_terminal(name, *arguments):
+    """Exit code, and what a terminal was sent."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(program(name), [name, *map(os.fspath, arguments)])
+    shown = b""
+    with contextlib.suppress(OSError):  # a terminal that nobody has open any more gives EIO
+        while piece := os.read(terminal, 65536):
+            shown += piece
+    _, status = os.waitpid(pid, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), shown
+
+
 def until(condition, what):
     deadline = time.monotonic() + PATIENCE
     while True:
@@ -380,18 +394,46 @@ def test_there_is_a_progress_bar_on_a_terminal_and_none_elsewhere():
     with large_tree(60) as tree:
         plain = run("ingest", tree)
         expect(plain.code == 0 and "\r" not in plain.err and "\x1b" not in plain.err, "stderr is no plain text", plain)
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execv(program("ingest"), ["ingest", str(tree)])
-        shown = b""
-        with contextlib.suppress(OSError):  # a terminal that nobody has open any more gives EIO
-            while piece := os.read(terminal, 65536):
-                shown += piece
-        _, status = os.waitpid(pid, 0)
-        os.close(terminal)
-        expect(os.waitstatus_to_exitcode(status) == 0, "it fails on a terminal", shown)
+        code, shown = run_on_terminal("ingest", tree)
+        expect(code == 0, "it fails on a terminal", shown)
         expect(re.search(rb"\r\[#*\.*\] \d+ of 60 files", shown), "there is no bar", shown)
         expect(b"\r\x1b[Kfiles" in shown, "the bar is not removed before the table", shown)
+
+
+def test_pool_torture_loses_only_calls_of_killed_workers():
+    result = run("pool_torture", "--seconds", "3", "--kills", "40", "--workers", "3")
+    expect(result.code == 0 and "NOT" not in result.out, "the pool has not kept its promise", result)
+    killed, lost, right = result.number("workers killed"), result.number("calls lost"), result.number("right answers")
+    expect(killed >= 10, "hardly any worker was killed", result)
+    expect(lost <= killed, "more calls were lost than workers killed", result)
+    expect(right > 20, "hardly any call came back", result)
+    expect(result.number("calls") == right + lost, "calls are missing", result)
+
+
+def test_pool_torture_loses_nothing_in_peace():
+    result = run("pool_torture", "--seconds", "0.5", "--kills", "0")
+    expect(result.code == 0 and result.number("calls lost") == 0, "a call was lost without a kill", result)
+
+
+def test_pool_torture_draws_on_a_terminal():
+    code, shown = run_on_terminal("pool_torture", "--seconds", "0.5")
+    expect(code == 0, "it fails on a terminal", shown)
+    expect(re.search(rb"  pid \d+", shown), "there are no workers in the picture", shown)
+
+
+def test_pool_torture_ends_at_an_interrupt_with_its_figures():
+    process = start("pool_torture", "--seconds", "600")
+    until(lambda: workers_of(process), "a worker")
+    process.send_signal(signal.SIGINT)
+    result = finish(process)
+    expect(result.code == 130, "the exit code is not 130", result)
+    expect("right answers" in result.out, "there are no figures", result)
+
+
+def test_pool_torture_explains_bad_arguments():
+    for arguments in (["--workers", "0"], ["--kills"], ["--what"], ["--seconds", "nan"]):
+        result = run("pool_torture", *arguments)
+        expect(result.code == 2 and arguments[0] in result.err, f"{arguments} are not explained", result)
 
 
 def test_no_process_is_left_behind():
