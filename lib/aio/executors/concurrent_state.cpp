@@ -1,6 +1,7 @@
 #include <aio/executors/concurrent_state.hpp>
 
 #include <aio/core/error_context.hpp>
+#include <aio/core/type_name.hpp>
 
 namespace aio::detail {
 
@@ -17,14 +18,21 @@ ConcurrentState::Status ConcurrentState::status() const {
 }
 
 bool ConcurrentState::cancel() {
+    Status before;
     {
         const std::lock_guard lock(mutex_);
-        if (status_ == Status::cancelled) return true;
-        if (status_ != Status::pending) return false;
-        status_ = Status::cancelled;
+        before = status_;
+        if (before == Status::pending) status_ = Status::cancelled;
     }
-    done_.notify_all();
-    run_callbacks();
+    switch (before) {
+    case Status::pending:
+        done_.notify_all();
+        run_callbacks();
+        return true;
+    case Status::running: request_stop(); return false;
+    case Status::finished: return false;
+    case Status::cancelled: break;
+    }
     return true;
 }
 
@@ -96,6 +104,31 @@ std::exception_ptr ConcurrentState::exception() const {
     const std::lock_guard lock(mutex_);
     if (status_ == Status::cancelled) throw CancelledError();
     return exception_;
+}
+
+bool ConcurrentState::failed() const {
+    const std::lock_guard lock(mutex_);
+    return exception_ != nullptr;
+}
+
+void ConcurrentState::set_name(std::string name) {
+    auto stored = std::make_unique<const std::string>(std::move(name));
+    const std::lock_guard lock(mutex_);
+    name_.swap(stored);
+}
+
+std::string ConcurrentState::name() const {
+    const std::lock_guard lock(mutex_);
+    return name_ ? *name_ : std::string();
+}
+
+std::string Call::describe() noexcept {
+    try {
+        std::string name = state().name();
+        return name.empty() ? type_name(type()) : name;
+    } catch (...) {
+        return {};
+    }
 }
 
 } // namespace aio::detail

@@ -51,7 +51,7 @@ void FutureBridge::transfer() noexcept {
         transfer_value();
     } catch (const CancelledError& e) {
         if (concurrent_->status() == ConcurrentState::Status::cancelled)
-            target.cancel(e.message());
+            transfer_cancellation(e.message());
         else
             target.set_cancelled_error(e.message());
     } catch (...) {
