@@ -45,7 +45,7 @@ TEST_CASE("thread pool: statistics count threads, and calls by how they ended") 
     CHECK(pool.statistics().completed == 1);
     CHECK_THROWS_AS(pool.submit(fail).result(patience::limit), std::runtime_error);
     CHECK(pool.statistics().failed == 1);
-    const auto running = pool.submit(aio::CallOptions().name("archive"), ReadArchive{&started, &gate});
+    const auto running = pool.submit(aio::ThreadCallOptions().name("archive"), ReadArchive{&started, &gate});
     REQUIRE(started.wait());
     const auto queued = pool.submit(square, 3);
     const auto cancelled = pool.submit(square, 4);
@@ -82,7 +82,7 @@ TEST_CASE("thread pool: running calls are listed with the oldest first") {
     std::vector<std::unique_ptr<patience::Gate>> started;
     for (const char* name : {"first", "second", "third"}) {
         patience::Gate& begun = *started.emplace_back(std::make_unique<patience::Gate>());
-        pool.submit(aio::CallOptions().name(name), ReadArchive{&begun, &gate});
+        pool.submit(aio::ThreadCallOptions().name(name), ReadArchive{&begun, &gate});
         REQUIRE(begun.wait());
     }
     std::string order;
@@ -101,7 +101,8 @@ TEST_CASE("rule 107: shutdown with a time limit names the call that still runs, 
         argument = shared;
         aio::ThreadPoolExecutor pool(2, "slow");
         pool.submit(ReadArchive{&first_started, &gate});
-        pool.submit(aio::CallOptions().name("import of customers"), ReadArchive{&second_started, &gate});
+        pool.submit(aio::ThreadCallOptions().name("import of customers"),
+                    ReadArchive{&second_started, &gate});
         REQUIRE(first_started.wait());
         REQUIRE(second_started.wait());
         pool.submit([shared = std::move(shared)] {});
@@ -204,7 +205,7 @@ TEST_CASE("default executor: statistics count calls by how they ended, and name 
         std::vector<std::unique_ptr<patience::Gate>> started;
         for (unsigned i = 0; i < aio::WorkQueueExecutor::share(); ++i) {
             patience::Gate& begun = *started.emplace_back(std::make_unique<patience::Gate>());
-            const auto options = aio::CallOptions().name("number " + std::to_string(i));
+            const auto options = aio::ThreadCallOptions().name("number " + std::to_string(i));
             blocked.push_back(loop.run_in_executor(nullptr, options, ReadArchive{&begun, &gate}));
             CHECK(begun.wait());
         }
@@ -244,7 +245,7 @@ TEST_CASE("rule 102: the report of a shutdown_default_executor that takes too lo
         loop.set_exception_handler(
             [&](aio::EventLoop&, const aio::ErrorContext& context) { report = context.message; });
         const auto body = [&]() -> aio::Coro<> {
-            const auto options = aio::CallOptions().name("backup");
+            const auto options = aio::ThreadCallOptions().name("backup");
             auto future = loop.run_in_executor(nullptr, options, ReadArchive{&started, &gate});
             CHECK(started.wait());
             co_await loop.shutdown_default_executor(1ms);

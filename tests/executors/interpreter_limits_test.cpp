@@ -38,7 +38,7 @@ std::string failure(const Future& future) {
 
 } // namespace
 
-TEST_CASE("cancelling a running script stops it, and nothing else of the pool") {
+TEST_CASE("rule 119: cancelling a running script stops it, and nothing else of the pool") {
     InterpreterPoolExecutor interpreters(2);
     const Gate gate;
     const auto other = interpreters.submit(lua(Gate::pass), gate.path());
@@ -57,7 +57,7 @@ TEST_CASE("cancelling a running script stops it, and nothing else of the pool") 
     CHECK(interpreters.submit(lua<int>("return 3")).result() == 3);
 }
 
-TEST_CASE("cancelling a task stops the script that it awaits") {
+TEST_CASE("rule 119: cancelling a task stops the script that it awaits") {
     InterpreterPoolExecutor interpreters(1);
     aio::run([&]() -> aio::Coro<> {
         const auto script = lua<void>(endless);
@@ -81,7 +81,7 @@ TEST_CASE("cancelling a task stops the script that it awaits") {
     });
 }
 
-TEST_CASE("the interpreter of a script that was stopped is replaced, and prepared anew") {
+TEST_CASE("rule 119: the interpreter of a script that was stopped is replaced, and prepared anew") {
     InterpreterPoolExecutor interpreters(1, InterpreterPoolOptions().source("fresh = true"));
     CHECK(interpreters.submit(lua<bool>("fresh = false return fresh")).result() == false);
     const auto running = interpreters.submit(lua<void>(endless));
@@ -92,7 +92,7 @@ TEST_CASE("the interpreter of a script that was stopped is replaced, and prepare
     CHECK(interpreters.statistics().replaced == 1);
 }
 
-TEST_CASE("a call that takes more steps than it may fails, and shorter ones do not") {
+TEST_CASE("rule 119: a call that takes more steps than it may fails, and shorter ones do not") {
     InterpreterPoolExecutor interpreters(1, InterpreterPoolOptions().instruction_limit(100'000));
     const char* const count = "local n = ... for i = 1, n do end return n";
     CHECK(interpreters.submit(lua<int>(count), 10'000).result() == 10'000);
@@ -105,7 +105,8 @@ TEST_CASE("a call that takes more steps than it may fails, and shorter ones do n
     for (int i = 0; i < 20; ++i) CHECK(interpreters.submit(lua<int>(count), 10'000).result() == 10'000);
 }
 
-TEST_CASE("a script cannot get round its limit of steps, neither by catching errors nor by coroutines") {
+TEST_CASE(
+    "rule 119: a script cannot get round its limit of steps, neither by catching errors nor by coroutines") {
     for (const char* script :
          {"while true do pcall(function() while true do end end) end",
           "while true do coroutine.wrap(function() for i = 1, 100 do end end)() end",
@@ -121,7 +122,8 @@ TEST_CASE("a script cannot get round its limit of steps, neither by catching err
     }
 }
 
-TEST_CASE("a call that needs more memory than it may fails, and the next one gets a new interpreter") {
+TEST_CASE(
+    "rule 119: a call that needs more memory than it may fails, and the next one gets a new interpreter") {
     constexpr std::size_t limit = std::size_t{1} << 20U;
     InterpreterPoolExecutor interpreters(1, InterpreterPoolOptions().memory_limit(limit));
     const char* const hoard = "kept = {} for i = 1, ... do kept[i] = 'text ' .. i end return #kept";
@@ -151,7 +153,7 @@ TEST_CASE("rule 109: an initial source that needs more memory than it may breaks
     CHECK(contains(caught<aio::BrokenInterpreterPool>(use).what(), "limit of memory"));
 }
 
-TEST_CASE("the limit of instructions does not hold for the preparation") {
+TEST_CASE("rule 119: the limit of instructions does not hold for the preparation") {
     InterpreterPoolExecutor interpreters(
         InterpreterPoolOptions().max_workers(1).instruction_limit(10'000).source(
             "sum = 0 for i = 1, 200000 do sum = sum + 1 end"));
@@ -184,7 +186,7 @@ TEST_CASE("rule 115: what is queued goes on when interpreters are replaced, also
     for (int i = 0; i < 50; ++i) CHECK(futures[static_cast<std::size_t>(i)].result(patience::limit) == i);
 }
 
-TEST_CASE("initializer calls a function of the interpreter with copies of its arguments") {
+TEST_CASE("rule 119: initializer calls a function of the interpreter with copies of its arguments") {
     InterpreterPoolExecutor interpreters(
         InterpreterPoolOptions()
             .max_workers(1)
@@ -208,7 +210,7 @@ TEST_CASE(
     REQUIRE(running.size() == 1);
     CHECK(running.front().name.starts_with("Lua chunk 'local path, f = ..."));
     CHECK(running.front().thread == "lua_0");
-    const auto named = interpreters.submit(aio::CallOptions().name("second"), lua<int>("return 1"));
+    const auto named = interpreters.submit(aio::ThreadCallOptions().name("second"), lua<int>("return 1"));
     CHECK(contains(caught<aio::ShutdownTimeout>([&] { interpreters.shutdown(0s); }).what(), "Lua chunk"));
     gate.open();
     CHECK(named.result(patience::limit) == 1);
@@ -216,7 +218,7 @@ TEST_CASE(
     interpreters.shutdown();
 }
 
-TEST_CASE("terminate_workers ends a pool whose initial source never ends") {
+TEST_CASE("rule 119: terminate_workers ends a pool whose initial source never ends") {
     InterpreterPoolExecutor interpreters(InterpreterPoolOptions().max_workers(1).source("while true do end"));
     const auto waiting = interpreters.submit(lua<void>("return"));
     interpreters.terminate_workers();

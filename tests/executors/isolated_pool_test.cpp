@@ -65,7 +65,8 @@ bool until_stopped(Dictionary&, std::stop_token stop, bool) {
 
 } // namespace
 
-TEST_CASE("isolated pool: each worker makes a state of its own, which calls get as their first argument") {
+TEST_CASE("rule 119: isolated pool: each worker makes a state of its own, which calls get as their first "
+          "argument") {
     {
         IsolatedPoolExecutor<Dictionary> pool(IsolatedPoolOptions().max_workers(1), "latin", 10);
         CHECK(Dictionary::alive == 0);
@@ -83,14 +84,14 @@ TEST_CASE("isolated pool: each worker makes a state of its own, which calls get 
     CHECK(Dictionary::alive == 0);
 }
 
-TEST_CASE("isolated pool: a state is only ever used by its own thread") {
+TEST_CASE("rule 119: isolated pool: a state is only ever used by its own thread") {
     IsolatedPoolExecutor<Dictionary> pool(IsolatedPoolOptions().max_workers(4));
     std::vector<aio::ConcurrentFuture<int>> futures;
     for (int i = 0; i < 400; ++i) futures.push_back(pool.submit(number_of, "word " + std::to_string(i % 7)));
     for (const auto& future : futures) CHECK(future.result(patience::limit) < 7);
 }
 
-TEST_CASE("isolated pool: arguments and results are copies") {
+TEST_CASE("rule 119: isolated pool: arguments and results are copies") {
     IsolatedPoolExecutor<std::vector<int>> pool(IsolatedPoolOptions().max_workers(1));
     const auto keep = [](std::vector<int>& state, std::vector<int> more) {
         state.insert(state.end(), more.begin(), more.end());
@@ -104,7 +105,7 @@ TEST_CASE("isolated pool: arguments and results are copies") {
     CHECK(first.result() == std::vector<int>{1, 2});
 }
 
-TEST_CASE("isolated pool: exceptions reach the caller, and the state lives on") {
+TEST_CASE("rule 119: isolated pool: exceptions reach the caller, and the state lives on") {
     IsolatedPoolExecutor<Dictionary> pool(IsolatedPoolOptions().max_workers(1));
     const auto fail = [](Dictionary& dictionary, int number) {
         dictionary.number_of("before");
@@ -139,10 +140,10 @@ TEST_CASE("rule 115: a state is made anew after max_tasks_per_worker calls") {
     CHECK_THROWS_AS(IsolatedPoolOptions().max_workers(0), aio::ValueError);
 }
 
-TEST_CASE("isolated pool: a call that takes a token is stopped when its task is cancelled") {
+TEST_CASE("rule 119: isolated pool: a call that takes a token is stopped when its task is cancelled") {
     IsolatedPoolExecutor<Dictionary> pool(IsolatedPoolOptions().max_workers(1).thread_name_prefix("words"));
     aio::run([&]() -> aio::Coro<> {
-        const auto options = aio::CallOptions().name("search").wait_when_cancelled();
+        const auto options = aio::ThreadCallOptions().name("search").wait_when_cancelled();
         const auto body = [&]() -> aio::Coro<bool> {
             co_return co_await aio::get_running_loop().run_in_executor(pool, options, until_stopped, true);
         };

@@ -102,7 +102,7 @@ InterpreterPoolOptions toys() {
 
 } // namespace
 
-TEST_CASE("a backend of the program's own runs functions and sources, with globals and arguments") {
+TEST_CASE("rule 119: a backend of the program's own runs functions and sources, with globals and arguments") {
     {
         aio::ScriptPoolExecutor<Toy> pool(toys(), std::int64_t{100});
         CHECK(pool.submit(script_function<int>("add")).result(patience::limit) == 108);
@@ -121,7 +121,8 @@ TEST_CASE("a backend of the program's own runs functions and sources, with globa
     CHECK(Toy::alive == 0);
 }
 
-TEST_CASE("a backend's errors arrive as ExecutionFailed, with its language, message and traceback") {
+TEST_CASE(
+    "rule 119: a backend's errors arrive as ExecutionFailed, with its language, message and traceback") {
     aio::ScriptPoolExecutor<Toy> pool(toys());
     const auto error = caught<aio::ExecutionFailed>(
         [&] { pool.submit(script_function<int>("bad"), 4).result(patience::limit); });
@@ -146,7 +147,7 @@ TEST_CASE("rule 109: a backend that cannot be prepared breaks its pool") {
     CHECK(contains(caught<aio::BrokenInterpreterPool>(use_other).what(), "no such function"));
 }
 
-TEST_CASE("a backend is interrupted when its call is cancelled, and replaced when it says so") {
+TEST_CASE("rule 119: a backend is interrupted when its call is cancelled, and replaced when it says so") {
     aio::ScriptPoolExecutor<Toy> pool(toys().max_workers(1));
     CHECK(pool.submit(script_source<int>("mine: +1")).result(patience::limit) == 5);
     const auto running = pool.submit(script_function("endless"));

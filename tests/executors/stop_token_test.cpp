@@ -108,7 +108,7 @@ TEST_CASE("wait_when_cancelled: the cancellation of a task arrives when its call
         work.fails = fails;
         aio::ThreadPoolExecutor pool(1);
         aio::run([&]() -> aio::Coro<> {
-            const auto options = aio::CallOptions().wait_when_cancelled();
+            const auto options = aio::ThreadCallOptions().wait_when_cancelled();
             const auto body = [&]() -> aio::Coro<int> {
                 co_return co_await aio::get_running_loop().run_in_executor(pool, options, std::ref(work), 1,
                                                                            2);
@@ -137,7 +137,7 @@ TEST_CASE("wait_when_cancelled: a call that has not started is dropped at once")
     const auto busy = pool.submit([&] { gate.wait(); });
     bool ran = false;
     aio::run([&]() -> aio::Coro<> {
-        const auto options = aio::CallOptions().wait_when_cancelled();
+        const auto options = aio::ThreadCallOptions().wait_when_cancelled();
         auto future = aio::get_running_loop().run_in_executor(pool, options, [&] { ran = true; });
         CHECK(future.cancel("no"));
         CHECK(future.cancelled());
@@ -156,7 +156,7 @@ TEST_CASE("wait_when_cancelled: a loop that closes while somebody waits leaves t
         aio::EventLoop loop;
         loop.set_exception_handler([](aio::EventLoop&, const aio::ErrorContext&) {});
         auto future =
-            loop.run_in_executor(pool, aio::CallOptions().wait_when_cancelled(), std::ref(work), 1, 2);
+            loop.run_in_executor(pool, aio::ThreadCallOptions().wait_when_cancelled(), std::ref(work), 1, 2);
         REQUIRE(work.begun.wait());
         CHECK(future.cancel());
         CHECK_FALSE(future.done());
@@ -171,7 +171,7 @@ TEST_CASE("conformance: calls that are waited for when they are cancelled") {
     const auto blocker = [](Gate& gate) {
         return [b = gate.blocker()](std::stop_token stop) { return b.until(stop); };
     };
-    const auto options = aio::CallOptions().wait_when_cancelled();
+    const auto options = aio::ThreadCallOptions().wait_when_cancelled();
     check_conformance("run_in_executor, waited for", 7, [&](Gate& gate) {
         return aio::get_running_loop().run_in_executor(gate.pool(), options, blocker(gate));
     });

@@ -21,7 +21,7 @@ namespace detail {
 // The form without a token is looked at first, so that the body of a generic lambda that takes anything is
 // not instantiated for a token.
 template <class F, class... Args>
-inline constexpr bool takes_stop_token = std::conjunction_v<std::negation<std::is_invocable<F&, Args...>>,
+inline constexpr bool wants_stop_token = std::conjunction_v<std::negation<std::is_invocable<F&, Args...>>,
                                                             std::is_invocable<F&, std::stop_token, Args...>>;
 
 template <class F, class... Args>
@@ -29,7 +29,7 @@ struct ExecutorCallResult {
     using Type = std::invoke_result_t<F&, Args...>;
 };
 template <class F, class... Args>
-    requires takes_stop_token<F, Args...>
+    requires wants_stop_token<F, Args...>
 struct ExecutorCallResult<F, Args...> {
     using Type = std::invoke_result_t<F&, std::stop_token, Args...>;
 };
@@ -49,6 +49,6 @@ struct CallableIdentity {
 /// `f(args...)`, or `f(stop_token, args...)`, can be called with copies of `args` as rvalues.
 template <class F, class... Args>
 concept ExecutorCallable = std::is_invocable_v<std::decay_t<F>&, std::decay_t<Args>...> ||
-                           detail::takes_stop_token<std::decay_t<F>, std::decay_t<Args>...>;
+                           detail::wants_stop_token<std::decay_t<F>, std::decay_t<Args>...>;
 
 } // namespace aio

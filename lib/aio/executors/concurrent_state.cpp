@@ -1,5 +1,7 @@
 #include <aio/executors/concurrent_state.hpp>
 
+#include <algorithm>
+
 #include <aio/core/error_context.hpp>
 #include <aio/core/type_name.hpp>
 
@@ -29,7 +31,7 @@ bool ConcurrentState::cancel() {
         done_.notify_all();
         run_callbacks();
         return true;
-    case Status::running: request_stop(); return false;
+    case Status::running: cancelled_while_running(); return false;
     case Status::finished: return false;
     case Status::cancelled: break;
     }
@@ -68,6 +70,16 @@ void ConcurrentState::add_callback(std::shared_ptr<ConcurrentCallback> callback)
         }
     }
     callback->on_completed();
+}
+
+void ConcurrentState::remove_callback(const ConcurrentCallback& callback) noexcept {
+    // Destroyed after the lock, which comes later.
+    std::shared_ptr<ConcurrentCallback> removed;
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(callbacks_, &callback, &std::shared_ptr<ConcurrentCallback>::get);
+    if (found == callbacks_.end()) return;
+    removed = std::move(*found);
+    callbacks_.erase(found);
 }
 
 void ConcurrentState::run_callbacks() noexcept {

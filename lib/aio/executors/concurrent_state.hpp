@@ -50,20 +50,22 @@ public:
     virtual ~ConcurrentState() = default;
 
     [[nodiscard]] Status status() const;
-    /// Cancels if it has not started; true also when it was cancelled before. One that runs is asked to stop.
+    /// Cancels if it has not started; true also when it was cancelled before.
     bool cancel();
-    /// Asks the call to stop, if it takes a token: for any thread, at any time.
-    virtual void request_stop() noexcept {}
     /// Marks it as running; false if it was cancelled, and must not run. Throws `InvalidStateError` if it is
     /// running or finished.
     [[nodiscard]] bool set_running_or_notify_cancel();
     /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has
     /// completed it by hand: it must not run.
     [[nodiscard]] bool begin() noexcept;
+    /// Its result is not wanted any more: asks a call that runs to stop, where its executor can do that.
+    virtual void request_stop() noexcept {}
     /// Waits until it is done. False if the time ran out first.
     bool wait(std::optional<std::chrono::steady_clock::time_point> deadline) const;
 
     void add_callback(std::shared_ptr<ConcurrentCallback> callback);
+    /// Takes one out again; it may be under way already.
+    void remove_callback(const ConcurrentCallback& callback) noexcept;
 
     /// Fails it, and tells the callbacks.
     void fail(std::exception_ptr error);
@@ -112,6 +114,8 @@ protected:
     }
 
 private:
+    /// `cancel` came too late.
+    virtual void cancelled_while_running() noexcept {}
     void require_unfinished() const;
 
     mutable std::mutex mutex_;
@@ -223,7 +227,7 @@ private:
 template <class F, class... Args>
 class CallOf : public ConcurrentStateOf<CallValue<F, Args...>>,
                public Call,
-               private CallStop<takes_stop_token<F, Args...>> {
+               private CallStop<wants_stop_token<F, Args...>> {
 public:
     using Value = CallValue<F, Args...>;
 
@@ -266,10 +270,12 @@ protected:
     [[nodiscard]] const std::tuple<Args...>& arguments() const noexcept { return *arguments_; }
 
 private:
+    void cancelled_while_running() noexcept override { this->stop(); }
+
     Value call() {
         return std::apply(
             [&](Args&&... arguments) -> Value {
-                if constexpr (takes_stop_token<F, Args...>)
+                if constexpr (wants_stop_token<F, Args...>)
                     return std::invoke(*function_, this->token(), std::move(arguments)...);
                 else
                     return std::invoke(*function_, std::move(arguments)...);

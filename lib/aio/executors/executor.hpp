@@ -13,19 +13,20 @@
 /// | `ProcessPoolExecutor` | forked worker processes | CPU-bound work, isolated from crashes |
 /// | `InterpreterPoolExecutor` | Lua states in threads | scripts of users |
 ///
-/// All take a callable and its arguments, and before them, if wanted, `CallOptions`. Cancelling a call that
-/// has not started keeps it from running. One that is running goes on to its end, and its result is dropped;
-/// in a thread it is asked to stop, if it takes a `std::stop_token` first (<aio/executors/call_traits.hpp>).
+/// All take a callable and its arguments, and before them, if wanted, `ThreadCallOptions`. Cancelling a call
+/// that has not started keeps it from running. One that is running goes on to its end, and its result is
+/// dropped; in a thread it is asked to stop, if it takes a `std::stop_token` first
+/// (<aio/executors/call_traits.hpp>).
 
 #include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <aio/executors/call_options.hpp>
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor_statistics.hpp>
 #include <aio/executors/remote_form.hpp>
+#include <aio/executors/thread_call_options.hpp>
 
 namespace aio {
 
@@ -55,7 +56,7 @@ public:
     /// The same with a name for the call.
     template <class F, class... Args>
         requires ExecutorCallable<F, Args...>
-    auto submit(const CallOptions& options, F&& function, Args&&... arguments) {
+    auto submit(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
         auto future = submit(std::forward<F>(function), std::forward<Args>(arguments)...);
         if (!options.name().empty()) future.state()->set_name(options.name());
         return future;
@@ -79,7 +80,7 @@ public:
     }
     template <class F, class... Args>
         requires ExecutorCallable<F, Args...>
-    auto submit_local(const CallOptions& options, F&& function, Args&&... arguments) {
+    auto submit_local(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
         auto future = submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
         if (!options.name().empty()) future.state()->set_name(options.name());
         return future;

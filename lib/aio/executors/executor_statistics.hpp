@@ -20,7 +20,8 @@ public:
     RunningCall(std::string call_name, std::string thread_name, Duration running_for)
         : name(std::move(call_name)), thread(std::move(thread_name)), age(running_for) {}
 
-    /// The name it was given by `CallOptions`, else the type of its callable, or what an interpreter runs.
+    /// The name it was given by `ThreadCallOptions`, else the type of its callable, or what an interpreter
+    /// runs.
     std::string name;
     /// The thread that it occupies.
     std::string thread;

@@ -56,7 +56,7 @@ public:
     }
     /// The same with a name for reports.
     template <class R, class... Args>
-    auto submit(const CallOptions& options, const LuaCallee<R>& callee, const Args&... arguments)
+    auto submit(const ThreadCallOptions& options, const LuaCallee<R>& callee, const Args&... arguments)
         -> ConcurrentFuture<R> {
         auto future = submit(callee, arguments...);
         if (!options.name().empty()) future.state()->set_name(options.name());
@@ -65,7 +65,7 @@ public:
 
     /// C++ functions do not run in interpreters.
     template <class F, class... Args>
-        requires(!detail::is_callee<std::decay_t<F>> && !std::is_same_v<std::decay_t<F>, CallOptions>)
+        requires(!detail::is_callee<std::decay_t<F>> && !std::is_same_v<std::decay_t<F>, ThreadCallOptions>)
     auto submit(F&&, const Args&...) -> ConcurrentFuture<> {
         static_assert(detail::is_callee<std::decay_t<F>>,
                       "an InterpreterPoolExecutor calls Lua functions, by name or source: "

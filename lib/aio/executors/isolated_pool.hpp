@@ -80,7 +80,7 @@ public:
     /// started never runs; one that runs is asked to stop, if it takes a token. Throws `RuntimeError` after
     /// `shutdown`, `BrokenInterpreterPool`.
     template <class F, class... Args>
-        requires(!std::is_same_v<std::decay_t<F>, CallOptions>)
+        requires(!std::is_same_v<std::decay_t<F>, ThreadCallOptions>)
     auto submit(F&& function, const Args&... arguments) {
         using Function = std::decay_t<F>;
         if constexpr (detail::check_isolated_call<State, Function, Args...>()) {
@@ -92,7 +92,7 @@ public:
         }
     }
     template <class F, class... Args>
-    auto submit(const CallOptions& options, F&& function, const Args&... arguments) {
+    auto submit(const ThreadCallOptions& options, F&& function, const Args&... arguments) {
         auto future = submit(std::forward<F>(function), arguments...);
         if (!options.name().empty()) future.state()->set_name(options.name());
         return future;

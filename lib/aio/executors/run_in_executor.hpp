@@ -23,7 +23,7 @@ namespace detail {
 /// The loop's future of a submitted call, as its options want it.
 template <class T>
 Future<T> bridge_with_options(EventLoop& loop, const ConcurrentFuture<T>& concurrent,
-                              const CallOptions& options) {
+                              const ThreadCallOptions& options) {
     if (!options.name().empty()) concurrent.state()->set_name(options.name());
     if (options.waits_when_cancelled()) return bridge_joining_future(loop, concurrent);
     return bridge_future<true>(loop, concurrent);
@@ -34,12 +34,12 @@ Future<T> bridge_with_options(EventLoop& loop, const ConcurrentFuture<T>& concur
 /// `executor.submit(function, arguments...)` with a future of this loop for the result. Cancelling that
 /// future keeps a call that has not started from running. A call that runs goes on, and its result is
 /// dropped; if it takes a `std::stop_token`, that is requested. What can be called, and how its result comes
-/// back, is the executor's matter. `CallOptions` may come before the function: `run_in_executor(pool,
-/// CallOptions().name("parse"), parse, text)`.
+/// back, is the executor's matter. `ThreadCallOptions` may come before the function: `run_in_executor(pool,
+/// ThreadCallOptions().name("parse"), parse, text)`.
 template <class Pool, class F, class... Args>
 auto EventLoop::run_in_executor(Pool& executor, F&& function, Args&&... arguments) {
     check_schedulable();
-    if constexpr (std::is_same_v<std::decay_t<F>, CallOptions>)
+    if constexpr (std::is_same_v<std::decay_t<F>, ThreadCallOptions>)
         return detail::bridge_with_options(*this, executor.submit(std::forward<Args>(arguments)...),
                                            function);
     else
@@ -50,7 +50,7 @@ auto EventLoop::run_in_executor(Pool& executor, F&& function, Args&&... argument
 template <class F, class... Args>
 auto EventLoop::run_in_executor(std::nullptr_t, F&& function, Args&&... arguments) {
     check_schedulable();
-    if constexpr (std::is_same_v<std::decay_t<F>, CallOptions>)
+    if constexpr (std::is_same_v<std::decay_t<F>, ThreadCallOptions>)
         return detail::bridge_with_options(
             *this, default_executor().submit_local(std::forward<Args>(arguments)...), function);
     else
@@ -81,7 +81,7 @@ struct CallableIdentity<InContext<F>> {
 };
 
 template <class F, class... Args>
-Coro<CallValue<F, Args...>> to_thread_in_coro(CallOptions options, F function, Args... arguments) {
+Coro<CallValue<F, Args...>> to_thread_in_coro(ThreadCallOptions options, F function, Args... arguments) {
     InContext<F> call(copy_context(), std::move(function));
     co_return co_await get_running_loop().run_in_executor(nullptr, options, std::move(call),
                                                           std::move(arguments)...);
@@ -98,12 +98,12 @@ template <class F, class... Args>
     requires ExecutorCallable<F, Args...>
 [[nodiscard]] auto to_thread(F&& function, Args&&... arguments) {
     return detail::to_thread_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
-        CallOptions(), std::forward<F>(function), std::forward<Args>(arguments)...);
+        ThreadCallOptions(), std::forward<F>(function), std::forward<Args>(arguments)...);
 }
 /// The same with options: a name for reports, and whether a cancellation waits for the call's end.
 template <class F, class... Args>
     requires ExecutorCallable<F, Args...>
-[[nodiscard]] auto to_thread(const CallOptions& options, F&& function, Args&&... arguments) {
+[[nodiscard]] auto to_thread(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
     return detail::to_thread_in_coro<std::decay_t<F>, std::decay_t<Args>...>(
         options, std::forward<F>(function), std::forward<Args>(arguments)...);
 }

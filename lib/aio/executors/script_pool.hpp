@@ -59,7 +59,7 @@ public:
         return submit_script<R>(std::move(target), callee.limits(), arguments...);
     }
     template <class R, class... Args>
-    auto submit(const CallOptions& options, const ScriptCallee<R>& callee, const Args&... arguments)
+    auto submit(const ThreadCallOptions& options, const ScriptCallee<R>& callee, const Args&... arguments)
         -> ConcurrentFuture<R> {
         auto future = submit(callee, arguments...);
         if (!options.name().empty()) future.state()->set_name(options.name());
@@ -68,7 +68,7 @@ public:
 
     /// C++ functions do not run in interpreters.
     template <class F, class... Args>
-        requires(!detail::is_callee<std::decay_t<F>> && !std::is_same_v<std::decay_t<F>, CallOptions>)
+        requires(!detail::is_callee<std::decay_t<F>> && !std::is_same_v<std::decay_t<F>, ThreadCallOptions>)
     auto submit(F&&, const Args&...) -> ConcurrentFuture<> {
         static_assert(
             detail::is_callee<std::decay_t<F>>,

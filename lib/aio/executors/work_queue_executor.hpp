@@ -31,7 +31,7 @@ public:
     }
     template <class F, class... Args>
         requires ExecutorCallable<F, Args...>
-    auto submit(const CallOptions& options, F&& function, Args&&... arguments) {
+    auto submit(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
         return submit_local(options, std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 

@@ -87,7 +87,7 @@ public:
         if (this->done()) return FutureStateOf<T>::cancel(message);
         if (!cancel_message_) cancel_message_ = message;
         // May end this at once, if the call has not started.
-        concurrent_->cancel();
+        if (!concurrent_->cancel()) concurrent_->request_stop();
         return true;
     }
     /// The call has ended: true if that makes this cancelled.

@@ -1,8 +1,9 @@
 #pragma once
 
-/// `CallOptions`: how one call of an executor is called in reports, and what cancelling it does.
+/// `ThreadCallOptions`: how one call in a thread is called in reports, and what cancelling it does. For the
+/// default executor, thread pools, and pools of interpreters and states.
 ///
-///     auto options = CallOptions().name("thumbnail").wait_when_cancelled();
+///     auto options = ThreadCallOptions().name("thumbnail").wait_when_cancelled();
 ///     Image small = co_await loop.run_in_executor(threads, options, shrink, photo);
 
 #include <string>
@@ -11,12 +12,12 @@
 namespace aio {
 
 /// Comes before the callable in `Executor::submit`, `run_in_executor` and `to_thread`.
-class CallOptions {
+class ThreadCallOptions {
 public:
-    CallOptions() = default;
+    ThreadCallOptions() = default;
 
     /// What reports and statistics call it, instead of the type of its callable.
-    CallOptions& name(std::string name) {
+    ThreadCallOptions& name(std::string name) {
         name_ = std::move(name);
         return *this;
     }
@@ -27,7 +28,7 @@ public:
     /// the call returns is dropped then, an exception is passed on. A call that takes no `std::stop_token`
     /// holds up the cancellation to its end. Without this, the future is cancelled at once and the call goes
     /// on by itself. It has no meaning for `submit`, whose future belongs to no loop.
-    CallOptions& wait_when_cancelled(bool waits = true) noexcept {
+    ThreadCallOptions& wait_when_cancelled(bool waits = true) noexcept {
         waits_when_cancelled_ = waits;
         return *this;
     }
