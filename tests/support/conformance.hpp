@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <type_traits>
@@ -61,9 +62,11 @@ public:
     class Blocker {
     public:
         explicit Blocker(std::shared_ptr<Threads> threads) : threads_(std::move(threads)) {}
-        int operator()() const {
+        int operator()() const { return until({}); }
+        /// Ends also when it is asked to stop.
+        int until(const std::stop_token& stop) const {
             ++threads_->entered;
-            while (!threads_->open) std::this_thread::yield();
+            while (!threads_->open && !stop.stop_requested()) std::this_thread::yield();
             return 7;
         }
 

@@ -53,7 +53,8 @@ public:
         : state_(std::move(state)) {}
 
     /// Keeps the call from starting. False if it is running or has finished; true also if it was cancelled
-    /// before.
+    /// before. A running call is asked to stop, if it takes a `std::stop_token`; the callbacks of that token
+    /// are called here.
     bool cancel() const { return state_->cancel(); }
     [[nodiscard]] bool cancelled() const { return state_->status() == Status::cancelled; }
     [[nodiscard]] bool running() const { return state_->status() == Status::running; }

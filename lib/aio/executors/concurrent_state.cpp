@@ -1,6 +1,9 @@
 #include <aio/executors/concurrent_state.hpp>
 
+#include <algorithm>
+
 #include <aio/core/error_context.hpp>
+#include <aio/core/type_name.hpp>
 
 namespace aio::detail {
 
@@ -17,14 +20,21 @@ ConcurrentState::Status ConcurrentState::status() const {
 }
 
 bool ConcurrentState::cancel() {
+    Status before;
     {
         const std::lock_guard lock(mutex_);
-        if (status_ == Status::cancelled) return true;
-        if (status_ != Status::pending) return false;
-        status_ = Status::cancelled;
+        before = status_;
+        if (before == Status::pending) status_ = Status::cancelled;
     }
-    done_.notify_all();
-    run_callbacks();
+    switch (before) {
+    case Status::pending:
+        done_.notify_all();
+        run_callbacks();
+        return true;
+    case Status::running: cancelled_while_running(); return false;
+    case Status::finished: return false;
+    case Status::cancelled: break;
+    }
     return true;
 }
 
@@ -62,6 +72,16 @@ void ConcurrentState::add_callback(std::shared_ptr<ConcurrentCallback> callback)
     callback->on_completed();
 }
 
+void ConcurrentState::remove_callback(const ConcurrentCallback& callback) noexcept {
+    // Destroyed after the lock, which comes later.
+    std::shared_ptr<ConcurrentCallback> removed;
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(callbacks_, &callback, &std::shared_ptr<ConcurrentCallback>::get);
+    if (found == callbacks_.end()) return;
+    removed = std::move(*found);
+    callbacks_.erase(found);
+}
+
 void ConcurrentState::run_callbacks() noexcept {
     std::vector<std::shared_ptr<ConcurrentCallback>> callbacks;
     {
@@ -96,6 +116,31 @@ std::exception_ptr ConcurrentState::exception() const {
     const std::lock_guard lock(mutex_);
     if (status_ == Status::cancelled) throw CancelledError();
     return exception_;
+}
+
+bool ConcurrentState::failed() const {
+    const std::lock_guard lock(mutex_);
+    return exception_ != nullptr;
+}
+
+void ConcurrentState::set_name(std::string name) {
+    auto stored = std::make_unique<const std::string>(std::move(name));
+    const std::lock_guard lock(mutex_);
+    name_.swap(stored);
+}
+
+std::string ConcurrentState::name() const {
+    const std::lock_guard lock(mutex_);
+    return name_ ? *name_ : std::string();
+}
+
+std::string Call::describe() noexcept {
+    try {
+        std::string name = state().name();
+        return name.empty() ? type_name(type()) : name;
+    } catch (...) {
+        return {};
+    }
 }
 
 } // namespace aio::detail

@@ -10,12 +10,16 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
+#include <string>
 #include <tuple>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include <aio/core/errors.hpp>
 #include <aio/core/stored.hpp>
+#include <aio/executors/call_traits.hpp>
 
 namespace aio::detail {
 
@@ -54,10 +58,14 @@ public:
     /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has
     /// completed it by hand: it must not run.
     [[nodiscard]] bool begin() noexcept;
+    /// Its result is not wanted any more: asks a call that runs to stop, where its executor can do that.
+    virtual void request_stop() noexcept {}
     /// Waits until it is done. False if the time ran out first.
     bool wait(std::optional<std::chrono::steady_clock::time_point> deadline) const;
 
     void add_callback(std::shared_ptr<ConcurrentCallback> callback);
+    /// Takes one out again; it may be under way already.
+    void remove_callback(const ConcurrentCallback& callback) noexcept;
 
     /// Fails it, and tells the callbacks.
     void fail(std::exception_ptr error);
@@ -66,6 +74,12 @@ public:
     /// Throws unless it is finished with a value; does not wait.
     void require_result() const;
     [[nodiscard]] std::exception_ptr exception() const;
+    /// Whether it is finished with an exception.
+    [[nodiscard]] bool failed() const;
+
+    /// What reports call it; empty unless it was given a name.
+    void set_name(std::string name);
+    [[nodiscard]] std::string name() const;
 
     /// After a result has been stored with notification left to the caller: tells the callbacks.
     void run_callbacks() noexcept;
@@ -100,12 +114,16 @@ protected:
     }
 
 private:
+    /// `cancel` came too late.
+    virtual void cancelled_while_running() noexcept {}
     void require_unfinished() const;
 
     mutable std::mutex mutex_;
     mutable std::condition_variable done_;
     std::vector<std::shared_ptr<ConcurrentCallback>> callbacks_;
     std::exception_ptr exception_;
+    // Most have none.
+    std::unique_ptr<const std::string> name_;
     Status status_ = Status::pending;
 };
 
@@ -148,6 +166,10 @@ public:
     /// Runs the function in this thread and stores the outcome. Callbacks are left to
     /// `state().run_callbacks()`.
     virtual void execute() noexcept = 0;
+    /// The type of the callable.
+    [[nodiscard]] virtual const std::type_info& type() const noexcept = 0;
+    /// What to call it in reports: its name, or else its type.
+    [[nodiscard]] std::string describe() noexcept;
     /// Lets go of the callable and its arguments: they do not outlive the call, however long somebody keeps
     /// the future. For whoever has taken the call out of its queue, so that nobody else can run it.
     virtual void release() noexcept = 0;
@@ -185,13 +207,27 @@ protected:
     Call& operator=(const Call&) = delete;
 };
 
-/// What a call of `F` with `Args` gives.
-template <class F, class... Args>
-using CallValue = std::invoke_result_t<std::decay_t<F>&, std::decay_t<Args>&&...>;
+/// Where the token of a call comes from, if it takes one.
+template <bool TakesToken>
+class CallStop {
+protected:
+    void stop() const noexcept {}
+};
+template <>
+class CallStop<true> {
+protected:
+    void stop() noexcept { source_.request_stop(); }
+    [[nodiscard]] std::stop_token token() const noexcept { return source_.get_token(); }
+
+private:
+    std::stop_source source_;
+};
 
 /// `function(arguments...)` together with its future.
 template <class F, class... Args>
-class CallOf : public ConcurrentStateOf<CallValue<F, Args...>>, public Call {
+class CallOf : public ConcurrentStateOf<CallValue<F, Args...>>,
+               public Call,
+               private CallStop<wants_stop_token<F, Args...>> {
 public:
     using Value = CallValue<F, Args...>;
 
@@ -201,17 +237,21 @@ public:
           arguments_(std::in_place, std::forward<As>(arguments)...) {}
 
     [[nodiscard]] ConcurrentState& state() noexcept override { return *this; }
+    [[nodiscard]] const std::type_info& type() const noexcept override {
+        return typeid(typename CallableIdentity<F>::Type);
+    }
+    void request_stop() noexcept override { this->stop(); }
 
     // A result is dropped if somebody has completed the future by hand meanwhile: there is no caller who
     // could be told.
     void execute() noexcept override {
         try {
             if constexpr (std::is_void_v<Value>) {
-                std::apply(*function_, std::move(*arguments_));
+                call();
                 release();
                 this->store_value_unless_done();
             } else {
-                decltype(auto) value = std::apply(*function_, std::move(*arguments_));
+                decltype(auto) value = call();
                 release();
                 this->store_value_unless_done(wrap_stored<Value>(std::forward<Value>(value)));
             }
@@ -230,6 +270,19 @@ protected:
     [[nodiscard]] const std::tuple<Args...>& arguments() const noexcept { return *arguments_; }
 
 private:
+    void cancelled_while_running() noexcept override { this->stop(); }
+
+    Value call() {
+        return std::apply(
+            [&](Args&&... arguments) -> Value {
+                if constexpr (wants_stop_token<F, Args...>)
+                    return std::invoke(*function_, this->token(), std::move(arguments)...);
+                else
+                    return std::invoke(*function_, std::move(arguments)...);
+            },
+            std::move(*arguments_));
+    }
+
     std::optional<F> function_;
     std::optional<std::tuple<Args...>> arguments_;
 };

@@ -1,9 +1,12 @@
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/executors/executor.hpp>
+#include <aio/executors/thread_pool.hpp>
 #include <aio/executors/work_queue_executor.hpp>
 #include <aio/executors/wrap_future.hpp>
 #include <aio/structure/wait_for.hpp>
@@ -14,6 +17,8 @@ namespace {
 /// Shuts an executor down in a thread of its own, because that blocks.
 Future<> shutdown_in_thread(EventLoop& loop, std::shared_ptr<Executor> executor) {
     ConcurrentFuture<> finished;
+    // Running, so that nobody who no longer waits can cancel it: the thread sets its result in any case.
+    static_cast<void>(finished.set_running_or_notify_cancel());
     std::thread([executor = std::move(executor), finished]() mutable {
         try {
             executor->shutdown(true);
@@ -24,6 +29,16 @@ Future<> shutdown_in_thread(EventLoop& loop, std::shared_ptr<Executor> executor)
         }
     }).detach();
     return wrap_future(finished, loop);
+}
+
+/// What an executor that does not end is doing, as far as it can tell.
+std::string what_blocks(const Executor& executor) {
+    if (const auto* work_queue = dynamic_cast<const WorkQueueExecutor*>(&executor))
+        return detail::describe_blocking(work_queue->statistics());
+    if (const auto* threads = dynamic_cast<const ThreadPoolExecutor*>(&executor))
+        return detail::describe_blocking(threads->statistics());
+    const std::vector<RunningCall> running = executor.running_calls();
+    return running.empty() ? std::string() : "still running: " + describe(running);
 }
 
 } // namespace
@@ -62,6 +77,8 @@ Coro<> EventLoop::shutdown_default_executor(Duration timeout) {
     }
     ErrorContext context;
     context.message = "The default executor did not finish its calls in time; they go on by themselves";
+    if (const std::string blocking = what_blocks(*default_executor_); !blocking.empty())
+        context.message += ": " + blocking;
     call_exception_handler(context);
 }
 

@@ -13,16 +13,20 @@
 /// | `ProcessPoolExecutor` | forked worker processes | CPU-bound work, isolated from crashes |
 /// | `InterpreterPoolExecutor` | Lua states in threads | scripts of users |
 ///
-/// All take a callable and its arguments. Cancelling a call that has not started keeps it from running; one
-/// that is running goes on to its end, and its result is dropped.
+/// All take a callable and its arguments, and before them, if wanted, `ThreadCallOptions`. Cancelling a call
+/// that has not started keeps it from running. One that is running goes on to its end, and its result is
+/// dropped; in a thread it is asked to stop, if it takes a `std::stop_token` first
+/// (<aio/executors/call_traits.hpp>).
 
-#include <concepts>
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <aio/executors/concurrent_future.hpp>
+#include <aio/executors/executor_statistics.hpp>
 #include <aio/executors/remote_form.hpp>
+#include <aio/executors/thread_call_options.hpp>
 
 namespace aio {
 
@@ -44,10 +48,18 @@ public:
     /// Throws `RuntimeError` after `shutdown`. Through this base class a call that could not run in another
     /// process is found out only when it gets there: its future then fails.
     template <class F, class... Args>
-        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+        requires ExecutorCallable<F, Args...>
     auto submit(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
         return submit_as<detail::CallFor<F, Args...>>(std::forward<F>(function),
                                                       std::forward<Args>(arguments)...);
+    }
+    /// The same with a name for the call.
+    template <class F, class... Args>
+        requires ExecutorCallable<F, Args...>
+    auto submit(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
+        auto future = submit(std::forward<F>(function), std::forward<Args>(arguments)...);
+        if (!options.name().empty()) future.state()->set_name(options.name());
+        return future;
     }
 
     /// Refuses further calls. With `wait`, returns when all that were submitted have ended; without, they go
@@ -55,11 +67,23 @@ public:
     /// again.
     virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
 
+    /// The calls that run now, as far as this executor can tell: what a report of a shutdown that takes too
+    /// long names.
+    [[nodiscard]] virtual std::vector<RunningCall> running_calls() const { return {}; }
+
     /// For the library: as `submit`, for calls that stay in this process.
     template <class F, class... Args>
+        requires ExecutorCallable<F, Args...>
     auto submit_local(F&& function, Args&&... arguments) -> ConcurrentFuture<detail::CallValue<F, Args...>> {
         return submit_as<detail::CallOf<std::decay_t<F>, std::decay_t<Args>...>>(
             std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+    template <class F, class... Args>
+        requires ExecutorCallable<F, Args...>
+    auto submit_local(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
+        auto future = submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
+        if (!options.name().empty()) future.state()->set_name(options.name());
+        return future;
     }
 
 protected:

@@ -7,6 +7,7 @@
 /// up to a share, and the rest waits here, in order.
 
 #include <memory>
+#include <vector>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/executors/executor.hpp>
@@ -24,9 +25,14 @@ public:
 
     /// As `Executor::submit`.
     template <class F, class... Args>
-        requires std::invocable<std::decay_t<F>&, std::decay_t<Args>...>
+        requires ExecutorCallable<F, Args...>
     auto submit(F&& function, Args&&... arguments) {
         return submit_local(std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+    template <class F, class... Args>
+        requires ExecutorCallable<F, Args...>
+    auto submit(const ThreadCallOptions& options, F&& function, Args&&... arguments) {
+        return submit_local(options, std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
     /// Refuses further calls; on the loop's thread. It cannot wait, because the loop must go on for its calls
@@ -37,6 +43,15 @@ public:
     /// Completes when no call is left.
     [[nodiscard]] Future<> idle();
 
+    /// Asks the calls of this executor that run to stop, if they take a `std::stop_token`. On the loop's
+    /// thread.
+    void request_stop();
+
+    /// What this executor's calls are doing. Its threads are the share of the queue that all loops' calls
+    /// use, so how many are idle is not known here. On the loop's thread; zero once that is closed.
+    [[nodiscard]] ExecutorStatistics statistics() const;
+    [[nodiscard]] std::vector<RunningCall> running_calls() const override;
+
     /// How many of libuv's threads users' calls may occupy at once.
     [[nodiscard]] static unsigned share() noexcept;
 
@@ -44,6 +59,7 @@ protected:
     void submit_call(std::shared_ptr<detail::Call> call) override;
 
 private:
+    class Queued;
     class Lane;
     class Job;
     class Core;

@@ -51,7 +51,7 @@ void FutureBridge::transfer() noexcept {
         transfer_value();
     } catch (const CancelledError& e) {
         if (concurrent_->status() == ConcurrentState::Status::cancelled)
-            target.cancel(e.message());
+            transfer_cancellation(e.message());
         else
             target.set_cancelled_error(e.message());
     } catch (...) {
@@ -63,7 +63,7 @@ void FutureBridge::transfer() noexcept {
 void FutureBridge::on_done() noexcept {
     const bool cancelled = future_->cancelled();
     const auto keep = let_go();
-    if (cancelled) concurrent_->cancel();
+    if (cancelled && !concurrent_->cancel()) concurrent_->request_stop();
 }
 
 } // namespace aio::detail

@@ -4,6 +4,8 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -31,6 +33,8 @@ protected:
     FutureBridge(EventLoop& loop, Ref<FutureState> future, std::shared_ptr<ConcurrentState> concurrent);
     /// Gives the loop's pending future the concurrent one's value.
     virtual void transfer_value() = 0;
+    /// The concurrent future was cancelled: so is the loop's.
+    virtual void transfer_cancellation(const std::string& message) { future_->cancel(message); }
     [[nodiscard]] FutureState& future() const noexcept { return *future_; }
     [[nodiscard]] ConcurrentState& concurrent() const noexcept { return *concurrent_; }
 
@@ -71,11 +75,65 @@ private:
     }
 };
 
+/// The loop's future of a call that is waited for when it is cancelled: `cancel` only asks, and it becomes
+/// cancelled when the call has ended.
+template <class T>
+class JoiningFutureState final : public FutureStateOf<T> {
+public:
+    JoiningFutureState(LoopState& loop, std::shared_ptr<ConcurrentState> concurrent) noexcept
+        : FutureStateOf<T>(loop), concurrent_(std::move(concurrent)) {}
+
+    bool cancel(const std::string& message) override {
+        if (this->done()) return FutureStateOf<T>::cancel(message);
+        if (!cancel_message_) cancel_message_ = message;
+        // May end this at once, if the call has not started.
+        if (!concurrent_->cancel()) concurrent_->request_stop();
+        return true;
+    }
+    /// The call has ended: true if that makes this cancelled.
+    bool end_if_cancelled() {
+        if (!cancel_message_) return false;
+        FutureStateOf<T>::cancel(*cancel_message_);
+        return true;
+    }
+
+private:
+    std::shared_ptr<ConcurrentState> concurrent_;
+    std::optional<std::string> cancel_message_;
+};
+
+template <class T>
+class JoiningBridge final : public FutureBridge {
+public:
+    JoiningBridge(EventLoop& loop, Ref<FutureState> future, std::shared_ptr<ConcurrentStateOf<T>> concurrent)
+        : FutureBridge(loop, std::move(future), std::move(concurrent)) {}
+
+private:
+    [[nodiscard]] JoiningFutureState<T>& target() const noexcept {
+        return static_cast<JoiningFutureState<T>&>(this->future());
+    }
+    void transfer_value() override {
+        if (target().end_if_cancelled()) return;
+        target().set_value(std::move(static_cast<ConcurrentStateOf<T>&>(this->concurrent()).value()));
+    }
+    void transfer_cancellation(const std::string& message) override {
+        if (!target().end_if_cancelled()) target().FutureState::cancel(message);
+    }
+};
+
 template <bool Move, class T>
 Future<T> bridge_future(EventLoop& loop, const ConcurrentFuture<T>& concurrent) {
     Future<T> future = loop.create_future<T>();
     FutureBridge::connect(std::make_shared<FutureBridgeOf<T, Move>>(loop, future, concurrent.state()));
     return future;
+}
+
+/// As above, with a future that cancels as `JoiningFutureState` says. The result is moved.
+template <class T>
+Future<T> bridge_joining_future(EventLoop& loop, const ConcurrentFuture<T>& concurrent) {
+    Ref<FutureState> state(new JoiningFutureState<T>(loop.state(), concurrent.state()));
+    FutureBridge::connect(std::make_shared<JoiningBridge<T>>(loop, state, concurrent.state()));
+    return Future<T>(std::move(state));
 }
 
 } // namespace detail

@@ -48,4 +48,7 @@ private:
     std::string subject_;
 };
 
+/// The name that Python's interpreters have for it.
+using NotShareableError = ConversionError;
+
 } // namespace aio

@@ -11,7 +11,7 @@
 namespace aio {
 
 /// A call in an interpreter ended with an error: the code raised one, the function does not exist, the source
-/// has a syntax error. `what()` names the function and the message.
+/// has a syntax error, the call was stopped or reached a limit. `what()` names the function and the message.
 class ExecutionFailed : public RuntimeError {
 public:
     /// `function` is what was called, as a phrase: "Lua function 'f'".

@@ -4,25 +4,18 @@
 
 #include <cstddef>
 #include <exception>
-#include <span>
+#include <stop_token>
 #include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <aio/executors/interpreters/lua_callee.hpp>
+#include <aio/executors/interpreters/interpreter.hpp>
+#include <aio/executors/interpreters/script_callee.hpp>
 #include <aio/executors/interpreters/value.hpp>
 
 namespace aio::detail {
-
-/// Calls `target` in the interpreter of this thread, with `argument_count` values. Gives `result_count`
-/// values, which are valid until the next call here. Throws `ExecutionFailed`; `ConversionError` for a result
-/// that cannot leave the interpreter; `std::bad_alloc`; `RuntimeError` in a thread without an interpreter.
-[[nodiscard]] std::span<const std::byte> call_interpreter(const LuaTarget& target,
-                                                          std::span<const std::byte> arguments,
-                                                          std::size_t argument_count,
-                                                          std::size_t result_count);
 
 /// How the results of a call become an `R`: the first one.
 template <class R>
@@ -66,8 +59,8 @@ template <class R>
 class InterpreterCall {
 public:
     template <class... Args>
-    explicit InterpreterCall(LuaTarget target, const Args&... arguments)
-        : target_(std::move(target)), argument_count_(sizeof...(Args)) {
+    explicit InterpreterCall(ScriptTarget target, ScriptLimits limits, const Args&... arguments)
+        : target_(std::move(target)), limits_(limits), argument_count_(sizeof...(Args)) {
         ValueWriter out;
         std::size_t number = 0;
         try {
@@ -78,11 +71,13 @@ public:
         }
     }
 
-    R operator()() {
+    /// A script is stopped by the token.
+    R operator()(std::stop_token stop) {
         if (unsendable_) std::rethrow_exception(unsendable_);
         using Results = InterpreterResults<R>;
         try {
-            ValueReader results(call_interpreter(target_, arguments_, argument_count_, Results::count));
+            ValueReader results(thread_interpreter(target_).call(target_, arguments_, argument_count_,
+                                                                 Results::count, ScriptRun(stop, limits_)));
             return Results::read(results);
         } catch (const ConversionError& error) {
             throw error.about("result of " + target_.describe());
@@ -99,16 +94,12 @@ private:
         }
     }
 
-    LuaTarget target_;
+    ScriptTarget target_;
+    ScriptLimits limits_;
     std::vector<std::byte> arguments_;
     std::size_t argument_count_;
     std::exception_ptr unsendable_;
 };
-
-template <class T>
-inline constexpr bool is_lua_callee = false;
-template <class R>
-inline constexpr bool is_lua_callee<LuaCallee<R>> = true;
 
 template <class T>
 consteval void explain_interpreter_argument() {
@@ -122,7 +113,7 @@ template <class R, class... Args>
 consteval void check_interpreter_call() {
     (explain_interpreter_argument<std::decay_t<const Args&>>(), ...);
     static_assert(InterpreterResults<R>::possible,
-                  "the result of a Lua function cannot become this type: use a type that owns its data "
+                  "the result of a script cannot become this type: use a type that owns its data "
                   "(std::string for string_view), a plain struct of such types, a std::tuple of them for "
                   "several results, or specialise aio::ValueCodec for it");
 }

@@ -3,7 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
-#include <string_view>
 #include <system_error>
 
 namespace aio {
@@ -11,7 +10,7 @@ namespace {
 
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path) {
     const int error = errno != 0 ? errno : EIO;
-    throw std::system_error(error, std::generic_category(), "cannot read Lua source " + path.string());
+    throw std::system_error(error, std::generic_category(), "cannot read the source " + path.string());
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -27,30 +26,44 @@ std::string read_file(const std::filesystem::path& path) {
     return text;
 }
 
-/// What Lua's own loader of files does: no byte order mark, and a first line with '#' is a comment.
-std::string without_preamble(std::string source) {
-    constexpr std::string_view mark = "\xEF\xBB\xBF";
-    if (source.starts_with(mark)) source.erase(0, mark.size());
-    if (source.starts_with('#')) source.insert(0, "--");
-    return source;
-}
-
 } // namespace
 
-InterpreterPoolOptions& InterpreterPoolOptions::source(std::string lua_source) {
-    steps_.emplace_back(detail::SetupStep::Kind::source, std::string(), std::move(lua_source),
+InterpreterPoolOptions& InterpreterPoolOptions::source(std::string text) {
+    steps_.emplace_back(detail::SetupStep::Kind::source, std::string(), std::move(text),
                         std::vector<std::byte>());
     return *this;
 }
 
 InterpreterPoolOptions& InterpreterPoolOptions::source_file(const std::filesystem::path& path) {
-    steps_.emplace_back(detail::SetupStep::Kind::source, path.string(), without_preamble(read_file(path)),
+    steps_.emplace_back(detail::SetupStep::Kind::source, path.string(), read_file(path),
                         std::vector<std::byte>());
     return *this;
 }
 
 InterpreterPoolOptions& InterpreterPoolOptions::thread_name_prefix(std::string prefix) {
     thread_name_prefix_ = std::move(prefix);
+    return *this;
+}
+
+InterpreterPoolOptions& InterpreterPoolOptions::max_workers(int count) {
+    if (count <= 0) throw ValueError("max_workers must be greater than 0, not " + std::to_string(count));
+    max_workers_ = count;
+    return *this;
+}
+
+InterpreterPoolOptions& InterpreterPoolOptions::instruction_limit(std::uint64_t instructions) noexcept {
+    limits_.instructions = instructions;
+    return *this;
+}
+
+InterpreterPoolOptions& InterpreterPoolOptions::memory_limit(std::size_t bytes) noexcept {
+    limits_.memory = bytes;
+    return *this;
+}
+
+InterpreterPoolOptions& InterpreterPoolOptions::max_tasks_per_worker(std::size_t tasks) {
+    if (tasks == 0) throw ValueError("max_tasks_per_worker must be greater than 0");
+    max_tasks_per_worker_ = tasks;
     return *this;
 }
 

@@ -35,30 +35,22 @@ bool is_function_name(std::string_view text) noexcept {
     }
 }
 
-std::string first_line(const std::string& source) {
-    constexpr std::size_t longest = 60;
-    const std::size_t begin = std::min(source.find_first_not_of(" \t\r\n"), source.size());
-    const std::size_t end = std::min(source.find_first_of("\r\n", begin), source.size());
-    if (end - begin > longest) return source.substr(begin, longest) + "...";
-    const bool is_all = source.find_first_not_of(" \t\r\n", end) == std::string::npos;
-    return source.substr(begin, end - begin) + (is_all ? "" : "...");
-}
-
 } // namespace
 
-std::string LuaTarget::describe() const {
-    return kind_ == Kind::function ? "Lua function '" + text_ + "'" : "Lua chunk '" + first_line(text_) + "'";
+ScriptTarget lua_target(std::string name_or_source) {
+    if (is_function_name(name_or_source))
+        return lua_target(ScriptTarget::Kind::function, std::move(name_or_source));
+    return lua_target(ScriptTarget::Kind::chunk, std::move(name_or_source));
 }
 
-LuaTarget lua_target(std::string name_or_source) {
-    const auto kind = is_function_name(name_or_source) ? LuaTarget::Kind::function : LuaTarget::Kind::chunk;
-    return LuaTarget(kind, std::move(name_or_source));
+ScriptTarget lua_target(ScriptTarget::Kind kind, std::string text) {
+    return ScriptTarget(kind, std::move(text), "Lua");
 }
 
-LuaTarget lua_function_target(std::string name) {
+ScriptTarget lua_function_target(std::string name) {
     if (!is_function_name(name))
         throw ValueError("'" + name + "' is not the name of a Lua function, such as 'f' or 'math.floor'");
-    return LuaTarget(LuaTarget::Kind::function, std::move(name));
+    return lua_target(ScriptTarget::Kind::function, std::move(name));
 }
 
 } // namespace aio::detail

@@ -4,6 +4,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -139,17 +140,12 @@ void reserve_stack(lua_State* lua, std::size_t slots) {
     if (slots > 1'000'000 || lua_checkstack(lua, static_cast<int>(slots)) == 0) throw std::bad_alloc();
 }
 
-/// Often enough to stop at once, for a person; too rarely to be felt by the script.
-constexpr int instructions_between_looks = 20'000;
-
-/// Raises an error when the script is to stop. A script that catches it meets the next one at its next
-/// instruction.
-void stop_if_asked(lua_State* lua, lua_Debug*) {
-    const std::atomic<bool>* stop = nullptr;
-    std::memcpy(&stop, lua_getextraspace(lua), sizeof stop);
-    if (!stop->load(std::memory_order_relaxed)) return;
-    lua_sethook(lua, &stop_if_asked, LUA_MASKCOUNT, 1);
-    luaL_error(lua, "stopped, because the workers of the pool are terminated");
+/// What Lua's own loader of files does: no byte order mark, and a first line with '#' is a comment.
+std::string without_preamble(std::string source) {
+    constexpr std::string_view mark = "\xEF\xBB\xBF";
+    if (source.starts_with(mark)) source.erase(0, mark.size());
+    if (source.starts_with('#')) source.insert(0, "--");
+    return source;
 }
 
 } // namespace
@@ -166,45 +162,73 @@ private:
     lua_State* lua_;
 };
 
+/// While it lives, scripts are held to a run's limits.
+class LuaInterpreter::Watching {
+public:
+    Watching(LuaInterpreter& interpreter, const ScriptRun& run) : watch_(interpreter.watch_) {
+        watch_.begin(interpreter.lua_.get(), run);
+    }
+    Watching(const Watching&) = delete;
+    Watching& operator=(const Watching&) = delete;
+    ~Watching() { watch_.end(); }
+
+private:
+    LuaWatch& watch_;
+};
+
 void LuaInterpreter::CloseState::operator()(lua_State* lua) const noexcept { lua_close(lua); }
 
-LuaInterpreter::LuaInterpreter(const std::vector<SetupStep>& setup,
-                               std::shared_ptr<const std::atomic<bool>> stop)
-    : stop_(std::move(stop)), lua_(luaL_newstate()) {
+LuaInterpreter::LuaInterpreter(const InterpreterSetup& setup) : lua_(luaL_newstate()) {
     if (!lua_) throw std::bad_alloc();
-    // Each of the state's coroutines gets a copy of both, the pointer and the hook.
-    const std::atomic<bool>* const watched = stop_.get();
-    std::memcpy(lua_getextraspace(lua_.get()), &watched, sizeof watched);
-    lua_sethook(lua_.get(), &stop_if_asked, LUA_MASKCOUNT, instructions_between_looks);
+    watch_.attach(lua_.get());
+    const Watching watching(*this, setup.run);
     naming([] { return std::string("opening the standard libraries"); },
            [&] {
                NoJob job;
                run_step(&open_libraries, job);
            });
-    for (const SetupStep& step : setup) prepare(step);
+    for (const SetupStep& step : setup.steps) prepare(step);
 }
 
 LuaInterpreter::~LuaInterpreter() = default;
 
 void LuaInterpreter::prepare(const SetupStep& step) {
-    if (step.kind() == SetupStep::Kind::global) {
+    switch (step.kind()) {
+    case SetupStep::Kind::global:
         naming([&] { return "setting the global '" + step.name() + "'"; },
                [&] {
                    GlobalJob job{step.name().data(), step.name().size(), ValueReader(step.value())};
                    run_step(&set_global, job);
                });
         return;
+    case SetupStep::Kind::call:
+        static_cast<void>(call_watched(step.target(), step.value(), step.argument_count(), 0));
+        return;
+    case SetupStep::Kind::source: break;
     }
     const bool is_file = !step.name().empty();
     naming([&] { return "the initial source" + (is_file ? " " + step.name() : std::string()); },
            [&] {
-               compile(step.source(), is_file ? "@" + step.name() : step.source());
+               if (is_file)
+                   compile(without_preamble(step.source()), "@" + step.name());
+               else
+                   compile(step.source(), step.source());
                run_function(0, 0);
            });
 }
 
-std::span<const std::byte> LuaInterpreter::call(const LuaTarget& target, std::span<const std::byte> arguments,
-                                                std::size_t argument_count, std::size_t result_count) {
+std::span<const std::byte> LuaInterpreter::call(const ScriptTarget& target,
+                                                std::span<const std::byte> arguments,
+                                                std::size_t argument_count, std::size_t result_count,
+                                                const ScriptRun& run) {
+    const Watching watching(*this, run);
+    return call_watched(target, arguments, argument_count, result_count);
+}
+
+std::span<const std::byte> LuaInterpreter::call_watched(const ScriptTarget& target,
+                                                        std::span<const std::byte> arguments,
+                                                        std::size_t argument_count,
+                                                        std::size_t result_count) {
     // The memory of an ordinary result is used again, that of a large one given back.
     constexpr std::size_t kept = std::size_t{1} << 20U;
     if (results_.bytes().size() > kept) results_ = ValueWriter();
@@ -213,7 +237,7 @@ std::span<const std::byte> LuaInterpreter::call(const LuaTarget& target, std::sp
     naming([&] { return target.describe(); },
            [&] {
                lua_State* lua = lua_.get();
-               const bool is_function = target.kind() == LuaTarget::Kind::function;
+               const bool is_function = target.kind() == ScriptTarget::Kind::function;
                CallJob job{is_function ? target.text().c_str() : nullptr,
                            is_function ? LUA_NOREF : find_or_compile(target.text()), ValueReader(arguments),
                            argument_count};
@@ -259,6 +283,7 @@ void LuaInterpreter::run_function(int arguments, int results) {
     const int status = lua_pcall(lua, arguments, results, position);
     if (status == LUA_ERRRUN && lua_type(lua, -1) == LUA_TTABLE) fail_explained();
     if (status != LUA_OK) fail(status);
+    require_no_trip();
     lua_remove(lua, position);
 }
 
@@ -283,8 +308,15 @@ int LuaInterpreter::find_or_compile(const std::string& source) {
     return job.reference;
 }
 
+void LuaInterpreter::require_no_trip() {
+    if (watch_.trip() != LuaWatch::Trip::none) throw LuaError{watch_.reason(), {}};
+}
+
 void LuaInterpreter::fail(int status) {
-    if (status == LUA_ERRMEM) throw std::bad_alloc();
+    if (status == LUA_ERRMEM) {
+        if (!watch_.note_out_of_memory()) throw std::bad_alloc();
+        require_no_trip();
+    }
     throw LuaError{text_at(lua_.get(), lua_gettop(lua_.get())), {}};
 }
 

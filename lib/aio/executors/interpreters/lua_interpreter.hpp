@@ -15,44 +15,47 @@
 ///   functions, and `lua_checkstack` for room on the stack. It turns the status that `lua_pcall` returns into
 ///   an exception.
 
-#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
-#include <aio/executors/interpreters/interpreter_setup.hpp>
-#include <aio/executors/interpreters/lua_callee.hpp>
+#include <aio/executors/interpreters/interpreter.hpp>
 #include <aio/executors/interpreters/lua_chunk_cache.hpp>
+#include <aio/executors/interpreters/lua_watch.hpp>
 #include <aio/executors/interpreters/value_writer.hpp>
 
 struct lua_State;
 
 namespace aio::detail {
 
-/// For one thread. Whatever a call throws, the next one finds it in order.
-class LuaInterpreter {
+/// For one thread. Whatever a call throws, the next one finds it in order; except after a call that was
+/// stopped or has reached a limit, because nobody knows what its script has left half done: then it is spent.
+class LuaInterpreter final : public Interpreter {
 public:
-    /// A state with its libraries, prepared step by step. Scripts end with an error soon after `stop` has
-    /// become true, whatever they do. Throws `ExecutionFailed` when a step fails, and `std::bad_alloc`.
-    LuaInterpreter(const std::vector<SetupStep>& setup, std::shared_ptr<const std::atomic<bool>> stop);
-    LuaInterpreter(const LuaInterpreter&) = delete;
-    LuaInterpreter& operator=(const LuaInterpreter&) = delete;
-    ~LuaInterpreter();
+    /// A state with its libraries, prepared as `setup` says. Throws `ExecutionFailed` when a step fails, and
+    /// `std::bad_alloc`.
+    explicit LuaInterpreter(const InterpreterSetup& setup);
+    ~LuaInterpreter() override;
 
-    /// See `call_interpreter`.
-    [[nodiscard]] std::span<const std::byte> call(const LuaTarget& target,
+    [[nodiscard]] std::span<const std::byte> call(const ScriptTarget& target,
                                                   std::span<const std::byte> arguments,
-                                                  std::size_t argument_count, std::size_t result_count);
+                                                  std::size_t argument_count, std::size_t result_count,
+                                                  const ScriptRun& run) override;
+    [[nodiscard]] bool spent() const noexcept override { return watch_.trip() != LuaWatch::Trip::none; }
 
 private:
     class StackReset;
+    class Watching;
     struct CloseState {
         void operator()(lua_State* lua) const noexcept;
     };
 
     void prepare(const SetupStep& step);
+    [[nodiscard]] std::span<const std::byte> call_watched(const ScriptTarget& target,
+                                                          std::span<const std::byte> arguments,
+                                                          std::size_t argument_count,
+                                                          std::size_t result_count);
     /// Does `function()`, an errand in Lua, and leaves an empty stack behind. An error becomes an
     /// `ExecutionFailed` of `name()`.
     template <class Name, class F>
@@ -67,11 +70,14 @@ private:
     [[nodiscard]] int find_or_compile(const std::string& source);
     /// Leaves the function on the stack.
     void compile(const std::string& source, const std::string& name);
+    /// Throws if the scripts were to end, also when they have caught the error that says so.
+    void require_no_trip();
     /// Throw the error that is on the stack: as it was raised, or with its traceback.
     [[noreturn]] void fail(int status);
     [[noreturn]] void fail_explained();
 
-    std::shared_ptr<const std::atomic<bool>> stop_;
+    // Used by the state to its end.
+    LuaWatch watch_;
     std::unique_ptr<lua_State, CloseState> lua_;
     LuaChunkCache chunks_;
     ValueWriter results_;

@@ -6,6 +6,8 @@
 
 #include <lua.hpp>
 
+#include <aio/executors/interpreters/lua_watch.hpp>
+
 namespace aio::detail {
 namespace {
 
@@ -39,6 +41,15 @@ int refuse_exit(lua_State* lua) {
         lua, "os.exit is not available in an interpreter pool: return from the function, or raise an error");
 }
 
+/// The library's function, which is its upvalue, with a charge for what a new coroutine may do uncounted.
+int make_coroutine(lua_State* lua) {
+    LuaWatch::charge_coroutine(lua);
+    lua_pushvalue(lua, lua_upvalueindex(1));
+    lua_insert(lua, 1);
+    lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
+    return lua_gettop(lua);
+}
+
 } // namespace
 
 int open_lua_libraries(lua_State* lua) {
@@ -64,6 +75,14 @@ int open_lua_libraries(lua_State* lua) {
     lua_setfield(lua, -3, "traceback");
     lua_pop(lua, 1);
     lua_setglobal(lua, LUA_DBLIBNAME);
+
+    lua_getglobal(lua, LUA_COLIBNAME);
+    for (const char* const maker : {"create", "wrap"}) {
+        lua_getfield(lua, -1, maker);
+        lua_pushcclosure(lua, make_coroutine, 1);
+        lua_setfield(lua, -2, maker);
+    }
+    lua_pop(lua, 1);
 
     lua_pushcfunction(lua, print_line);
     lua_setglobal(lua, "print");
