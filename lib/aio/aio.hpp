@@ -61,5 +61,6 @@
 #include <aio/testing/virtual_clock.hpp>
 #include <aio/testing/wait_until_idle.hpp>
 #include <aio/workers/codec.hpp>
+#include <aio/workers/named_task.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>
