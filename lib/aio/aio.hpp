@@ -22,6 +22,7 @@
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor.hpp>
 #include <aio/executors/interpreter_pool.hpp>
+#include <aio/executors/map.hpp>
 #include <aio/executors/process_pool.hpp>
 #include <aio/executors/run_coroutine_threadsafe.hpp>
 #include <aio/executors/run_in_executor.hpp>
