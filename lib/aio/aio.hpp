@@ -25,6 +25,7 @@
 #include <aio/executors/executor_statistics.hpp>
 #include <aio/executors/interpreter_pool.hpp>
 #include <aio/executors/isolated_pool.hpp>
+#include <aio/executors/map.hpp>
 #include <aio/executors/process_pool.hpp>
 #include <aio/executors/run_coroutine_threadsafe.hpp>
 #include <aio/executors/run_in_executor.hpp>
@@ -67,5 +68,6 @@
 #include <aio/testing/virtual_clock.hpp>
 #include <aio/testing/wait_until_idle.hpp>
 #include <aio/workers/codec.hpp>
+#include <aio/workers/named_task.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>

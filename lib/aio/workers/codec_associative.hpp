@@ -1,6 +1,7 @@
 #pragma once
-// Codecs of set, map and their unordered kin: the number of elements, then each. A key that comes twice is an
-// error, so what is decoded always has the number of elements that was announced.
+// Codecs of set, map and their unordered and multiple kin: the number of elements, then each. A key that
+// comes twice where it may not is an error, so what is decoded always has the number of elements that was
+// announced.
 
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ struct SetCodec {
         const ByteReader::Nesting nesting(in);
         Set result;
         for (std::size_t i = 0; i < count; ++i) {
-            if (!result.insert(aio::decode<Key>(in)).second) {
+            static_cast<void>(result.insert(aio::decode<Key>(in)));
+            if (result.size() != i + 1) {
                 throw DecodeError("a set contains the same key twice");
             }
         }
@@ -64,7 +66,8 @@ struct MapCodec {
         Map result;
         for (std::size_t i = 0; i < count; ++i) {
             Key key = aio::decode<Key>(in);
-            if (!result.emplace(std::move(key), aio::decode<Value>(in)).second) {
+            static_cast<void>(result.emplace(std::move(key), aio::decode<Value>(in)));
+            if (result.size() != i + 1) {
                 throw DecodeError("a map contains the same key twice");
             }
         }
@@ -81,6 +84,14 @@ template <class Key, class Hash, class Equal, class Allocator>
 struct Codec<std::unordered_set<Key, Hash, Equal, Allocator>>
     : detail::SetCodec<std::unordered_set<Key, Hash, Equal, Allocator>, Key> {};
 
+template <class Key, class Compare, class Allocator>
+struct Codec<std::multiset<Key, Compare, Allocator>>
+    : detail::SetCodec<std::multiset<Key, Compare, Allocator>, Key> {};
+
+template <class Key, class Hash, class Equal, class Allocator>
+struct Codec<std::unordered_multiset<Key, Hash, Equal, Allocator>>
+    : detail::SetCodec<std::unordered_multiset<Key, Hash, Equal, Allocator>, Key> {};
+
 template <class Key, class Value, class Compare, class Allocator>
 struct Codec<std::map<Key, Value, Compare, Allocator>>
     : detail::MapCodec<std::map<Key, Value, Compare, Allocator>, Key, Value> {};
@@ -88,5 +99,13 @@ struct Codec<std::map<Key, Value, Compare, Allocator>>
 template <class Key, class Value, class Hash, class Equal, class Allocator>
 struct Codec<std::unordered_map<Key, Value, Hash, Equal, Allocator>>
     : detail::MapCodec<std::unordered_map<Key, Value, Hash, Equal, Allocator>, Key, Value> {};
+
+template <class Key, class Value, class Compare, class Allocator>
+struct Codec<std::multimap<Key, Value, Compare, Allocator>>
+    : detail::MapCodec<std::multimap<Key, Value, Compare, Allocator>, Key, Value> {};
+
+template <class Key, class Value, class Hash, class Equal, class Allocator>
+struct Codec<std::unordered_multimap<Key, Value, Hash, Equal, Allocator>>
+    : detail::MapCodec<std::unordered_multimap<Key, Value, Hash, Equal, Allocator>, Key, Value> {};
 
 } // namespace aio

@@ -3,8 +3,9 @@
 // `Encodable`, and the three functions to use. Include <aio/workers/codec.hpp> instead, which also brings the
 // types known out of the box.
 //
-// A type of your own is sent without ceremony when it is a plain struct of encodable fields. Otherwise
-// specialise Codec:
+// A type of your own is sent without ceremony when it is a plain struct of encodable fields. A class lists
+// its fields (<aio/workers/codec_fields.hpp>) or is taken by the `serialize` member that it has for cereal or
+// Boost (<aio/workers/codec_serialize.hpp>). For everything else specialise Codec:
 //
 //     template <>
 //     struct aio::Codec<Money> {
@@ -44,7 +45,8 @@ concept HasDecode = requires(ByteReader& in) {
     { Codec<T>::decode(in) } -> std::same_as<T>;
 };
 
-/// A codec of ours lists the types it is made of; a user's codec stands for itself.
+/// A codec of ours lists the types it is made of; a user's codec stands for itself, and counts as a level of
+/// nesting, because what it calls may come back to it.
 template <class T>
 concept HasParts = requires { typename Codec<T>::Parts; };
 
@@ -110,7 +112,12 @@ void encode(ByteWriter& out, const T& value) {
     static_assert(
         EncodableInput<T>,
         "this type cannot be encoded: use a plain struct of encodable fields, or specialise aio::Codec");
-    Codec<T>::encode(out, value);
+    if constexpr (detail::HasParts<T>) {
+        Codec<T>::encode(out, value);
+    } else {
+        const ByteWriter::Nesting nesting(out);
+        Codec<T>::encode(out, value);
+    }
 }
 
 /// Takes one T from `in`. Throws DecodeError when the bytes are no encoding of a T. T need not be
@@ -120,7 +127,12 @@ template <class T>
     static_assert(Encodable<T>,
                   "this type cannot be decoded: use a type that owns its data (std::string for string_view, "
                   "std::vector for span), a plain struct of encodable fields, or specialise aio::Codec");
-    return Codec<T>::decode(in);
+    if constexpr (detail::HasParts<T>) {
+        return Codec<T>::decode(in);
+    } else {
+        const ByteReader::Nesting nesting(in);
+        return Codec<T>::decode(in);
+    }
 }
 
 /// Decodes one T that must take up all of `bytes`. Throws DecodeError.

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <aio/workers/codec_kinds.hpp>
 #include <aio/workers/codec_scalar.hpp>
 
 namespace aio {
@@ -71,7 +72,7 @@ struct Codec<std::tuple<Ts...>> {
 
 /// Plain structs: no constructors, bases, private fields, C arrays, bit-fields or references; at most 32
 /// fields.
-template <detail::FieldwiseAggregate T>
+template <detail::PlainStruct T>
 struct Codec<T> {
     using Parts = detail::FieldTypes<T>;
     static constexpr std::size_t min_size = detail::min_size_of_all(Parts{});

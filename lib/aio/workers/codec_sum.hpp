@@ -1,12 +1,13 @@
 #pragma once
-// Codecs of values that are one of several things or nothing: optional, unique_ptr, variant. A tag says
-// which, and a tag that does not exist is an error.
+// Codecs of values that are one of several things or nothing: optional, unique_ptr and shared_ptr, variant. A
+// tag says which, and a tag that does not exist is an error.
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -34,29 +35,42 @@ struct Codec<std::optional<T>> {
     }
 };
 
-/// The object pointed to, or null. For a class with virtual functions that means the static type: give such a
-/// class a codec of its own.
-template <class T>
-struct Codec<std::unique_ptr<T>> {
-    using Parts = detail::TypeList<T>;
-    static constexpr std::size_t min_size = 1;
-    static constexpr std::uint64_t shape = detail::hash_text("optional");
+namespace detail {
 
-    static void encode(ByteWriter& out, const std::unique_ptr<T>& value) {
+/// A pointer that owns: whether it points to anything, and to what.
+template <class Pointer, class T>
+struct OwnerCodec {
+    using Parts = TypeList<std::remove_const_t<T>>;
+    static constexpr std::size_t min_size = 1;
+    static constexpr std::uint64_t shape = hash_text("optional");
+
+    static void encode(ByteWriter& out, const Pointer& value) {
         aio::encode(out, value != nullptr);
         if (value) {
             const ByteWriter::Nesting nesting(out);
             aio::encode(out, *value);
         }
     }
-    static std::unique_ptr<T> decode(ByteReader& in) {
+    static Pointer decode(ByteReader& in) {
         if (!in.read_flag("presence of a pointee")) {
             return nullptr;
         }
         const ByteReader::Nesting nesting(in);
-        return std::make_unique<T>(aio::decode<T>(in));
+        return Pointer(std::make_unique<T>(aio::decode<std::remove_const_t<T>>(in)));
     }
 };
+
+} // namespace detail
+
+/// The object pointed to, or null. For a class with virtual functions that means the static type: give such a
+/// class a codec of its own.
+template <class T>
+struct Codec<std::unique_ptr<T>> : detail::OwnerCodec<std::unique_ptr<T>, T> {};
+
+/// As unique_ptr. What is shared here is not shared there: each pointer arrives with an object of its own, so
+/// a cycle is an EncodeError.
+template <class T>
+struct Codec<std::shared_ptr<T>> : detail::OwnerCodec<std::shared_ptr<T>, T> {};
 
 template <class... Ts>
 struct Codec<std::variant<Ts...>> {

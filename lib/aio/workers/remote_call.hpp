@@ -153,18 +153,38 @@ void encode_argument(ByteWriter& out, const T& argument) {
     }
 }
 
+/// Whether `F` wants such arguments as they came, for a function that only it knows.
+template <class F, class... Wire>
+consteval bool takes_encoded() {
+    if constexpr (requires { typename F::EncodedArguments; }) {
+        return std::same_as<typename F::EncodedArguments, std::tuple<Wire...>>;
+    } else {
+        return false;
+    }
+}
+
+/// Takes the arguments, which must be all that `in` still has, makes the call, and writes the result.
+template <class F, class... Wire>
+void call_encoded(F& callable, ByteReader& in, ByteWriter& out) {
+    if constexpr (takes_encoded<F, Wire...>()) {
+        callable.run_encoded(in, out);
+    } else {
+        auto arguments = Codec<std::tuple<Wire...>>::decode(in);
+        in.expect_end();
+        using Result = std::remove_cv_t<std::invoke_result_t<F, Wire...>>;
+        if constexpr (std::is_void_v<Result>) {
+            std::apply(std::move(callable), std::move(arguments));
+        } else {
+            aio::encode<Result>(out, std::apply(std::move(callable), std::move(arguments)));
+        }
+    }
+}
+
 template <class F, class... Wire>
 void run_call(ByteReader& in, ByteWriter& out) {
     expect_signature(in, signature_hash<F, Wire...>());
     F callable = decode_callable<F>(in);
-    auto arguments = Codec<std::tuple<Wire...>>::decode(in);
-    in.expect_end();
-    using Result = std::remove_cv_t<std::invoke_result_t<F, Wire...>>;
-    if constexpr (std::is_void_v<Result>) {
-        std::apply(std::move(callable), std::move(arguments));
-    } else {
-        aio::encode<Result>(out, std::apply(std::move(callable), std::move(arguments)));
-    }
+    call_encoded<F, Wire...>(callable, in, out);
 }
 
 template <class T>

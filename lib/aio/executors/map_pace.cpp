@@ -1,0 +1,64 @@
+#include <aio/executors/map_pace.hpp>
+
+#include <algorithm>
+
+#include <aio/executors/process_pool.hpp>
+#include <aio/executors/thread_pool.hpp>
+#include <aio/executors/work_queue_executor.hpp>
+#include <aio/uv/loop.hpp>
+
+namespace aio::detail {
+namespace {
+
+/// A round trip is some ten microseconds: lost in this, and short enough for results to flow.
+constexpr double wanted_nanoseconds = 4e6;
+/// The results of a chunk should be far from what a process may send at once.
+constexpr double wanted_bytes = 1 << 20;
+constexpr std::size_t most_items = 65536;
+/// Items differ: one that was quick is no promise for thousands.
+constexpr std::size_t most_growth = 4;
+/// One chunk that is computed, and one that waits, so that no worker does.
+constexpr std::size_t chunks_for_worker = 2;
+
+std::size_t workers_of(const Executor& executor) {
+    if (const auto* threads = dynamic_cast<const ThreadPoolExecutor*>(&executor))
+        return static_cast<std::size_t>(threads->max_workers());
+    if (const auto* processes = dynamic_cast<const ProcessPoolExecutor*>(&executor))
+        return static_cast<std::size_t>(processes->max_workers());
+    if (dynamic_cast<const WorkQueueExecutor*>(&executor) != nullptr) return WorkQueueExecutor::share();
+    return uv::available_parallelism();
+}
+
+} // namespace
+
+MapPace::MapPace(const MapOptions& options, const Executor& executor)
+    : options_(options),
+      workers_(std::max<std::size_t>(workers_of(executor), 1)),
+      remote_(dynamic_cast<const ProcessPoolExecutor*>(&executor) != nullptr) {}
+
+std::size_t MapPace::chunk() const noexcept {
+    if (options_.chunksize())
+        return options_.buffersize() ? std::min(*options_.chunksize(), *options_.buffersize())
+                                     : *options_.chunksize();
+    if (!options_.buffersize()) return chunk_;
+    return std::clamp<std::size_t>(*options_.buffersize() / (workers_ * chunks_for_worker), 1, chunk_);
+}
+
+std::size_t MapPace::window() const noexcept {
+    return options_.buffersize() ? *options_.buffersize() : chunk() * workers_ * chunks_for_worker;
+}
+
+void MapPace::measure(std::size_t items, std::chrono::nanoseconds took, std::size_t bytes) noexcept {
+    if (items == 0) return;
+    const auto count = static_cast<double>(items);
+    const double time_now = static_cast<double>(std::max<std::int64_t>(took.count(), 1)) / count;
+    const double bytes_now = static_cast<double>(bytes) / count;
+    nanoseconds_ = measured_ ? (3 * nanoseconds_ + time_now) / 4 : time_now;
+    bytes_ = measured_ ? (3 * bytes_ + bytes_now) / 4 : bytes_now;
+    measured_ = true;
+    const double fitting = std::min(wanted_nanoseconds / nanoseconds_, wanted_bytes / std::max(bytes_, 1.0));
+    const auto most = static_cast<double>(std::min(chunk_ * most_growth, most_items));
+    chunk_ = static_cast<std::size_t>(std::clamp(fitting, 1.0, most));
+}
+
+} // namespace aio::detail

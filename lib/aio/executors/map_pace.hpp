@@ -1,0 +1,43 @@
+#pragma once
+
+/// How far ahead `map` works, and in chunks of what size.
+
+#include <chrono>
+#include <cstddef>
+
+#include <aio/executors/map_options.hpp>
+
+namespace aio {
+class Executor;
+}
+
+namespace aio::detail {
+
+/// A call to a process costs a round trip, whatever it does. So there many short calls travel as one: as many
+/// as have lately taken a few milliseconds, unless the options say a number. In this process a call costs
+/// little and each travels alone.
+class MapPace {
+public:
+    MapPace(const MapOptions& options, const Executor& executor);
+
+    /// Whether the calls run in other processes.
+    [[nodiscard]] bool remote() const noexcept { return remote_; }
+    /// How many items the next chunk should have.
+    [[nodiscard]] std::size_t chunk() const noexcept;
+    /// How many items may be out at once; at least a chunk.
+    [[nodiscard]] std::size_t window() const noexcept;
+    /// What a chunk has cost: the time it took, and the bytes of its results.
+    void measure(std::size_t items, std::chrono::nanoseconds took, std::size_t bytes) noexcept;
+
+private:
+    MapOptions options_;
+    std::size_t workers_;
+    bool remote_;
+    std::size_t chunk_ = 1;
+    /// Means for one item, of which the latest chunk makes a quarter.
+    double nanoseconds_ = 0;
+    double bytes_ = 0;
+    bool measured_ = false;
+};
+
+} // namespace aio::detail

@@ -1,0 +1,46 @@
+#pragma once
+
+/// What is fuzzed: everything that reads bytes from another process. A target takes any bytes and must come
+/// back; what it finds wrong with the library it throws as `Finding`.
+///
+/// The normal tests run each target over mutations of valid inputs (mutation_test.cpp). For more than that,
+/// build the targets with libFuzzer, which needs clang, and run one for as long as you like:
+///
+///     export CC=clang CXX=clang++
+///     meson setup build/fuzz -Dfuzzers=enabled -Db_sanitize=address,undefined -Db_lundef=false
+///     ninja -C build/fuzz && build/fuzz/tests/fuzz/fuzz_codec -max_total_time=60
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <vector>
+
+namespace fuzz {
+
+using Bytes = std::vector<std::byte>;
+
+/// A promise of the library that some input breaks.
+class Finding : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+inline void require(bool holds, const char* promise) {
+    if (!holds) throw Finding(promise);
+}
+
+/// Decodes a value in which every kind of type occurs.
+void decode_everything(std::span<const std::byte> bytes);
+/// Cuts a stream into frames. The first byte says in what pieces it comes, and whether the checksum of the
+/// first header is put right before: without that hardly any mutation would get past it.
+void parse_frames(std::span<const std::byte> bytes);
+/// Makes the exception that another process has described.
+void decode_remote_error(std::span<const std::byte> bytes);
+
+/// Inputs that are valid, to start from.
+std::vector<Bytes> valid_everything();
+std::vector<Bytes> valid_frames();
+std::vector<Bytes> valid_remote_errors();
+
+} // namespace fuzz
