@@ -22,7 +22,9 @@
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/executor.hpp>
 #include <aio/executors/interpreter_pool.hpp>
+#include <aio/executors/process_errors.hpp>
 #include <aio/executors/process_pool.hpp>
+#include <aio/executors/process_pool_options.hpp>
 #include <aio/executors/run_coroutine_threadsafe.hpp>
 #include <aio/executors/run_in_executor.hpp>
 #include <aio/executors/thread_pool.hpp>

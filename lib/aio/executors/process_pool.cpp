@@ -9,10 +9,12 @@ int ProcessPoolExecutor::default_max_workers() noexcept {
     return static_cast<int>(uv::available_parallelism());
 }
 
-ProcessPoolExecutor::ProcessPoolExecutor(int max_workers, bool) {
-    if (max_workers <= 0)
-        throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
-    core_ = std::make_shared<detail::ProcessPoolCore>(max_workers);
+ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options, bool) {
+    const detail::ProcessPoolSettings& settings = options.settings();
+    if (settings.min_workers > settings.max_workers)
+        throw ValueError("min_workers is " + std::to_string(settings.min_workers) +
+                         ", more than max_workers, " + std::to_string(settings.max_workers));
+    core_ = std::make_shared<detail::ProcessPoolCore>(settings);
     core_->bind();
 }
 
@@ -20,7 +22,9 @@ ProcessPoolExecutor::~ProcessPoolExecutor() {
     core_->run_on_loop([](detail::ProcessPoolCore& core) { core.destroy(); });
 }
 
-int ProcessPoolExecutor::max_workers() const noexcept { return core_->max_workers(); }
+int ProcessPoolExecutor::max_workers() const noexcept {
+    return static_cast<int>(core_->settings().max_workers);
+}
 
 std::vector<int> ProcessPoolExecutor::worker_pids() const { return core_->pids(); }
 

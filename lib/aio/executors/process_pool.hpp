@@ -26,38 +26,14 @@
 
 #include <aio/core/future.hpp>
 #include <aio/executors/executor.hpp>
+#include <aio/executors/process_errors.hpp>
+#include <aio/executors/process_pool_options.hpp>
 #include <aio/workers/process_start.hpp>
-#include <aio/workers/worker_exit.hpp>
 
 namespace aio {
 namespace detail {
 class ProcessPoolCore;
 }
-
-/// The pool cannot start workers any more. The message gives the first reason.
-class BrokenProcessPool : public BrokenExecutor {
-public:
-    using BrokenExecutor::BrokenExecutor;
-};
-
-/// The worker died while it ran the call. What the call had done until then is unknown; only this call is
-/// lost.
-class WorkerCrashed : public RuntimeError {
-public:
-    WorkerCrashed(int pid, const WorkerExit& exit)
-        : RuntimeError("the worker process " + std::to_string(pid) + " " + exit.description() +
-                       " while it ran this call"),
-          pid_(pid),
-          exit_(exit) {}
-
-    [[nodiscard]] int pid() const noexcept { return pid_; }
-    /// The signal or the exit code, and what the process had used.
-    [[nodiscard]] const WorkerExit& exit() const noexcept { return exit_; }
-
-private:
-    int pid_;
-    WorkerExit exit_;
-};
 
 /// A pool of worker processes, started when there is work and none is idle. It belongs to the loop that is
 /// running when it is made, or else when it is first used, and that loop must run for its calls to proceed.
@@ -65,12 +41,18 @@ private:
 /// from running; one that runs goes on, and its result is dropped.
 class ProcessPoolExecutor final : public Executor {
 public:
+    // Templates, so that only programs that make a pool announce it (see process_start.hpp).
+
     /// At most `max_workers` processes; by default as many as processors. Throws `ValueError` if that is not
     /// positive.
-    // A template, so that only programs that make a pool announce it (see process_start.hpp).
     template <class Use = void>
     explicit ProcessPoolExecutor(int max_workers = default_max_workers())
-        : ProcessPoolExecutor(max_workers, detail::ProcessPoolUse<Use>::announced) {}
+        : ProcessPoolExecutor(ProcessPoolOptions().max_workers(max_workers),
+                              detail::ProcessPoolUse<Use>::announced) {}
+    /// Throws `ValueError` if the options contradict each other.
+    template <class Use = void>
+    explicit ProcessPoolExecutor(const ProcessPoolOptions& options)
+        : ProcessPoolExecutor(options, detail::ProcessPoolUse<Use>::announced) {}
     /// Cancels what is queued and kills what runs; does not wait. Use `shutdown` and `wait_closed` to let
     /// calls end first.
     ~ProcessPoolExecutor() override;
@@ -113,7 +95,7 @@ protected:
     void submit_call(std::shared_ptr<detail::Call> call) override;
 
 private:
-    ProcessPoolExecutor(int max_workers, bool announced);
+    ProcessPoolExecutor(const ProcessPoolOptions& options, bool announced);
     std::shared_ptr<detail::ProcessPoolCore> core_;
 };
 

@@ -20,6 +20,7 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/core/loop_resource.hpp>
 #include <aio/executors/concurrent_future.hpp>
+#include <aio/executors/process_pool_options.hpp>
 #include <aio/executors/process_worker.hpp>
 
 namespace aio::detail {
@@ -30,7 +31,7 @@ class ProcessPoolCore final : public std::enable_shared_from_this<ProcessPoolCor
                               private WorkerOwner,
                               private LoopResource {
 public:
-    explicit ProcessPoolCore(int max_workers) : max_workers_(static_cast<std::size_t>(max_workers)) {}
+    explicit ProcessPoolCore(const ProcessPoolSettings& settings) : settings_(settings) {}
     ~ProcessPoolCore() = default;
 
     // From any thread.
@@ -49,7 +50,7 @@ public:
     /// Whether this is the thread that the pool was bound in: if its loop is not running now, nobody else
     /// will run it meanwhile.
     [[nodiscard]] bool on_binding_thread() const;
-    [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
+    [[nodiscard]] const ProcessPoolSettings& settings() const noexcept { return settings_; }
 
     // On the loop's thread.
     void begin_shutdown(bool cancel_queued);
@@ -73,6 +74,7 @@ private:
     void launcher_closed(const std::string& reason) noexcept override;
     // WorkerOwner
     void worker_ready(ProcessWorker& worker) noexcept override;
+    void start_refused(ProcessWorker& worker, const FrameView& frame) noexcept override;
     void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept override;
     void frame_sent(ProcessWorker& worker) noexcept override;
     void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
@@ -82,12 +84,17 @@ private:
     void enqueue(PoolEntry entry);
     void dispatch();
     [[nodiscard]] ProcessWorker* idle_worker() const noexcept;
+    [[nodiscard]] std::size_t staying() const noexcept;
+    [[nodiscard]] bool wants_worker() const noexcept;
     void start_workers();
     void start_worker();
     void start_failed(const std::string& reason);
     void expect_start();
     void start_timed_out();
     [[nodiscard]] std::size_t starting() const noexcept;
+    void note_idle(ProcessWorker& worker);
+    void watch_idle_at(TimePoint when);
+    void reap_idle();
     void remove(ProcessWorker& worker, const WorkerExit& exit) noexcept;
     void replace_launcher(const std::string& reason);
     void break_pool(const std::string& reason);
@@ -95,7 +102,7 @@ private:
     void requeue(PoolEntry entry, int pid, const WorkerExit& exit);
     static void deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept;
 
-    const std::size_t max_workers_;
+    const ProcessPoolSettings settings_;
 
     // Guards what other threads read.
     mutable std::mutex mutex_;
@@ -117,9 +124,11 @@ private:
     ConcurrentFuture<> closed_;
     TimerHandle start_timeout_;
     TimerHandle retry_;
+    TimerHandle idle_watch_;
     std::string first_start_error_;
     unsigned failed_starts_ = 0;
     bool waiting_to_retry_ = false;
+    bool watching_idle_ = false;
     bool shutting_down_ = false;
 };
 

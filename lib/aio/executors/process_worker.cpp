@@ -21,6 +21,13 @@ void ProcessWorker::start_reading() {
     uv::check(results_.start_reading(), "read from a worker process");
 }
 
+void ProcessWorker::send_initializer(const ByteWriter& frame) {
+    const int written = tasks_.try_write(frame.bytes());
+    // A worker that is gone already is noticed by its exit.
+    if (written < 0 || static_cast<std::size_t>(written) == frame.size()) return;
+    static_cast<void>(tasks_.queue(frame.bytes().subspan(static_cast<std::size_t>(written))));
+}
+
 bool ProcessWorker::send(PoolEntry& entry) {
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
@@ -91,9 +98,14 @@ void ProcessWorker::take(const FrameView& frame) {
         return;
     case FrameType::result:
     case FrameType::error:
+        if (!ready_ && frame.type() == FrameType::error) {
+            owner_.start_refused(*this, frame);
+            return;
+        }
         if (!busy() || frame.task_id() != entry_.id)
             throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) +
                                 ", which it does not have");
+        ++answered_;
         owner_.call_ended(*this, std::exchange(entry_, PoolEntry()), frame);
         return;
     default: throw ProtocolError("a worker sent a frame that only a pool may send");

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include <aio/core/clock.hpp>
 #include <aio/executors/concurrent_state.hpp>
 #include <aio/executors/remote_form.hpp>
 #include <aio/uv/completion.hpp>
@@ -40,6 +41,8 @@ class WorkerOwner {
 public:
     /// The worker waits for its first call.
     virtual void worker_ready(ProcessWorker& worker) noexcept = 0;
+    /// Its initializer has thrown, and it ends: `frame` says what.
+    virtual void start_refused(ProcessWorker& worker, const FrameView& frame) noexcept = 0;
     /// The worker's call has ended: `result` or `error` frame. It is idle again, `entry` is the call.
     virtual void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept = 0;
     /// The frame of the call has left completely; the worker can take another once the call has ended.
@@ -78,7 +81,19 @@ public:
         return ready_ && !busy() && !sending_ && !lost_ && !finishing_;
     }
 
+    /// Why it will not be ready, if that is known.
+    [[nodiscard]] const std::string& start_error() const noexcept { return start_error_; }
+    void set_start_error(std::string reason) { start_error_ = std::move(reason); }
+    /// How many calls it may answer; by default as many as come.
+    void set_quota(std::uint64_t calls) noexcept { quota_ = calls; }
+    [[nodiscard]] bool quota_used() const noexcept { return quota_ != 0 && answered_ >= quota_; }
+    /// Since when it has been idle, if its pool keeps that.
+    [[nodiscard]] TimePoint idle_since() const noexcept { return idle_since_; }
+    void set_idle_since(TimePoint now) noexcept { idle_since_ = now; }
+
     void start_reading();
+    /// Hands over the call that it is to make before it is ready. Throws `std::bad_alloc`.
+    void send_initializer(const ByteWriter& frame);
     /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
     /// caller to `lose` it then.
     [[nodiscard]] bool send(PoolEntry& entry);
@@ -111,6 +126,10 @@ private:
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.
     ByteWriter outgoing_;
+    std::string start_error_;
+    std::uint64_t quota_ = 0;
+    std::uint64_t answered_ = 0;
+    TimePoint idle_since_{};
     bool ready_ = false;
     bool sending_ = false;
     bool finishing_ = false;

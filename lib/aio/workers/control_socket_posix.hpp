@@ -19,7 +19,8 @@ enum class RecordKind : std::uint32_t {
                ///< for it
     ready,     ///< zygote: serving; pid
     refused,   ///< zygote: cannot serve because it has `status` threads; it exits
-    fork, ///< client: start a worker for request_id; attached: task pipe's read end, result pipe's write end
+    fork, ///< client: start a worker for request_id; attached: task pipe's read end, result pipe's write end;
+          ///< with status 1 it waits for an INITIALIZE frame before it is ready
     started, ///< zygote: the worker of request_id; pid or error; attached: its pidfd where there is such a
              ///< thing
     kill,    ///< client: send `status` as a signal to the process group of worker pid

@@ -110,7 +110,7 @@ FrameHeader FrameParser::read_header() {
     if (header.version != FrameHeader::expected_version) {
         fail("version " + std::to_string(header.version));
     }
-    if (header.type < FrameType::hello || header.type > FrameType::goodbye) {
+    if (header.type < FrameType::hello || header.type > FrameType::initialize) {
         fail("type " + std::to_string(static_cast<int>(header.type)));
     }
     if (header.flags != 0) {

@@ -42,6 +42,28 @@ public:
     uv::Descriptor results;
 };
 
+/// What a worker is to be like.
+class WorkerRequest {
+public:
+    /// `id` names it in what the listener is told; `max_payload` limits its frames, in bytes.
+    WorkerRequest(std::uint64_t id, std::size_t max_payload) noexcept : id_(id), max_payload_(max_payload) {}
+
+    /// Whether it waits for an INITIALIZE frame before it is ready.
+    WorkerRequest& initialize(bool wait) noexcept {
+        initialize_ = wait;
+        return *this;
+    }
+
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] std::size_t max_payload() const noexcept { return max_payload_; }
+    [[nodiscard]] bool initializes() const noexcept { return initialize_; }
+
+private:
+    std::uint64_t id_;
+    std::size_t max_payload_;
+    bool initialize_ = false;
+};
+
 /// Bound to one loop. All calls and callbacks are on its thread.
 class WorkerLauncher {
 public:
@@ -55,7 +77,7 @@ public:
 
     /// Asks for a worker; `worker_started` follows. Throws `std::system_error` when there are no descriptors
     /// left.
-    [[nodiscard]] WorkerPipes launch(std::uint64_t id, std::size_t max_payload);
+    [[nodiscard]] WorkerPipes launch(const WorkerRequest& request);
     /// Ends a worker, and what it has started, at once.
     void kill(int pid);
 

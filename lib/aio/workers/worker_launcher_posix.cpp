@@ -52,10 +52,10 @@ public:
         zygote_.reset();
     }
 
-    WorkerPipes launch(std::uint64_t id, std::size_t max_payload) {
+    WorkerPipes launch(const WorkerRequest& request) {
         detail::PipeEnds tasks = make_pipe();
         detail::PipeEnds results = make_pipe();
-        zygote_->request_worker(id, std::move(tasks.read_end), std::move(results.write_end), max_payload);
+        zygote_->request_worker(request, std::move(tasks.read_end), std::move(results.write_end));
         watch();
         return WorkerPipes(uv::Descriptor(tasks.write_end.release()),
                            uv::Descriptor(results.read_end.release()));
@@ -120,9 +120,7 @@ WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener)
 
 WorkerLauncher::~WorkerLauncher() { impl_->close(); }
 
-WorkerPipes WorkerLauncher::launch(std::uint64_t id, std::size_t max_payload) {
-    return impl_->launch(id, max_payload);
-}
+WorkerPipes WorkerLauncher::launch(const WorkerRequest& request) { return impl_->launch(request); }
 
 void WorkerLauncher::kill(int pid) { impl_->kill(pid); }
 

@@ -19,7 +19,7 @@ WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&) {
 
 WorkerLauncher::~WorkerLauncher() = default;
 
-WorkerPipes WorkerLauncher::launch(std::uint64_t, std::size_t) {
+WorkerPipes WorkerLauncher::launch(const WorkerRequest&) {
     return WorkerPipes(uv::Descriptor(), uv::Descriptor());
 }
 

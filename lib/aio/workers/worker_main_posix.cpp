@@ -24,6 +24,9 @@ namespace {
 /// A large result should not hold its memory until the worker ends.
 constexpr std::size_t keep_capacity = std::size_t{1} << 20;
 
+/// No exit code.
+constexpr int worker_goes_on = -1;
+
 class Worker {
 public:
     explicit Worker(WorkerSetup& setup) noexcept : setup_(setup), parser_(setup.max_payload) {}
@@ -34,6 +37,8 @@ public:
 private:
     bool send(const ByteWriter& out) const noexcept { return write_all(setup_.results.get(), out.bytes()); }
     bool greet();
+    int take(const FrameView& frame);
+    int initialize(const FrameView& call);
     bool answer(const FrameView& task);
     void run_task(const FrameView& task, std::size_t start);
     void report_error(std::size_t start);
@@ -48,8 +53,29 @@ bool Worker::greet() {
     const std::size_t start = begin_frame(out);
     encode(out, WorkerHello{getpid()});
     finish_frame(out, start, FrameType::hello, 0);
-    append_frame(out, FrameType::ready, 0, {});
+    if (!setup_.initializes) append_frame(out, FrameType::ready, 0, {});
     return send(out);
+}
+
+/// Makes the call that comes before READY; what it returns is dropped.
+int Worker::initialize(const FrameView& call) {
+    out_.clear();
+    const std::size_t start = begin_frame(out_);
+    bool failed = false;
+    try {
+        execute_call(call.payload(), out_);
+    } catch (...) {
+        report_error(start);
+        finish_frame(out_, start, FrameType::error, 0);
+        failed = true;
+    }
+    std::fflush(stdout);
+    if (!failed) {
+        out_.truncate(start);
+        append_frame(out_, FrameType::ready, 0, {});
+    }
+    if (!send(out_)) return worker_exit_broken_pipe;
+    return failed ? worker_exit_initializer_failed : worker_goes_on;
 }
 
 void Worker::run_task(const FrameView& task, std::size_t start) {
@@ -115,16 +141,18 @@ int Worker::run() {
         }
         parser_.feed(std::span(buffer).first(static_cast<std::size_t>(received)));
         while (const auto frame = parser_.next()) {
-            if (frame->type() == FrameType::goodbye) {
-                return 0;
-            }
-            if (frame->type() != FrameType::task) {
-                return worker_exit_protocol_error;
-            }
-            if (!answer(*frame)) {
-                return worker_exit_broken_pipe;
-            }
+            if (const int code = take(*frame); code != worker_goes_on) return code;
         }
+    }
+}
+
+/// Does what the frame says; the exit code, or `worker_goes_on`.
+int Worker::take(const FrameView& frame) {
+    switch (frame.type()) {
+    case FrameType::initialize: return initialize(frame);
+    case FrameType::task: return answer(frame) ? worker_goes_on : worker_exit_broken_pipe;
+    case FrameType::goodbye: return 0;
+    default: return worker_exit_protocol_error;
     }
 }
 

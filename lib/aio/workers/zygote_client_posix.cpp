@@ -17,14 +17,21 @@ ZygoteClient::ZygoteClient(ZygoteProcess process)
 
 void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                                   std::size_t max_payload) {
-    if (max_payload < smallest_max_payload) {
+    request_worker(detail::WorkerRequest(request_id, max_payload), std::move(task_read_end),
+                   std::move(result_write_end));
+}
+
+void ZygoteClient::request_worker(const detail::WorkerRequest& request, UniqueFd task_read_end,
+                                  UniqueFd result_write_end) {
+    if (request.max_payload() < smallest_max_payload) {
         throw ValueError("max_payload must be at least " + std::to_string(smallest_max_payload) +
-                         " bytes, not " + std::to_string(max_payload));
+                         " bytes, not " + std::to_string(request.max_payload()));
     }
     ControlRecord record;
     record.kind = RecordKind::fork;
-    record.request_id = request_id;
-    record.max_payload = max_payload;
+    record.request_id = request.id();
+    record.max_payload = request.max_payload();
+    record.status = request.initializes() ? 1 : 0;
     std::vector<UniqueFd> descriptors;
     descriptors.push_back(std::move(task_read_end));
     descriptors.push_back(std::move(result_write_end));

@@ -129,8 +129,10 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     const pid_t zygote = getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        run_worker(WorkerSetup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
-                               static_cast<std::size_t>(message.record.max_payload), last_inherited_));
+        WorkerSetup setup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
+                          static_cast<std::size_t>(message.record.max_payload), last_inherited_);
+        setup.initializes = message.record.status != 0;
+        run_worker(std::move(setup));
     }
     if (pid < 0) {
         reply.error = errno;
