@@ -54,6 +54,8 @@ public:
     /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has
     /// completed it by hand: it must not run.
     [[nodiscard]] bool begin() noexcept;
+    /// Its result is not wanted any more: asks a call that runs to stop, where its executor can do that.
+    virtual void request_stop() noexcept {}
     /// Waits until it is done. False if the time ran out first.
     bool wait(std::optional<std::chrono::steady_clock::time_point> deadline) const;
 

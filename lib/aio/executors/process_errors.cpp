@@ -1,5 +1,7 @@
 #include <aio/executors/process_errors.hpp>
 
+#include <utility>
+
 namespace aio {
 
 WorkerCrashed::WorkerCrashed(int pid, const WorkerExit& exit)
@@ -7,5 +9,19 @@ WorkerCrashed::WorkerCrashed(int pid, const WorkerExit& exit)
                    " while it ran this call"),
       pid_(pid),
       exit_(exit) {}
+
+namespace {
+
+std::string describe(const std::vector<WorkerEnd>& ends) {
+    std::string text =
+        "each of " + std::to_string(ends.size()) + " worker processes died while it ran this call";
+    for (const WorkerEnd& end : ends) text += "; " + std::to_string(end.pid) + " " + end.exit.description();
+    return text;
+}
+
+} // namespace
+
+PoisonTask::PoisonTask(std::vector<WorkerEnd> ends)
+    : WorkerCrashed(describe(ends), ends.back()), ends_(std::move(ends)) {}
 
 } // namespace aio

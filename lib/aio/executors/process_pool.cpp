@@ -28,7 +28,25 @@ int ProcessPoolExecutor::max_workers() const noexcept {
 
 std::vector<int> ProcessPoolExecutor::worker_pids() const { return core_->pids(); }
 
-void ProcessPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) { core_->submit(std::move(call)); }
+void ProcessPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) {
+    core_->submit(std::move(call), nullptr);
+}
+
+void ProcessPoolExecutor::submit_planned(const CallOptions& options, std::shared_ptr<detail::Call> call) {
+    core_->submit(std::move(call), std::make_unique<detail::CallPlan>(options.settings()));
+}
+
+ProcessPoolStatistics ProcessPoolExecutor::statistics() const { return core_->statistics(); }
+
+void ProcessPoolExecutor::terminate_workers() {
+    core_->refuse();
+    core_->run_on_loop([](detail::ProcessPoolCore& core) { core.end_workers(false); });
+}
+
+void ProcessPoolExecutor::kill_workers() {
+    core_->refuse();
+    core_->run_on_loop([](detail::ProcessPoolCore& core) { core.end_workers(true); });
+}
 
 Future<> ProcessPoolExecutor::wait_closed() { return core_->wait_closed(); }
 

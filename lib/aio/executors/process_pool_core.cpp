@@ -5,9 +5,21 @@
 #include <utility>
 
 #include <aio/executors/process_errors.hpp>
+#include <aio/executors/process_stop.hpp>
 #include <aio/workers/remote_error.hpp>
 
 namespace aio::detail {
+namespace {
+
+void note_end(const PoolEntry& entry, int pid) {
+    if (!entry.plan || !entry.plan->settings.record) return;
+    CallReport& report = entry.plan->settings.record->writable();
+    report.pid = pid;
+    report.attempts = static_cast<unsigned>(entry.plan->crashes.size()) + 1;
+    report.crashes = entry.plan->crashes;
+}
+
+} // namespace
 
 /// A call from another thread.
 class ProcessPoolCore::Arrival final : public MailboxItem {
@@ -75,9 +87,10 @@ void ProcessPoolCore::refuse() {
     refusing_ = true;
 }
 
-void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
+void ProcessPoolCore::submit(std::shared_ptr<Call> call, std::unique_ptr<CallPlan> plan) {
     bind();
     PoolEntry entry;
+    std::uint64_t id = 0;
     {
         const std::lock_guard lock(mutex_);
         if (loop_closed_) throw RuntimeError("the event loop that this process pool belongs to is closed");
@@ -85,7 +98,7 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
         if (!broken_reason_.empty()) throw BrokenProcessPool(broken_reason_);
         if (state_ == nullptr)
             throw RuntimeError("a ProcessPoolExecutor needs a running event loop when it is first used");
-        entry.id = next_call_id_++;
+        id = next_call_id_++;
     }
     RemoteForm* const form = call->remote_form();
     try {
@@ -93,6 +106,8 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
             throw RuntimeError("this call cannot run in another process: submit a function, a captureless "
                                "lambda or a functor struct "
                                "with encodable arguments");
+        form->set_host(weak_from_this(), id);
+        entry.begin(id, std::move(plan));
         const std::size_t start = begin_frame(entry.frame);
         form->encode(entry.frame);
         if (frame_payload_size(entry.frame, start) > default_max_payload)
@@ -123,6 +138,7 @@ void ProcessPoolCore::enqueue(PoolEntry entry) {
         entry.call->fail(std::make_exception_ptr(BrokenProcessPool(broken_reason_)));
         return;
     }
+    ++counts_.submitted;
     queue_.push_back(std::move(entry));
     dispatch();
 }
@@ -147,7 +163,10 @@ void ProcessPoolCore::dispatch() {
         queue_.pop_front();
         // A call that goes back into the queue because its worker was gone stays marked as running.
         if (!entry.call->state().begin()) continue;
-        if (worker->send(entry)) continue;
+        if (worker->send(entry)) {
+            begin_deadline(*worker);
+            continue;
+        }
         worker->lose("its pipe is broken");
         queue_.push_front(std::move(entry));
     }
@@ -155,20 +174,26 @@ void ProcessPoolCore::dispatch() {
     finish_shutdown();
 }
 
-void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept {
+void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
+                                 const FrameView& frame) noexcept {
     // The worker gets its next call first: it computes while the result is decoded here.
     const int pid = worker.pid();
-    if (worker.quota_used())
+    if (worker.quota_used() || worker.doomed())
         worker.finish();
     else
         note_idle(worker);
     dispatch();
-    deliver(entry, frame, pid);
+    deliver(entry, stopped, frame, pid);
 }
 
-void ProcessPoolCore::deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept {
+void ProcessPoolCore::deliver(PoolEntry& entry, StopReason stopped, const FrameView& frame,
+                              int pid) noexcept {
+    ++(frame.type() == FrameType::result ? counts_.succeeded : counts_.failed);
+    note_end(entry, pid);
     try {
-        if (frame.type() == FrameType::result) {
+        if (stopped == StopReason::timed_out) {
+            entry.call->fail(std::make_exception_ptr(timeout_error(entry, "it ended when it was asked to")));
+        } else if (frame.type() == FrameType::result) {
             entry.call->remote_form()->complete(frame.payload());
         } else {
             ByteReader reader(frame.payload());
@@ -200,6 +225,14 @@ void ProcessPoolCore::run_on_loop(std::function<void(ProcessPoolCore&)> function
 bool ProcessPoolCore::used() const {
     const std::lock_guard lock(mutex_);
     return state_ != nullptr;
+}
+
+ProcessPoolStatistics ProcessPoolCore::statistics() const noexcept {
+    ProcessPoolStatistics statistics = counts_;
+    for (const WorkerRef& worker : workers_)
+        ++(!worker->ready() ? statistics.starting : worker->busy() ? statistics.busy : statistics.idle);
+    statistics.queued = queue_.size();
+    return statistics;
 }
 
 bool ProcessPoolCore::has_calls() const noexcept {

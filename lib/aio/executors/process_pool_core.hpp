@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,12 +20,16 @@
 #include <aio/core/loop_resource.hpp>
 #include <aio/executors/concurrent_future.hpp>
 #include <aio/executors/process_pool_options.hpp>
+#include <aio/executors/process_queue.hpp>
+#include <aio/executors/process_statistics.hpp>
 #include <aio/executors/process_worker.hpp>
+#include <aio/executors/remote_form.hpp>
 
 namespace aio::detail {
 
 /// Shared by the executor, its loop and calls on their way from other threads.
 class ProcessPoolCore final : public std::enable_shared_from_this<ProcessPoolCore>,
+                              public RemoteHost,
                               private LauncherListener,
                               private WorkerOwner,
                               private LoopResource {
@@ -35,7 +38,10 @@ public:
     ~ProcessPoolCore() = default;
 
     // From any thread.
-    void submit(std::shared_ptr<Call> call);
+    /// `plan` is null for a call without options.
+    void submit(std::shared_ptr<Call> call, std::unique_ptr<CallPlan> plan);
+    /// The result of the call is not wanted any more.
+    void stop_call(std::uint64_t id) noexcept override;
     /// Binds the pool to the running loop, if there is one and it is not bound yet.
     void bind();
     void refuse();
@@ -54,6 +60,9 @@ public:
 
     // On the loop's thread.
     void begin_shutdown(bool cancel_queued);
+    /// Shuts down and ends all workers: at once, or by SIGTERM.
+    void end_workers(bool at_once);
+    [[nodiscard]] ProcessPoolStatistics statistics() const noexcept;
     [[nodiscard]] Future<> wait_closed();
     [[nodiscard]] bool closed() const noexcept {
         return shutting_down_ && workers_.empty() && queue_.empty();
@@ -75,7 +84,8 @@ private:
     // WorkerOwner
     void worker_ready(ProcessWorker& worker) noexcept override;
     void start_refused(ProcessWorker& worker, const FrameView& frame) noexcept override;
-    void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept override;
+    void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
+                    const FrameView& frame) noexcept override;
     void frame_sent(ProcessWorker& worker) noexcept override;
     void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
 
@@ -96,11 +106,19 @@ private:
     void watch_idle_at(TimePoint when);
     void reap_idle();
     void remove(ProcessWorker& worker, const WorkerExit& exit) noexcept;
+    void lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end);
+    void retry_or_fail(PoolEntry entry, const WorkerEnd& end);
+    [[nodiscard]] ProcessWorker* find_worker(std::uint64_t id) const noexcept;
+    void begin_deadline(ProcessWorker& worker);
+    void stop(std::uint64_t call, StopReason reason);
+    void terminate(std::uint64_t worker, std::uint64_t call);
+    void kill(std::uint64_t worker);
     void replace_launcher(const std::string& reason);
-    void break_pool(const std::string& reason);
+    void break_pool(const std::string& reason, bool at_once = true);
+    void kill_stubborn() noexcept;
     void finish_shutdown();
-    void requeue(PoolEntry entry, int pid, const WorkerExit& exit);
-    static void deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept;
+    void requeue(PoolEntry entry, const WorkerEnd& end);
+    void deliver(PoolEntry& entry, StopReason stopped, const FrameView& frame, int pid) noexcept;
 
     const ProcessPoolSettings settings_;
 
@@ -118,7 +136,7 @@ private:
     // Until it has let go of the loop it stays, whoever drops it in which thread.
     std::shared_ptr<ProcessPoolCore> held_by_loop_;
     std::unique_ptr<WorkerLauncher> launcher_;
-    std::deque<PoolEntry> queue_;
+    ProcessQueue queue_;
     std::vector<WorkerRef> workers_;
     std::vector<Future<>> close_waiters_;
     ConcurrentFuture<> closed_;
@@ -130,6 +148,12 @@ private:
     bool waiting_to_retry_ = false;
     bool watching_idle_ = false;
     bool shutting_down_ = false;
+    /// The workers have been signalled: no call is given to another.
+    bool ending_workers_ = false;
+    /// Workers of a broken pool that have got SIGTERM.
+    std::vector<int> stubborn_;
+    TimerHandle stubborn_watch_;
+    ProcessPoolStatistics counts_;
 };
 
 } // namespace aio::detail

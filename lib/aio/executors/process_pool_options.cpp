@@ -60,4 +60,16 @@ ProcessPoolOptions& ProcessPoolOptions::set_start_timeout(Duration timeout) {
     return *this;
 }
 
+ProcessPoolOptions& ProcessPoolOptions::set_stop_grace(Duration time) {
+    require_not_negative("stop_grace", time.count());
+    settings_.stop_grace = time;
+    return *this;
+}
+
+ProcessPoolOptions& ProcessPoolOptions::set_kill_grace(Duration time) {
+    require_not_negative("kill_grace", time.count());
+    settings_.kill_grace = time;
+    return *this;
+}
+
 } // namespace aio

@@ -34,6 +34,10 @@ public:
     std::uint64_t max_tasks_jitter = 0;
     unsigned max_failed_starts = 5;
     Duration start_timeout = std::chrono::seconds(30);
+    bool stop_cancelled = true;
+    Duration stop_grace = std::chrono::seconds(1);
+    Duration kill_grace = std::chrono::seconds(2);
+    bool break_on_crash = false;
 };
 
 } // namespace detail
@@ -83,12 +87,41 @@ public:
         return set_start_timeout(detail::to_duration(timeout));
     }
 
+    /// What becomes of a call that runs when its loop future is cancelled. By default (true) it is stopped:
+    /// it is asked to (see `worker_task`), after `stop_grace` its worker gets SIGTERM, and after `kill_grace`
+    /// more SIGKILL. With false it runs on and its result is dropped, as in asyncio.
+    ProcessPoolOptions& stop_cancelled(bool stop) noexcept {
+        settings_.stop_cancelled = stop;
+        return *this;
+    }
+    /// How long a call that was asked to stop may take to end; 1 second by default. Throws `ValueError` if it
+    /// is negative.
+    template <class Rep, class Period>
+    ProcessPoolOptions& stop_grace(std::chrono::duration<Rep, Period> time) {
+        return set_stop_grace(detail::to_duration(time));
+    }
+    /// How long a worker may take to end after SIGTERM; 2 seconds by default. Throws `ValueError` if it is
+    /// negative.
+    template <class Rep, class Period>
+    ProcessPoolOptions& kill_grace(std::chrono::duration<Rep, Period> time) {
+        return set_kill_grace(detail::to_duration(time));
+    }
+    /// Whether the death of one worker in the middle of a call breaks the pool, as in Python: all its calls
+    /// fail with `BrokenProcessPool`, which names the worker and its end, and the other workers are ended. By
+    /// default only the call that it ran is lost.
+    ProcessPoolOptions& break_on_crash(bool on = true) noexcept {
+        settings_.break_on_crash = on;
+        return *this;
+    }
+
     /// For the library.
     [[nodiscard]] const detail::ProcessPoolSettings& settings() const noexcept { return settings_; }
 
 private:
     ProcessPoolOptions& set_idle_timeout(Duration timeout);
     ProcessPoolOptions& set_start_timeout(Duration timeout);
+    ProcessPoolOptions& set_stop_grace(Duration time);
+    ProcessPoolOptions& set_kill_grace(Duration time);
 
     detail::ProcessPoolSettings settings_;
 };

@@ -5,11 +5,21 @@
 #include <exception>
 #include <utility>
 
+#include <aio/core/errors.hpp>
 #include <aio/executors/process_errors.hpp>
 
 namespace aio::detail {
+namespace {
 
-void ProcessPoolCore::break_pool(const std::string& reason) {
+/// One that waits to be repeated cannot be cancelled any more, but will not run either.
+void discard(const PoolEntry& entry) noexcept {
+    entry.call->discard();
+    entry.call->fail(std::make_exception_ptr(CancelledError()));
+}
+
+} // namespace
+
+void ProcessPoolCore::break_pool(const std::string& reason, bool at_once) {
     {
         const std::lock_guard lock(mutex_);
         broken_reason_ = reason;
@@ -17,14 +27,47 @@ void ProcessPoolCore::break_pool(const std::string& reason) {
     const auto keep = shared_from_this();
     start_timeout_.cancel();
     const std::exception_ptr error = std::make_exception_ptr(BrokenProcessPool(reason));
-    std::deque<PoolEntry> queue = std::exchange(queue_, {});
+    std::vector<PoolEntry> queue = queue_.take_all();
     const std::vector<WorkerRef> workers = std::exchange(workers_, {});
     for (const WorkerRef& worker : workers) {
-        if (launcher_ && worker->pid() > 0) launcher_->kill(worker->pid());
-        if (PoolEntry entry = worker->close().first; entry.call) queue.push_front(std::move(entry));
+        if (launcher_ && worker->pid() > 0) {
+            if (at_once)
+                launcher_->kill(worker->pid());
+            else
+                launcher_->terminate(worker->pid());
+            if (!at_once) stubborn_.push_back(worker->pid());
+        }
+        if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
     }
+    if (!stubborn_.empty())
+        stubborn_watch_ = loop_->call_later(settings_.kill_grace, [self = weak_from_this()] {
+            if (const auto core = self.lock()) core->kill_stubborn();
+        });
     for (const PoolEntry& entry : queue) entry.call->fail(error);
     finish_shutdown();
+}
+
+void ProcessPoolCore::kill_stubborn() noexcept {
+    // Their numbers have not come to mean others: this pool starts no more workers, and the zygote signals
+    // none that is not its own.
+    for (const int pid : std::exchange(stubborn_, {}))
+        if (launcher_) launcher_->kill(pid);
+}
+
+void ProcessPoolCore::end_workers(bool at_once) {
+    ending_workers_ = true;
+    begin_shutdown(true);
+    const std::vector<WorkerRef> workers = workers_;
+    for (const WorkerRef& worker : workers) {
+        worker->doom();
+        if (worker->pid() < 0 || !launcher_)
+            // It is killed as soon as its number is known.
+            worker->lose("its pool has ended its workers");
+        else if (at_once)
+            launcher_->kill(worker->pid());
+        else
+            launcher_->terminate(worker->pid());
+    }
 }
 
 void ProcessPoolCore::begin_shutdown(bool cancel_queued) {
@@ -33,7 +76,7 @@ void ProcessPoolCore::begin_shutdown(bool cancel_queued) {
     shutting_down_ = true;
     idle_watch_.cancel();
     if (cancel_queued)
-        for (const PoolEntry& entry : std::exchange(queue_, {})) entry.call->discard();
+        for (const PoolEntry& entry : queue_.take_all()) discard(entry);
     dispatch();
 }
 
@@ -75,11 +118,13 @@ void ProcessPoolCore::destroy() noexcept {
     start_timeout_.cancel();
     retry_.cancel();
     idle_watch_.cancel();
+    stubborn_watch_.cancel();
     const bool can_tell = loop_ != nullptr && !loop_->is_closed();
     loop_ = nullptr;
     held_by_loop_.reset();
     const std::vector<WorkerRef> workers = std::exchange(workers_, {});
-    std::deque<PoolEntry> queue = std::exchange(queue_, {});
+    std::vector<PoolEntry> queue = queue_.take_all();
+    kill_stubborn();
     for (const WorkerRef& worker : workers) {
         if (worker->can_take_call())
             worker->finish();

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <aio/executors/process_errors.hpp>
+#include <aio/executors/process_stop.hpp>
 #include <aio/workers/remote_error.hpp>
 
 namespace aio::detail {
@@ -88,6 +89,7 @@ void ProcessPoolCore::expect_start() {
 void ProcessPoolCore::start_failed(const std::string& reason) {
     // Those that fail together, for one reason, count once.
     if (loop_ == nullptr || waiting_to_retry_) return;
+    ++counts_.failed_starts;
     if (failed_starts_++ == 0) first_start_error_ = reason;
     const bool none_works = std::none_of(workers_.begin(), workers_.end(),
                                          [](const WorkerRef& w) { return w->ready() && !w->lost(); });
@@ -157,6 +159,7 @@ void ProcessPoolCore::worker_started(std::uint64_t id, int pid, const std::strin
 
 void ProcessPoolCore::worker_ready(ProcessWorker& worker) noexcept {
     failed_starts_ = 0;
+    ++counts_.workers_started;
     note_idle(worker);
     // One that has come shows that the others can, and gives them more time.
     expect_start();
@@ -183,6 +186,7 @@ void ProcessPoolCore::worker_exited(int pid, const WorkerExit& exit) noexcept {
 
 void ProcessPoolCore::remove(ProcessWorker& worker, const WorkerExit& exit) noexcept {
     const bool was_ready = worker.ready();
+    const StopReason stopped = worker.stopping();
     auto [entry, begun] = worker.close();
     const int pid = worker.pid();
     std::erase_if(workers_, [&](const WorkerRef& w) { return w.get() == &worker; });
@@ -190,17 +194,53 @@ void ProcessPoolCore::remove(ProcessWorker& worker, const WorkerExit& exit) noex
         start_failed(!worker.start_error().empty() ? worker.start_error()
                                                    : "worker process " + std::to_string(pid) + " " +
                                                          exit.description() + " before it was ready");
-    else if (entry.call && begun)
-        entry.call->fail(std::make_exception_ptr(WorkerCrashed(pid, exit)));
-    else if (entry.call)
-        requeue(std::move(entry), pid, exit);
+    else
+        ++counts_.workers_ended;
+    if (entry.call) lose_call(std::move(entry), begun, stopped, WorkerEnd(pid, exit));
 }
 
-void ProcessPoolCore::requeue(PoolEntry entry, int pid, const WorkerExit& exit) {
+void ProcessPoolCore::lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end) {
+    const std::string what = "worker process " + std::to_string(end.pid) + " " + end.exit.description();
+    if (begun && stopped == StopReason::none) ++counts_.crashed;
+    if (begun && entry.plan) entry.plan->crashes.push_back(end);
+    if (stopped == StopReason::timed_out)
+        fail(entry, std::make_exception_ptr(timeout_error(entry, what)));
+    else if (stopped == StopReason::cancelled)
+        fail(entry, std::make_exception_ptr(CancelledError("the call was stopped: " + what)));
+    else if (ending_workers_)
+        fail(entry, std::make_exception_ptr(WorkerCrashed(end.pid, end.exit)));
+    else if (!begun)
+        requeue(std::move(entry), end);
+    else if (settings_.break_on_crash) {
+        queue_.push_front(std::move(entry));
+        break_pool("a " + what + " while it ran a call", false);
+    } else
+        retry_or_fail(std::move(entry), end);
+}
+
+void ProcessPoolCore::retry_or_fail(PoolEntry entry, const WorkerEnd& end) {
+    const CallPlan* const plan = entry.plan.get();
+    const bool own_limit =
+        plan != nullptr && plan->settings.cpu_limit.count() > 0 && end.exit.exceeded_time();
+    if (plan == nullptr || plan->settings.retries == 0 || own_limit) {
+        fail(entry, std::make_exception_ptr(WorkerCrashed(end.pid, end.exit)));
+        return;
+    }
+    if (plan->crashes.size() > plan->settings.retries) {
+        fail(entry, std::make_exception_ptr(PoisonTask(plan->crashes)));
+        return;
+    }
+    ++counts_.retried;
+    entry.renew_orders();
+    // Behind the others: they are not to wait while it ends one worker after the other.
+    queue_.push_back(std::move(entry));
+}
+
+void ProcessPoolCore::requeue(PoolEntry entry, const WorkerEnd& end) {
     if (++entry.failed_deliveries < most_failed_deliveries)
         queue_.push_front(std::move(entry));
     else
-        entry.call->fail(std::make_exception_ptr(WorkerCrashed(pid, exit)));
+        fail(entry, std::make_exception_ptr(WorkerCrashed(end.pid, end.exit)));
 }
 
 void ProcessPoolCore::launcher_closed(const std::string& reason) noexcept {

@@ -6,6 +6,16 @@
 #include <aio/workers/codec.hpp>
 
 namespace aio::detail {
+namespace {
+
+void note_usage(CallReport& report, const CallUsage& usage) noexcept {
+    report.wall_time = std::chrono::nanoseconds(usage.wall_nanoseconds);
+    report.user_time = std::chrono::microseconds(usage.user_microseconds);
+    report.system_time = std::chrono::microseconds(usage.system_microseconds);
+    report.max_resident_bytes = usage.max_resident_bytes;
+}
+
+} // namespace
 
 ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes,
                              std::size_t max_payload)
@@ -42,7 +52,25 @@ bool ProcessWorker::send(PoolEntry& entry) {
         sending_ = true;
     }
     entry_ = std::move(entry);
+    stopping_ = StopReason::none;
+    stop_bytes_ = 0;
     return true;
+}
+
+void ProcessWorker::ask_to_stop(StopReason reason) noexcept {
+    stopping_ = reason;
+    // Not into the middle of the call's own frame.
+    if (!sending_) send_stop();
+}
+
+void ProcessWorker::send_stop() noexcept {
+    try {
+        ByteWriter stop;
+        append_frame(stop, FrameType::stop, entry_.id, {});
+        // A worker that has not yet read its call has no room for this either, and will be signalled.
+        if (tasks_.try_write(stop.bytes()) == static_cast<int>(stop.size())) stop_bytes_ = stop.size();
+    } catch (const std::bad_alloc&) {
+    }
 }
 
 void ProcessWorker::finish() noexcept {
@@ -67,7 +95,9 @@ void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
         return;
     }
     self.sending_ = false;
+    if (self.entry_.keeps_frames()) self.entry_.frame = std::move(self.outgoing_);
     self.outgoing_ = ByteWriter();
+    if (self.busy() && self.stopping_ != StopReason::none) self.send_stop();
     self.owner_.frame_sent(self);
 }
 
@@ -106,7 +136,13 @@ void ProcessWorker::take(const FrameView& frame) {
             throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) +
                                 ", which it does not have");
         ++answered_;
-        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()), frame);
+        if (!doomed_) deadline_.cancel();
+        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
+                          std::exchange(stopping_, StopReason::none), frame);
+        return;
+    case FrameType::usage:
+        if (busy() && frame.task_id() == entry_.id && entry_.plan && entry_.plan->settings.record)
+            note_usage(entry_.plan->settings.record->writable(), decode_all<CallUsage>(frame.payload()));
         return;
     default: throw ProtocolError("a worker sent a frame that only a pool may send");
     }
@@ -137,13 +173,15 @@ bool ProcessWorker::has_received_call() const noexcept {
     // What it has not taken out of the pipe before it died is still there; what it has taken out counts as
     // begun, even if it died in that instant. A large frame is not kept until then: when the last of it had
     // found room in the pipe, the worker was well on the way.
-    return entry_.frame.size() == 0 || WorkerLauncher::unread(tasks_.descriptor()) == 0;
+    if (entry_.frame.size() == 0) return true;
+    return WorkerLauncher::unread(tasks_.descriptor()) <= stop_bytes_;
 }
 
 std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
     const bool begun = busy() && has_received_call();
     closed_ = true;
     lost_ = true;
+    deadline_.cancel();
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);

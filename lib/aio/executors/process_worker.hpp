@@ -10,7 +10,8 @@
 #include <utility>
 
 #include <aio/core/clock.hpp>
-#include <aio/executors/concurrent_state.hpp>
+#include <aio/core/handle.hpp>
+#include <aio/executors/process_entry.hpp>
 #include <aio/executors/remote_form.hpp>
 #include <aio/uv/completion.hpp>
 #include <aio/uv/pipe.hpp>
@@ -20,21 +21,10 @@
 
 namespace aio::detail {
 
-/// A call together with the frame that carries it.
-class PoolEntry {
-public:
-    PoolEntry() = default;
-    PoolEntry(std::shared_ptr<Call> pool_call, ByteWriter call_frame, std::uint64_t call_id)
-        : call(std::move(pool_call)), frame(std::move(call_frame)), id(call_id) {}
-
-    std::shared_ptr<Call> call;
-    ByteWriter frame;
-    std::uint64_t id = 0;
-    /// How many workers have died before they had received the whole of it.
-    unsigned failed_deliveries = 0;
-};
-
 class ProcessWorker;
+
+/// Why a call is to stop.
+enum class StopReason : std::uint8_t { none, cancelled, timed_out };
 
 /// Told what comes from a worker. May close the worker from inside these calls.
 class WorkerOwner {
@@ -44,7 +34,8 @@ public:
     /// Its initializer has thrown, and it ends: `frame` says what.
     virtual void start_refused(ProcessWorker& worker, const FrameView& frame) noexcept = 0;
     /// The worker's call has ended: `result` or `error` frame. It is idle again, `entry` is the call.
-    virtual void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept = 0;
+    virtual void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
+                            const FrameView& frame) noexcept = 0;
     /// The frame of the call has left completely; the worker can take another once the call has ended.
     virtual void frame_sent(ProcessWorker& worker) noexcept = 0;
     /// The worker has closed its pipe, or sent something that is no frame: it is to be killed.
@@ -73,12 +64,28 @@ public:
     /// Has said that it is ready, at least once.
     [[nodiscard]] bool ready() const noexcept { return ready_; }
     [[nodiscard]] bool busy() const noexcept { return static_cast<bool>(entry_.call); }
+    /// The number of the call that is on it; 0 if there is none.
+    [[nodiscard]] std::uint64_t call_id() const noexcept { return busy() ? entry_.id : 0; }
+    /// The options of that call, or null.
+    [[nodiscard]] const CallPlan* plan() const noexcept { return entry_.plan.get(); }
+    /// Why its call is to stop.
+    [[nodiscard]] StopReason stopping() const noexcept { return stopping_; }
+    /// A signal may be on its way to it: it must not get another call.
+    [[nodiscard]] bool doomed() const noexcept { return doomed_; }
+    void doom() noexcept { doomed_ = true; }
+    /// Asks its call to stop.
+    void ask_to_stop(StopReason reason) noexcept;
+    /// What is to happen when its call takes too long; forgotten when the call ends, unless it is doomed.
+    void set_deadline(TimerHandle deadline) noexcept {
+        deadline_.cancel();
+        deadline_ = std::move(deadline);
+    }
     /// Nothing can be sent to it any more.
     [[nodiscard]] bool lost() const noexcept { return lost_; }
     /// Has been told to end.
     [[nodiscard]] bool finishing() const noexcept { return finishing_; }
     [[nodiscard]] bool can_take_call() const noexcept {
-        return ready_ && !busy() && !sending_ && !lost_ && !finishing_;
+        return ready_ && !busy() && !sending_ && !lost_ && !finishing_ && !doomed_;
     }
 
     /// Why it will not be ready, if that is known.
@@ -116,6 +123,7 @@ private:
 
     void take(const FrameView& frame);
     [[nodiscard]] bool has_received_call() const noexcept;
+    void send_stop() noexcept;
 
     WorkerOwner& owner_;
     const std::uint64_t id_;
@@ -126,6 +134,9 @@ private:
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.
     ByteWriter outgoing_;
+    StopReason stopping_ = StopReason::none;
+    std::size_t stop_bytes_ = 0;
+    TimerHandle deadline_;
     std::string start_error_;
     std::uint64_t quota_ = 0;
     std::uint64_t answered_ = 0;
@@ -133,6 +144,7 @@ private:
     bool ready_ = false;
     bool sending_ = false;
     bool finishing_ = false;
+    bool doomed_ = false;
     bool lost_ = false;
     bool closed_ = false;
 };

@@ -63,7 +63,7 @@ void FutureBridge::transfer() noexcept {
 void FutureBridge::on_done() noexcept {
     const bool cancelled = future_->cancelled();
     const auto keep = let_go();
-    if (cancelled) concurrent_->cancel();
+    if (cancelled && !concurrent_->cancel()) concurrent_->request_stop();
 }
 
 } // namespace aio::detail

@@ -32,6 +32,9 @@ enum class FrameType : std::uint8_t {
     error = 5,      ///< worker to pool: what the task with the same id threw, by `encode_current_exception`
     goodbye = 6,    ///< pool to worker: leave when done; no payload
     initialize = 7, ///< pool to worker, first of all, if announced: a call to make before READY
+    orders = 8,     ///< pool to worker, before the task with the same id: WorkerOrders
+    stop = 9,       ///< pool to worker: the task with the same id is to stop; no payload
+    usage = 10,     ///< worker to pool, before the result of the task with the same id: CallUsage
 };
 
 /// The header as it lies on the wire.

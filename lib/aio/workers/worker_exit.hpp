@@ -22,6 +22,8 @@ public:
     std::chrono::microseconds system_time{};
     std::uint64_t max_resident_bytes = 0;
 
+    /// Whether the processor time that it was allowed had been used.
+    [[nodiscard]] bool exceeded_time() const noexcept;
     /// "was killed by signal 9 (Killed)" or "exited with code 3".
     [[nodiscard]] std::string description() const;
 };

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] WorkerPipes launch(const WorkerRequest& request);
     /// Ends a worker, and what it has started, at once.
     void kill(int pid);
+    /// Asks them to end, by SIGTERM.
+    void terminate(int pid);
 
     /// Reads what is left in the pipe of a worker that has ended. `data` gets it in pieces.
     static void drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data);

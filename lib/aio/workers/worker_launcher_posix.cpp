@@ -26,6 +26,8 @@ WorkerExit WorkerExit::killed() {
     return exit;
 }
 
+bool WorkerExit::exceeded_time() const noexcept { return signal == SIGXCPU; }
+
 std::string WorkerExit::description() const {
     if (signal != 0) return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
     return "exited with code " + std::to_string(code);
@@ -61,9 +63,9 @@ public:
                            uv::Descriptor(results.read_end.release()));
     }
 
-    void kill(int pid) {
+    void signal(int pid, int number) {
         if (closed_) return;
-        zygote_->request_signal(pid, SIGKILL);
+        zygote_->request_signal(pid, number);
         watch();
     }
 
@@ -122,7 +124,9 @@ WorkerLauncher::~WorkerLauncher() { impl_->close(); }
 
 WorkerPipes WorkerLauncher::launch(const WorkerRequest& request) { return impl_->launch(request); }
 
-void WorkerLauncher::kill(int pid) { impl_->kill(pid); }
+void WorkerLauncher::kill(int pid) { impl_->signal(pid, SIGKILL); }
+
+void WorkerLauncher::terminate(int pid) { impl_->signal(pid, SIGTERM); }
 
 std::size_t WorkerLauncher::unread(int descriptor) noexcept {
     int count = 0;

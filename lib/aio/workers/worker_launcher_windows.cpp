@@ -6,6 +6,8 @@ namespace aio {
 
 WorkerExit WorkerExit::killed() { return WorkerExit(); }
 
+bool WorkerExit::exceeded_time() const noexcept { return false; }
+
 std::string WorkerExit::description() const { return "exited with code " + std::to_string(code); }
 
 namespace detail {
@@ -24,6 +26,8 @@ WorkerPipes WorkerLauncher::launch(const WorkerRequest&) {
 }
 
 void WorkerLauncher::kill(int) {}
+
+void WorkerLauncher::terminate(int) {}
 
 void WorkerLauncher::drain(int, const std::function<void(std::span<const std::byte>)>&) {}
 

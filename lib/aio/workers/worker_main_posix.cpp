@@ -7,6 +7,8 @@
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/worker_limits_posix.hpp>
+#include <aio/workers/worker_stop_posix.hpp>
 
 #include <unistd.h>
 
@@ -15,7 +17,9 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace aio::detail {
 
@@ -42,10 +46,13 @@ private:
     bool answer(const FrameView& task);
     void run_task(const FrameView& task, std::size_t start);
     void report_error(std::size_t start);
+    std::size_t append_usage(std::uint64_t id, const CallUsage& usage);
+    void overwrite_usage(std::size_t payload, const CallUsage& usage);
 
     WorkerSetup& setup_;
     FrameParser parser_;
     ByteWriter out_;
+    WorkerOrders orders_;
 };
 
 bool Worker::greet() {
@@ -106,15 +113,40 @@ void Worker::report_error(std::size_t start) {
     }
 }
 
+/// Gives the place of the payload, for `overwrite_usage`.
+std::size_t Worker::append_usage(std::uint64_t id, const CallUsage& usage) {
+    const std::size_t start = begin_frame(out_);
+    const std::size_t payload = out_.size();
+    encode(out_, usage);
+    finish_frame(out_, start, FrameType::usage, id);
+    return payload;
+}
+
+void Worker::overwrite_usage(std::size_t payload, const CallUsage& usage) {
+    ByteWriter bytes;
+    encode(bytes, usage);
+    out_.overwrite(payload, bytes.bytes());
+}
+
 bool Worker::answer(const FrameView& task) {
     out_.clear();
+    const WorkerOrders orders = std::exchange(orders_, WorkerOrders());
+    const std::size_t usage = orders.measure != 0 ? append_usage(task.task_id(), CallUsage()) : 0;
     const std::size_t start = begin_frame(out_);
     FrameType type = FrameType::result;
-    try {
-        run_task(task, start);
-    } catch (...) {
-        report_error(start);
-        type = FrameType::error;
+    {
+        // A pool sends nothing but a wish to stop to a worker that has a call.
+        const RunningTask running(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt);
+        std::optional<CallMeter> meter;
+        if (orders.measure != 0) meter.emplace();
+        try {
+            const CallLimits limits(orders);
+            run_task(task, start);
+        } catch (...) {
+            report_error(start);
+            type = FrameType::error;
+        }
+        if (meter) overwrite_usage(usage, meter->usage());
     }
     finish_frame(out_, start, type, task.task_id());
     // What the task printed is seen before its result, and not lost if the worker is killed later.
@@ -151,6 +183,9 @@ int Worker::take(const FrameView& frame) {
     switch (frame.type()) {
     case FrameType::initialize: return initialize(frame);
     case FrameType::task: return answer(frame) ? worker_goes_on : worker_exit_broken_pipe;
+    case FrameType::orders: orders_ = decode_all<WorkerOrders>(frame.payload()); return worker_goes_on;
+    // The task that was to stop has ended meanwhile.
+    case FrameType::stop: return worker_goes_on;
     case FrameType::goodbye: return 0;
     default: return worker_exit_protocol_error;
     }
@@ -181,6 +216,8 @@ void run_worker(WorkerSetup setup) noexcept {
     try {
         code = Worker(setup).run();
     } catch (const ProtocolError&) {
+        code = worker_exit_protocol_error;
+    } catch (const DecodeError&) {
         code = worker_exit_protocol_error;
     }
     std::cout.flush();
