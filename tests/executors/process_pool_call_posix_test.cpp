@@ -5,7 +5,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <ctime>
+#include <iostream>
 #include <new>
 #include <string>
 #include <vector>
@@ -266,5 +268,71 @@ TEST_CASE("process pool: the statistics count calls and workers") {
         CHECK(now.workers_started == 2);
         CHECK(now.workers_ended == 1);
         CHECK(now.failed_starts == 0);
+    }));
+}
+
+TEST_CASE("process pool: captured output comes with the record of its call, and not with another") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        auto& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions().max_workers(1).capture_output());
+        const auto print = [](const std::string& text) {
+            std::printf("%s to printf\n", text.c_str());
+            std::cout << text << " to cout\n";
+            std::cerr << text << " to cerr\n";
+        };
+        co_await loop.run_in_executor(pool, print, "unseen");
+        for (const std::string text : {"first", "second"}) {
+            aio::CallRecord record;
+            co_await loop.run_in_executor(pool, aio::CallOptions().record(record), print, text);
+            CHECK(record.report().output == text + " to printf\n" + text + " to cout\n");
+            CHECK(record.report().errors == text + " to cerr\n");
+        }
+        // Of much text, the end.
+        const auto print_much = [] {
+            const std::string block(1000, 'x');
+            for (int i = 0; i < 3000; ++i) std::fwrite(block.data(), 1, block.size(), stdout);
+            std::printf("end");
+        };
+        aio::CallRecord record;
+        co_await loop.run_in_executor(pool, aio::CallOptions().record(record), print_much);
+        CHECK(record.report().output.size() == std::size_t{1} << 20);
+        CHECK(record.report().output.ends_with("xxend"));
+    }));
+}
+
+TEST_CASE("rule 113: what a call has written before its worker died is not lost, if the pool captures it") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        auto& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions().max_workers(1).capture_output());
+        const auto complain = [] {
+            std::printf("so far so good\n");
+            for (int i = 0; i < 20; ++i) std::fprintf(stderr, "complaint %d\n", i);
+            ::raise(SIGKILL);
+        };
+        aio::CallRecord record;
+        std::string text;
+        std::string errors;
+        try {
+            co_await loop.run_in_executor(pool, aio::CallOptions().record(record), complain);
+        } catch (const aio::WorkerCrashed& error) {
+            text = error.what();
+            errors = error.exit().errors;
+        }
+        CHECK(text.ends_with(
+            "; its last words: complaint 15\ncomplaint 16\ncomplaint 17\ncomplaint 18\ncomplaint 19"));
+        CHECK(errors.starts_with("complaint 0\n"));
+        CHECK(record.report().output == "so far so good\n");
+        CHECK(record.report().errors == errors);
+        // The same for one that does not come to be ready.
+        const auto refuse = [] {
+            std::fprintf(stderr, "no licence\n");
+            ::_exit(4);
+        };
+        aio::ProcessPoolExecutor other(
+            aio::ProcessPoolOptions().max_workers(1).capture_output().initializer(refuse).max_failed_starts(
+                1));
+        const std::string reason = co_await end_of(loop.run_in_executor(other, square, 1));
+        CHECK(reason.find("exited with code 4 before it was ready; its last words: no licence") !=
+              std::string::npos);
     }));
 }

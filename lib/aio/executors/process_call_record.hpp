@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <aio/executors/process_errors.hpp>
@@ -20,6 +21,9 @@ class CallReport {
 public:
     /// The worker that had it last; 0 if none did.
     int pid = 0;
+    /// What the last attempt wrote to its standard output and error, if the pool captures that.
+    std::string output;
+    std::string errors;
     /// How often it was begun.
     unsigned attempts = 0;
     /// The ends of the workers that died of it.

@@ -6,7 +6,7 @@ namespace aio {
 
 WorkerCrashed::WorkerCrashed(int pid, const WorkerExit& exit)
     : RuntimeError("the worker process " + std::to_string(pid) + " " + exit.description() +
-                   " while it ran this call"),
+                   " while it ran this call" + exit.last_words()),
       pid_(pid),
       exit_(exit) {}
 

@@ -105,7 +105,7 @@ private:
     void note_idle(ProcessWorker& worker);
     void watch_idle_at(TimePoint when);
     void reap_idle();
-    void remove(ProcessWorker& worker, const WorkerExit& exit) noexcept;
+    void remove(ProcessWorker& worker, WorkerExit exit) noexcept;
     void lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end);
     void retry_or_fail(PoolEntry entry, const WorkerEnd& end);
     [[nodiscard]] ProcessWorker* find_worker(std::uint64_t id) const noexcept;

@@ -38,6 +38,7 @@ public:
     Duration stop_grace = std::chrono::seconds(1);
     Duration kill_grace = std::chrono::seconds(2);
     bool break_on_crash = false;
+    bool capture_output = false;
 };
 
 } // namespace detail
@@ -111,6 +112,14 @@ public:
     /// default only the call that it ran is lost.
     ProcessPoolOptions& break_on_crash(bool on = true) noexcept {
         settings_.break_on_crash = on;
+        return *this;
+    }
+
+    /// Where the workers' standard output and error go: by default to those of this program. Captured, the
+    /// text of each call, at most the last MiB of each, comes with its `CallRecord`, also if the worker dies,
+    /// and the last lines with `WorkerCrashed`; what a call without a record writes is dropped.
+    ProcessPoolOptions& capture_output(bool on = true) noexcept {
+        settings_.capture_output = on;
         return *this;
     }
 

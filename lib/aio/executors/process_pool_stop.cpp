@@ -24,7 +24,12 @@ void fail(const PoolEntry& entry, std::exception_ptr error) noexcept {
         CallReport& report = entry.plan->settings.record->writable();
         report.crashes = entry.plan->crashes;
         report.attempts = static_cast<unsigned>(entry.plan->crashes.size());
-        report.pid = entry.plan->crashes.empty() ? 0 : entry.plan->crashes.back().pid;
+        if (!entry.plan->crashes.empty()) {
+            const WorkerEnd& last = entry.plan->crashes.back();
+            report.pid = last.pid;
+            report.output = last.exit.output;
+            report.errors = last.exit.errors;
+        }
     }
     entry.call->fail(std::move(error));
 }

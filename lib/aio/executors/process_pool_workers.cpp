@@ -64,7 +64,7 @@ void ProcessPoolCore::start_worker() {
                 std::make_unique<WorkerLauncher>(loop_->bindings(), static_cast<LauncherListener&>(*this));
         const std::uint64_t id = new_worker_id();
         WorkerRequest request(id, default_max_payload);
-        request.initialize(settings_.initializer != nullptr);
+        request.initialize(settings_.initializer != nullptr).capture(settings_.capture_output);
         auto worker = std::make_shared<ProcessWorker>(loop_->bindings(), static_cast<WorkerOwner&>(*this), id,
                                                       launcher_->launch(request), default_max_payload);
         worker->start_reading();
@@ -184,16 +184,19 @@ void ProcessPoolCore::worker_exited(int pid, const WorkerExit& exit) noexcept {
     dispatch();
 }
 
-void ProcessPoolCore::remove(ProcessWorker& worker, const WorkerExit& exit) noexcept {
+void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
+    exit.output = worker.take_output();
+    exit.errors = worker.take_errors();
     const bool was_ready = worker.ready();
     const StopReason stopped = worker.stopping();
     auto [entry, begun] = worker.close();
     const int pid = worker.pid();
     std::erase_if(workers_, [&](const WorkerRef& w) { return w.get() == &worker; });
     if (!was_ready)
-        start_failed(!worker.start_error().empty() ? worker.start_error()
-                                                   : "worker process " + std::to_string(pid) + " " +
-                                                         exit.description() + " before it was ready");
+        start_failed(!worker.start_error().empty()
+                         ? worker.start_error()
+                         : "worker process " + std::to_string(pid) + " " + exit.description() +
+                               " before it was ready" + exit.last_words());
     else
         ++counts_.workers_ended;
     if (entry.call) lose_call(std::move(entry), begun, stopped, WorkerEnd(pid, exit));

@@ -24,6 +24,8 @@ ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t i
       id_(id),
       tasks_(loop, std::move(pipes.tasks)),
       results_(loop, std::move(pipes.results)),
+      output_(std::move(pipes.output)),
+      errors_(std::move(pipes.errors)),
       parser_(max_payload) {}
 
 void ProcessWorker::start_reading() {
@@ -124,6 +126,7 @@ void ProcessWorker::take(const FrameView& frame) {
         return;
     case FrameType::ready:
         ready_ = true;
+        note_text();
         owner_.worker_ready(*this);
         return;
     case FrameType::result:
@@ -137,6 +140,7 @@ void ProcessWorker::take(const FrameView& frame) {
                                 ", which it does not have");
         ++answered_;
         if (!doomed_) deadline_.cancel();
+        note_text();
         owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
                           std::exchange(stopping_, StopReason::none), frame);
         return;
@@ -146,6 +150,21 @@ void ProcessWorker::take(const FrameView& frame) {
         return;
     default: throw ProtocolError("a worker sent a frame that only a pool may send");
     }
+}
+
+std::string ProcessWorker::take_output() { return WorkerLauncher::take_text(output_.get()); }
+
+std::string ProcessWorker::take_errors() { return WorkerLauncher::take_text(errors_.get()); }
+
+/// Before the worker has its next call, and writes more.
+void ProcessWorker::note_text() {
+    if (!output_.valid()) return;
+    std::string output = take_output();
+    std::string errors = take_errors();
+    if (!entry_.plan || !entry_.plan->settings.record) return;
+    CallReport& report = entry_.plan->settings.record->writable();
+    report.output = std::move(output);
+    report.errors = std::move(errors);
 }
 
 void ProcessWorker::ended(int status) noexcept {

@@ -104,6 +104,9 @@ public:
     /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
     /// caller to `lose` it then.
     [[nodiscard]] bool send(PoolEntry& entry);
+    /// What its call has written so far, if that is captured; it is then forgotten here.
+    [[nodiscard]] std::string take_output();
+    [[nodiscard]] std::string take_errors();
     /// Lets an idle worker end by itself.
     void finish() noexcept;
     /// Nothing can be sent to it or is expected from it any more: tells the owner, the first time.
@@ -124,12 +127,15 @@ private:
     void take(const FrameView& frame);
     [[nodiscard]] bool has_received_call() const noexcept;
     void send_stop() noexcept;
+    void note_text();
 
     WorkerOwner& owner_;
     const std::uint64_t id_;
     int pid_ = -1;
     uv::Pipe tasks_;
     uv::Pipe results_;
+    uv::Descriptor output_;
+    uv::Descriptor errors_;
     FrameParser parser_;
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.

@@ -31,6 +31,8 @@ void WorkerLauncher::terminate(int) {}
 
 void WorkerLauncher::drain(int, const std::function<void(std::span<const std::byte>)>&) {}
 
+std::string WorkerLauncher::take_text(int) { return {}; }
+
 std::size_t WorkerLauncher::unread(int) noexcept { return 0; }
 
 } // namespace detail

@@ -191,9 +191,19 @@ int Worker::take(const FrameView& frame) {
     }
 }
 
+/// What is in the buffer when the worker dies would be lost, so lines do not stay there.
+void capture_output(WorkerSetup& setup) noexcept {
+    if (!setup.output || !setup.errors) return;
+    dup2(setup.output.get(), STDOUT_FILENO);
+    dup2(setup.errors.get(), STDERR_FILENO);
+    setup.output.reset();
+    setup.errors.reset();
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
+}
+
 /// The order matters: bound to its parent before anything can go wrong, out of the terminal's process group
 /// before signals are let in again.
-void become_worker(const WorkerSetup& setup) noexcept {
+void become_worker(WorkerSetup& setup) noexcept {
     if (!die_with_parent(setup.parent)) {
         _exit(worker_exit_broken_pipe);
     }
@@ -202,6 +212,7 @@ void become_worker(const WorkerSetup& setup) noexcept {
     std::signal(SIGPIPE, SIG_IGN);
     unblock_all_signals();
     detach_stdin();
+    capture_output(setup);
     const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
     close_occupied(setup.last_inherited);
     close_all_above(setup.last_inherited, keep);

@@ -31,6 +31,8 @@ public:
     std::size_t max_payload;  ///< in bytes, of a frame in either direction
     int last_inherited;       ///< descriptors above 2 up to this number belong to libraries (see
                               ///< `occupy_inherited`)
+    UniqueFd output;          ///< becomes standard output, if there is one
+    UniqueFd errors;          ///< becomes standard error, if there is one
     bool initializes = false; ///< an INITIALIZE frame comes before it is ready
 };
 

@@ -74,9 +74,9 @@ public:
     /// Throws ValueError when it is below `smallest_max_payload`.
     void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                         std::size_t max_payload = default_max_payload);
-    /// The same, for a worker with more wishes.
-    void request_worker(const detail::WorkerRequest& request, UniqueFd task_read_end,
-                        UniqueFd result_write_end);
+    /// The same, for a worker with more wishes. `descriptors`: those two, and the files for standard output
+    /// and error if they are captured.
+    void request_worker(const detail::WorkerRequest& request, std::vector<UniqueFd> descriptors);
 
     /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if
     /// the worker has ended; its number cannot have been reused, because the zygote is the one to release it.
