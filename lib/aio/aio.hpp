@@ -26,7 +26,12 @@
 #include <aio/executors/interpreter_pool.hpp>
 #include <aio/executors/isolated_pool.hpp>
 #include <aio/executors/map.hpp>
+#include <aio/executors/process_call_options.hpp>
+#include <aio/executors/process_call_record.hpp>
+#include <aio/executors/process_errors.hpp>
 #include <aio/executors/process_pool.hpp>
+#include <aio/executors/process_pool_options.hpp>
+#include <aio/executors/process_statistics.hpp>
 #include <aio/executors/run_coroutine_threadsafe.hpp>
 #include <aio/executors/run_in_executor.hpp>
 #include <aio/executors/script_pool.hpp>
@@ -71,3 +76,4 @@
 #include <aio/workers/named_task.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/worker_task.hpp>

@@ -56,6 +56,11 @@ public:
     /// before. A running call is asked to stop, if it takes a `std::stop_token`; the callbacks of that token
     /// are called here.
     bool cancel() const { return state_->cancel(); }
+    /// Cancels it if it has not started, and asks a call that runs to stop, where its executor can do that
+    /// (`ProcessPoolExecutor`); it is done once the call has ended.
+    void request_stop() const {
+        if (!state_->cancel()) state_->request_stop();
+    }
     [[nodiscard]] bool cancelled() const { return state_->status() == Status::cancelled; }
     [[nodiscard]] bool running() const { return state_->status() == Status::running; }
     [[nodiscard]] bool done() const {

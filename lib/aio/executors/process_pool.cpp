@@ -9,10 +9,12 @@ int ProcessPoolExecutor::default_max_workers() noexcept {
     return static_cast<int>(uv::available_parallelism());
 }
 
-ProcessPoolExecutor::ProcessPoolExecutor(int max_workers, bool) {
-    if (max_workers <= 0)
-        throw ValueError("max_workers must be greater than 0, not " + std::to_string(max_workers));
-    core_ = std::make_shared<detail::ProcessPoolCore>(max_workers);
+ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options, bool) {
+    const detail::ProcessPoolSettings& settings = options.settings();
+    if (settings.min_workers > settings.max_workers)
+        throw ValueError("min_workers is " + std::to_string(settings.min_workers) +
+                         ", more than max_workers, " + std::to_string(settings.max_workers));
+    core_ = std::make_shared<detail::ProcessPoolCore>(settings);
     core_->bind();
 }
 
@@ -20,11 +22,31 @@ ProcessPoolExecutor::~ProcessPoolExecutor() {
     core_->run_on_loop([](detail::ProcessPoolCore& core) { core.destroy(); });
 }
 
-int ProcessPoolExecutor::max_workers() const noexcept { return core_->max_workers(); }
+int ProcessPoolExecutor::max_workers() const noexcept {
+    return static_cast<int>(core_->settings().max_workers);
+}
 
 std::vector<int> ProcessPoolExecutor::worker_pids() const { return core_->pids(); }
 
-void ProcessPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) { core_->submit(std::move(call)); }
+void ProcessPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) {
+    core_->submit(std::move(call), nullptr);
+}
+
+void ProcessPoolExecutor::submit_planned(const CallOptions& options, std::shared_ptr<detail::Call> call) {
+    core_->submit(std::move(call), std::make_unique<detail::CallPlan>(options.settings()));
+}
+
+ProcessPoolStatistics ProcessPoolExecutor::statistics() const { return core_->statistics(); }
+
+void ProcessPoolExecutor::terminate_workers() {
+    core_->refuse();
+    core_->run_on_loop([](detail::ProcessPoolCore& core) { core.end_workers(false); });
+}
+
+void ProcessPoolExecutor::kill_workers() {
+    core_->refuse();
+    core_->run_on_loop([](detail::ProcessPoolCore& core) { core.end_workers(true); });
+}
 
 Future<> ProcessPoolExecutor::wait_closed() { return core_->wait_closed(); }
 

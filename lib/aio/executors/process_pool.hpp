@@ -26,51 +26,40 @@
 
 #include <aio/core/future.hpp>
 #include <aio/executors/executor.hpp>
+#include <aio/executors/process_call_options.hpp>
+#include <aio/executors/process_errors.hpp>
+#include <aio/executors/process_pool_options.hpp>
+#include <aio/executors/process_statistics.hpp>
+#include <aio/executors/stop_aware.hpp>
 #include <aio/workers/process_start.hpp>
-#include <aio/workers/worker_exit.hpp>
 
 namespace aio {
 namespace detail {
 class ProcessPoolCore;
 }
 
-/// The pool cannot start workers any more. The message gives the first reason.
-class BrokenProcessPool : public BrokenExecutor {
-public:
-    using BrokenExecutor::BrokenExecutor;
-};
-
-/// The worker died while it ran the call. What the call had done until then is unknown; only this call is
-/// lost.
-class WorkerCrashed : public RuntimeError {
-public:
-    WorkerCrashed(int pid, const WorkerExit& exit)
-        : RuntimeError("the worker process " + std::to_string(pid) + " " + exit.description() +
-                       " while it ran this call"),
-          pid_(pid),
-          exit_(exit) {}
-
-    [[nodiscard]] int pid() const noexcept { return pid_; }
-    /// The signal or the exit code, and what the process had used.
-    [[nodiscard]] const WorkerExit& exit() const noexcept { return exit_; }
-
-private:
-    int pid_;
-    WorkerExit exit_;
-};
-
 /// A pool of worker processes, started when there is work and none is idle. It belongs to the loop that is
 /// running when it is made, or else when it is first used, and that loop must run for its calls to proceed.
 /// `submit` may be called from any thread. Cancelling a call that has not been handed to a worker keeps it
-/// from running; one that runs goes on, and its result is dropped.
+/// from running. One that runs is stopped when the loop's future for it is cancelled, and so when the task
+/// that awaits it is: it is asked to (`worker_task`, or a `std::stop_token` as its first parameter), and if
+/// it does not end its worker is. `ProcessPoolOptions` says how long that takes, or that it is to run on, as
+/// in asyncio. `ConcurrentFuture::cancel` gives false for a call that runs, and leaves it alone;
+/// `ConcurrentFuture::request_stop` stops it.
 class ProcessPoolExecutor final : public Executor {
 public:
+    // Templates, so that only programs that make a pool announce it (see process_start.hpp).
+
     /// At most `max_workers` processes; by default as many as processors. Throws `ValueError` if that is not
     /// positive.
-    // A template, so that only programs that make a pool announce it (see process_start.hpp).
     template <class Use = void>
     explicit ProcessPoolExecutor(int max_workers = default_max_workers())
-        : ProcessPoolExecutor(max_workers, detail::ProcessPoolUse<Use>::announced) {}
+        : ProcessPoolExecutor(ProcessPoolOptions().max_workers(max_workers),
+                              detail::ProcessPoolUse<Use>::announced) {}
+    /// Throws `ValueError` if the options contradict each other.
+    template <class Use = void>
+    explicit ProcessPoolExecutor(const ProcessPoolOptions& options)
+        : ProcessPoolExecutor(options, detail::ProcessPoolUse<Use>::announced) {}
     /// Cancels what is queued and kills what runs; does not wait. Use `shutdown` and `wait_closed` to let
     /// calls end first.
     ~ProcessPoolExecutor() override;
@@ -79,21 +68,16 @@ public:
     /// message says what to do instead. An argument that cannot be encoded after all fails the call's future.
     /// Throws `RuntimeError` after `shutdown`, or if there is no running loop to belong to, and
     /// `BrokenProcessPool`.
+    /// A function that takes a `std::stop_token` before the arguments gets that of `worker_task`.
     template <class F, class... Args>
+        requires(!std::same_as<std::remove_cvref_t<F>, CallOptions>)
     auto submit(F&& function, Args&&... arguments) {
-        if constexpr (!Transferable<F, Args...>) {
-            detail::explain_refusal<std::decay_t<F>, Args...>();
-            return ConcurrentFuture<>();
-        } else if constexpr (!detail::runs_remotely<F, Args...>) {
-            static_assert(detail::runs_remotely<F, Args...>,
-                          "the call is not the same here and in another process, where views and pointers to "
-                          "text arrive as std::string and "
-                          "std::vector: pass what the function takes");
-            return ConcurrentFuture<>();
-        } else {
-            return submit_as<detail::RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>>(
-                std::forward<F>(function), std::forward<Args>(arguments)...);
-        }
+        return make_and_submit(nullptr, std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+    /// The same with options for this call.
+    template <class F, class... Args>
+    auto submit(const CallOptions& options, F&& function, Args&&... arguments) {
+        return make_and_submit(&options, std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
     /// Refuses further calls; workers end when their calls have. With `cancel_futures`, calls that no worker
@@ -101,19 +85,53 @@ public:
     /// is impossible while calls are left, and throws `RuntimeError`: await `wait_closed()` there.
     void shutdown(bool wait = true, bool cancel_futures = false) override;
 
+    /// `shutdown(false, true)`, and SIGTERM or SIGKILL to every worker and what it has started: the calls
+    /// that run fail with `WorkerCrashed`. Without effect on a pool that has no workers. A worker may ignore
+    /// SIGTERM.
+    void terminate_workers();
+    void kill_workers();
+
     /// Completes when the pool has been shut down and its last worker has ended. On the loop's thread.
     [[nodiscard]] Future<> wait_closed();
 
     [[nodiscard]] int max_workers() const noexcept;
     /// The processes that are running now. On the loop's thread.
     [[nodiscard]] std::vector<int> worker_pids() const;
+    /// On the loop's thread.
+    [[nodiscard]] ProcessPoolStatistics statistics() const;
     [[nodiscard]] static int default_max_workers() noexcept;
 
 protected:
     void submit_call(std::shared_ptr<detail::Call> call) override;
 
 private:
-    ProcessPoolExecutor(int max_workers, bool announced);
+    template <class F, class... Args>
+    auto make_and_submit(const CallOptions* options, F&& function, Args&&... arguments) {
+        if constexpr (detail::takes_stop_token<F, Args...>) {
+            return make_and_submit(options, detail::stop_aware(std::forward<F>(function)),
+                                   std::forward<Args>(arguments)...);
+        } else if constexpr (!Transferable<F, Args...>) {
+            detail::explain_refusal<std::decay_t<F>, Args...>();
+            return ConcurrentFuture<>();
+        } else if constexpr (!detail::runs_remotely<F, Args...>) {
+            static_assert(detail::runs_remotely<F, Args...>,
+                          "the call is not the same here and in another process, where views and pointers to "
+                          "text arrive as std::string and std::vector: pass what the function takes");
+            return ConcurrentFuture<>();
+        } else {
+            using CallType = detail::RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>;
+            auto call =
+                std::make_shared<CallType>(std::forward<F>(function), std::forward<Args>(arguments)...);
+            if (options == nullptr)
+                submit_call(call);
+            else
+                submit_planned(*options, call);
+            return ConcurrentFuture<typename CallType::Value>(std::move(call));
+        }
+    }
+    void submit_planned(const CallOptions& options, std::shared_ptr<detail::Call> call);
+
+    ProcessPoolExecutor(const ProcessPoolOptions& options, bool announced);
     std::shared_ptr<detail::ProcessPoolCore> core_;
 };
 

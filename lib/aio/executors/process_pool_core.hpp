@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -20,21 +19,29 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/core/loop_resource.hpp>
 #include <aio/executors/concurrent_future.hpp>
+#include <aio/executors/process_pool_options.hpp>
+#include <aio/executors/process_queue.hpp>
+#include <aio/executors/process_statistics.hpp>
 #include <aio/executors/process_worker.hpp>
+#include <aio/executors/remote_form.hpp>
 
 namespace aio::detail {
 
 /// Shared by the executor, its loop and calls on their way from other threads.
 class ProcessPoolCore final : public std::enable_shared_from_this<ProcessPoolCore>,
+                              public RemoteHost,
                               private LauncherListener,
                               private WorkerOwner,
                               private LoopResource {
 public:
-    explicit ProcessPoolCore(int max_workers) : max_workers_(static_cast<std::size_t>(max_workers)) {}
+    explicit ProcessPoolCore(const ProcessPoolSettings& settings) : settings_(settings) {}
     ~ProcessPoolCore() = default;
 
     // From any thread.
-    void submit(std::shared_ptr<Call> call);
+    /// `plan` is null for a call without options.
+    void submit(std::shared_ptr<Call> call, std::unique_ptr<CallPlan> plan);
+    /// The result of the call is not wanted any more.
+    void stop_call(std::uint64_t id) noexcept override;
     /// Binds the pool to the running loop, if there is one and it is not bound yet.
     void bind();
     void refuse();
@@ -49,10 +56,13 @@ public:
     /// Whether this is the thread that the pool was bound in: if its loop is not running now, nobody else
     /// will run it meanwhile.
     [[nodiscard]] bool on_binding_thread() const;
-    [[nodiscard]] int max_workers() const noexcept { return static_cast<int>(max_workers_); }
+    [[nodiscard]] const ProcessPoolSettings& settings() const noexcept { return settings_; }
 
     // On the loop's thread.
     void begin_shutdown(bool cancel_queued);
+    /// Shuts down and ends all workers: at once, or by SIGTERM.
+    void end_workers(bool at_once);
+    [[nodiscard]] ProcessPoolStatistics statistics() const noexcept;
     [[nodiscard]] Future<> wait_closed();
     [[nodiscard]] bool closed() const noexcept {
         return shutting_down_ && workers_.empty() && queue_.empty();
@@ -73,7 +83,9 @@ private:
     void launcher_closed(const std::string& reason) noexcept override;
     // WorkerOwner
     void worker_ready(ProcessWorker& worker) noexcept override;
-    void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept override;
+    void start_refused(ProcessWorker& worker, const FrameView& frame) noexcept override;
+    void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
+                    const FrameView& frame) noexcept override;
     void frame_sent(ProcessWorker& worker) noexcept override;
     void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
 
@@ -82,20 +94,33 @@ private:
     void enqueue(PoolEntry entry);
     void dispatch();
     [[nodiscard]] ProcessWorker* idle_worker() const noexcept;
+    [[nodiscard]] std::size_t staying() const noexcept;
+    [[nodiscard]] bool wants_worker() const noexcept;
     void start_workers();
     void start_worker();
     void start_failed(const std::string& reason);
     void expect_start();
     void start_timed_out();
     [[nodiscard]] std::size_t starting() const noexcept;
-    void remove(ProcessWorker& worker, const WorkerExit& exit) noexcept;
+    void note_idle(ProcessWorker& worker);
+    void watch_idle_at(TimePoint when);
+    void reap_idle();
+    void remove(ProcessWorker& worker, WorkerExit exit) noexcept;
+    void lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end);
+    void retry_or_fail(PoolEntry entry, const WorkerEnd& end);
+    [[nodiscard]] ProcessWorker* find_worker(std::uint64_t id) const noexcept;
+    void begin_deadline(ProcessWorker& worker);
+    void stop(std::uint64_t call, StopReason reason);
+    void terminate(std::uint64_t worker, std::uint64_t call);
+    void kill(std::uint64_t worker);
     void replace_launcher(const std::string& reason);
-    void break_pool(const std::string& reason);
+    void break_pool(const std::string& reason, bool at_once = true);
+    void kill_stubborn() noexcept;
     void finish_shutdown();
-    void requeue(PoolEntry entry, int pid, const WorkerExit& exit);
-    static void deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept;
+    void requeue(PoolEntry entry, const WorkerEnd& end);
+    void deliver(PoolEntry& entry, StopReason stopped, const FrameView& frame, int pid) noexcept;
 
-    const std::size_t max_workers_;
+    const ProcessPoolSettings settings_;
 
     // Guards what other threads read.
     mutable std::mutex mutex_;
@@ -111,16 +136,24 @@ private:
     // Until it has let go of the loop it stays, whoever drops it in which thread.
     std::shared_ptr<ProcessPoolCore> held_by_loop_;
     std::unique_ptr<WorkerLauncher> launcher_;
-    std::deque<PoolEntry> queue_;
+    ProcessQueue queue_;
     std::vector<WorkerRef> workers_;
     std::vector<Future<>> close_waiters_;
     ConcurrentFuture<> closed_;
     TimerHandle start_timeout_;
     TimerHandle retry_;
+    TimerHandle idle_watch_;
     std::string first_start_error_;
     unsigned failed_starts_ = 0;
     bool waiting_to_retry_ = false;
+    bool watching_idle_ = false;
     bool shutting_down_ = false;
+    /// The workers have been signalled: no call is given to another.
+    bool ending_workers_ = false;
+    /// Workers of a broken pool that have got SIGTERM.
+    std::vector<int> stubborn_;
+    TimerHandle stubborn_watch_;
+    ProcessPoolStatistics counts_;
 };
 
 } // namespace aio::detail

@@ -6,6 +6,16 @@
 #include <aio/workers/codec.hpp>
 
 namespace aio::detail {
+namespace {
+
+void note_usage(CallReport& report, const CallUsage& usage) noexcept {
+    report.wall_time = std::chrono::nanoseconds(usage.wall_nanoseconds);
+    report.user_time = std::chrono::microseconds(usage.user_microseconds);
+    report.system_time = std::chrono::microseconds(usage.system_microseconds);
+    report.max_resident_bytes = usage.max_resident_bytes;
+}
+
+} // namespace
 
 ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t id, WorkerPipes pipes,
                              std::size_t max_payload)
@@ -14,11 +24,20 @@ ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t i
       id_(id),
       tasks_(loop, std::move(pipes.tasks)),
       results_(loop, std::move(pipes.results)),
+      output_(std::move(pipes.output)),
+      errors_(std::move(pipes.errors)),
       parser_(max_payload) {}
 
 void ProcessWorker::start_reading() {
     results_.set_reader(*this);
     uv::check(results_.start_reading(), "read from a worker process");
+}
+
+void ProcessWorker::send_initializer(const ByteWriter& frame) {
+    const int written = tasks_.try_write(frame.bytes());
+    // A worker that is gone already is noticed by its exit.
+    if (written < 0 || static_cast<std::size_t>(written) == frame.size()) return;
+    static_cast<void>(tasks_.queue(frame.bytes().subspan(static_cast<std::size_t>(written))));
 }
 
 bool ProcessWorker::send(PoolEntry& entry) {
@@ -35,7 +54,25 @@ bool ProcessWorker::send(PoolEntry& entry) {
         sending_ = true;
     }
     entry_ = std::move(entry);
+    stopping_ = StopReason::none;
+    stop_bytes_ = 0;
     return true;
+}
+
+void ProcessWorker::ask_to_stop(StopReason reason) noexcept {
+    stopping_ = reason;
+    // Not into the middle of the call's own frame.
+    if (!sending_) send_stop();
+}
+
+void ProcessWorker::send_stop() noexcept {
+    try {
+        ByteWriter stop;
+        append_frame(stop, FrameType::stop, entry_.id, {});
+        // A worker that has not yet read its call has no room for this either, and will be signalled.
+        if (tasks_.try_write(stop.bytes()) == static_cast<int>(stop.size())) stop_bytes_ = stop.size();
+    } catch (const std::bad_alloc&) {
+    }
 }
 
 void ProcessWorker::finish() noexcept {
@@ -60,7 +97,9 @@ void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
         return;
     }
     self.sending_ = false;
+    if (self.entry_.keeps_frames()) self.entry_.frame = std::move(self.outgoing_);
     self.outgoing_ = ByteWriter();
+    if (self.busy() && self.stopping_ != StopReason::none) self.send_stop();
     self.owner_.frame_sent(self);
 }
 
@@ -87,17 +126,45 @@ void ProcessWorker::take(const FrameView& frame) {
         return;
     case FrameType::ready:
         ready_ = true;
+        note_text();
         owner_.worker_ready(*this);
         return;
     case FrameType::result:
     case FrameType::error:
+        if (!ready_ && frame.type() == FrameType::error) {
+            owner_.start_refused(*this, frame);
+            return;
+        }
         if (!busy() || frame.task_id() != entry_.id)
             throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) +
                                 ", which it does not have");
-        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()), frame);
+        ++answered_;
+        if (!doomed_) deadline_.cancel();
+        note_text();
+        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
+                          std::exchange(stopping_, StopReason::none), frame);
+        return;
+    case FrameType::usage:
+        if (busy() && frame.task_id() == entry_.id && entry_.plan && entry_.plan->settings.record)
+            note_usage(entry_.plan->settings.record->writable(), decode_all<CallUsage>(frame.payload()));
         return;
     default: throw ProtocolError("a worker sent a frame that only a pool may send");
     }
+}
+
+std::string ProcessWorker::take_output() { return WorkerLauncher::take_text(output_.get()); }
+
+std::string ProcessWorker::take_errors() { return WorkerLauncher::take_text(errors_.get()); }
+
+/// Before the worker has its next call, and writes more.
+void ProcessWorker::note_text() {
+    if (!output_.valid()) return;
+    std::string output = take_output();
+    std::string errors = take_errors();
+    if (!entry_.plan || !entry_.plan->settings.record) return;
+    CallReport& report = entry_.plan->settings.record->writable();
+    report.output = std::move(output);
+    report.errors = std::move(errors);
 }
 
 void ProcessWorker::ended(int status) noexcept {
@@ -125,13 +192,15 @@ bool ProcessWorker::has_received_call() const noexcept {
     // What it has not taken out of the pipe before it died is still there; what it has taken out counts as
     // begun, even if it died in that instant. A large frame is not kept until then: when the last of it had
     // found room in the pipe, the worker was well on the way.
-    return entry_.frame.size() == 0 || WorkerLauncher::unread(tasks_.descriptor()) == 0;
+    if (entry_.frame.size() == 0) return true;
+    return WorkerLauncher::unread(tasks_.descriptor()) <= stop_bytes_;
 }
 
 std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
     const bool begun = busy() && has_received_call();
     closed_ = true;
     lost_ = true;
+    deadline_.cancel();
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);

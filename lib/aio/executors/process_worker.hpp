@@ -9,7 +9,9 @@
 #include <string>
 #include <utility>
 
-#include <aio/executors/concurrent_state.hpp>
+#include <aio/core/clock.hpp>
+#include <aio/core/handle.hpp>
+#include <aio/executors/process_entry.hpp>
 #include <aio/executors/remote_form.hpp>
 #include <aio/uv/completion.hpp>
 #include <aio/uv/pipe.hpp>
@@ -19,29 +21,21 @@
 
 namespace aio::detail {
 
-/// A call together with the frame that carries it.
-class PoolEntry {
-public:
-    PoolEntry() = default;
-    PoolEntry(std::shared_ptr<Call> pool_call, ByteWriter call_frame, std::uint64_t call_id)
-        : call(std::move(pool_call)), frame(std::move(call_frame)), id(call_id) {}
-
-    std::shared_ptr<Call> call;
-    ByteWriter frame;
-    std::uint64_t id = 0;
-    /// How many workers have died before they had received the whole of it.
-    unsigned failed_deliveries = 0;
-};
-
 class ProcessWorker;
+
+/// Why a call is to stop.
+enum class StopReason : std::uint8_t { none, cancelled, timed_out };
 
 /// Told what comes from a worker. May close the worker from inside these calls.
 class WorkerOwner {
 public:
     /// The worker waits for its first call.
     virtual void worker_ready(ProcessWorker& worker) noexcept = 0;
+    /// Its initializer has thrown, and it ends: `frame` says what.
+    virtual void start_refused(ProcessWorker& worker, const FrameView& frame) noexcept = 0;
     /// The worker's call has ended: `result` or `error` frame. It is idle again, `entry` is the call.
-    virtual void call_ended(ProcessWorker& worker, PoolEntry entry, const FrameView& frame) noexcept = 0;
+    virtual void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
+                            const FrameView& frame) noexcept = 0;
     /// The frame of the call has left completely; the worker can take another once the call has ended.
     virtual void frame_sent(ProcessWorker& worker) noexcept = 0;
     /// The worker has closed its pipe, or sent something that is no frame: it is to be killed.
@@ -70,18 +64,49 @@ public:
     /// Has said that it is ready, at least once.
     [[nodiscard]] bool ready() const noexcept { return ready_; }
     [[nodiscard]] bool busy() const noexcept { return static_cast<bool>(entry_.call); }
+    /// The number of the call that is on it; 0 if there is none.
+    [[nodiscard]] std::uint64_t call_id() const noexcept { return busy() ? entry_.id : 0; }
+    /// The options of that call, or null.
+    [[nodiscard]] const CallPlan* plan() const noexcept { return entry_.plan.get(); }
+    /// Why its call is to stop.
+    [[nodiscard]] StopReason stopping() const noexcept { return stopping_; }
+    /// A signal may be on its way to it: it must not get another call.
+    [[nodiscard]] bool doomed() const noexcept { return doomed_; }
+    void doom() noexcept { doomed_ = true; }
+    /// Asks its call to stop.
+    void ask_to_stop(StopReason reason) noexcept;
+    /// What is to happen when its call takes too long; forgotten when the call ends, unless it is doomed.
+    void set_deadline(TimerHandle deadline) noexcept {
+        deadline_.cancel();
+        deadline_ = std::move(deadline);
+    }
     /// Nothing can be sent to it any more.
     [[nodiscard]] bool lost() const noexcept { return lost_; }
     /// Has been told to end.
     [[nodiscard]] bool finishing() const noexcept { return finishing_; }
     [[nodiscard]] bool can_take_call() const noexcept {
-        return ready_ && !busy() && !sending_ && !lost_ && !finishing_;
+        return ready_ && !busy() && !sending_ && !lost_ && !finishing_ && !doomed_;
     }
 
+    /// Why it will not be ready, if that is known.
+    [[nodiscard]] const std::string& start_error() const noexcept { return start_error_; }
+    void set_start_error(std::string reason) { start_error_ = std::move(reason); }
+    /// How many calls it may answer; by default as many as come.
+    void set_quota(std::uint64_t calls) noexcept { quota_ = calls; }
+    [[nodiscard]] bool quota_used() const noexcept { return quota_ != 0 && answered_ >= quota_; }
+    /// Since when it has been idle, if its pool keeps that.
+    [[nodiscard]] TimePoint idle_since() const noexcept { return idle_since_; }
+    void set_idle_since(TimePoint now) noexcept { idle_since_ = now; }
+
     void start_reading();
+    /// Hands over the call that it is to make before it is ready. Throws `std::bad_alloc`.
+    void send_initializer(const ByteWriter& frame);
     /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
     /// caller to `lose` it then.
     [[nodiscard]] bool send(PoolEntry& entry);
+    /// What its call has written so far, if that is captured; it is then forgotten here.
+    [[nodiscard]] std::string take_output();
+    [[nodiscard]] std::string take_errors();
     /// Lets an idle worker end by itself.
     void finish() noexcept;
     /// Nothing can be sent to it or is expected from it any more: tells the owner, the first time.
@@ -101,19 +126,31 @@ private:
 
     void take(const FrameView& frame);
     [[nodiscard]] bool has_received_call() const noexcept;
+    void send_stop() noexcept;
+    void note_text();
 
     WorkerOwner& owner_;
     const std::uint64_t id_;
     int pid_ = -1;
     uv::Pipe tasks_;
     uv::Pipe results_;
+    uv::Descriptor output_;
+    uv::Descriptor errors_;
     FrameParser parser_;
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.
     ByteWriter outgoing_;
+    StopReason stopping_ = StopReason::none;
+    std::size_t stop_bytes_ = 0;
+    TimerHandle deadline_;
+    std::string start_error_;
+    std::uint64_t quota_ = 0;
+    std::uint64_t answered_ = 0;
+    TimePoint idle_since_{};
     bool ready_ = false;
     bool sending_ = false;
     bool finishing_ = false;
+    bool doomed_ = false;
     bool lost_ = false;
     bool closed_ = false;
 };

@@ -3,6 +3,8 @@
 /// Calls that can run in another process.
 
 #include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -11,6 +13,16 @@
 #include <aio/workers/remote_call.hpp>
 
 namespace aio::detail {
+
+/// Who can stop calls that run elsewhere. Thread-safe.
+class RemoteHost {
+public:
+    virtual void stop_call(std::uint64_t id) noexcept = 0;
+
+protected:
+    RemoteHost() = default;
+    ~RemoteHost() = default;
+};
 
 /// The side of a call that a process pool needs.
 class RemoteForm {
@@ -21,12 +33,24 @@ public:
     /// Stores the result that came back, and tells the callbacks; drops it if the future is done. Throws what
     /// the codec throws, and the call is then still to be completed.
     virtual void complete(std::span<const std::byte> result) = 0;
+    /// Says who runs it, and as which number: before anybody else knows of the call.
+    void set_host(std::weak_ptr<RemoteHost> host, std::uint64_t id) noexcept {
+        host_ = std::move(host);
+        id_ = id;
+    }
 
 protected:
     RemoteForm() = default;
+    void stop_at_host() noexcept {
+        if (const auto host = host_.lock()) host->stop_call(id_);
+    }
     RemoteForm(const RemoteForm&) = delete;
     RemoteForm& operator=(const RemoteForm&) = delete;
     ~RemoteForm() = default;
+
+private:
+    std::weak_ptr<RemoteHost> host_;
+    std::uint64_t id_ = 0;
 };
 
 /// A call that runs here as well as there.
@@ -37,6 +61,7 @@ public:
     using typename CallOf<F, Args...>::Value;
 
     [[nodiscard]] RemoteForm* remote_form() noexcept override { return this; }
+    void request_stop() noexcept override { stop_at_host(); }
 
     void encode(ByteWriter& out) override {
         std::apply([&](const Args&... arguments) { encode_call(out, this->function(), arguments...); },

@@ -2,6 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -229,6 +232,31 @@ bool write_all(int fd, std::span<const std::byte> bytes) noexcept {
         }
     }
     return true;
+}
+
+UniqueFd make_text_file() {
+#ifdef __linux__
+    UniqueFd file(memfd_create("aio-worker-text", MFD_CLOEXEC));
+#else
+    char path[] = "/tmp/aio-worker-XXXXXX";
+    UniqueFd file(mkstemp(path));
+    if (file) {
+        unlink(path);
+        fcntl(file.get(), F_SETFD, FD_CLOEXEC);
+    }
+#endif
+    if (!file || fcntl(file.get(), F_SETFL, O_APPEND) < 0) {
+        throw std::system_error(errno, std::generic_category(), "cannot make a file for a worker's output");
+    }
+    return above_stdio(std::move(file));
+}
+
+UniqueFd duplicate(const UniqueFd& fd) {
+    UniqueFd copy(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!copy) {
+        throw std::system_error(errno, std::generic_category(), "cannot duplicate a descriptor");
+    }
+    return copy;
 }
 
 UniqueFd open_pidfd([[maybe_unused]] int pid) noexcept {

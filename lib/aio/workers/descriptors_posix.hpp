@@ -56,6 +56,12 @@ void close_occupied(int last_inherited) noexcept;
 /// Writes all bytes to a blocking descriptor, through interruptions. False when it fails; see errno.
 [[nodiscard]] bool write_all(int fd, std::span<const std::byte> bytes) noexcept;
 
+/// A file without a name, to which whatever is written is appended. Throws std::system_error.
+[[nodiscard]] UniqueFd make_text_file();
+
+/// Another descriptor for the same, close-on-exec. Throws std::system_error.
+[[nodiscard]] UniqueFd duplicate(const UniqueFd& fd);
+
 /// A descriptor for the child process `pid`, or none where the system has no such thing.
 [[nodiscard]] UniqueFd open_pidfd(int pid) noexcept;
 

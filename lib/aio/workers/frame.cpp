@@ -21,7 +21,9 @@ std::uint32_t checksum_of(const FrameHeader& header) noexcept {
     return sum;
 }
 
-bool has_payload(FrameType type) noexcept { return type != FrameType::ready && type != FrameType::goodbye; }
+bool has_payload(FrameType type) noexcept {
+    return type != FrameType::ready && type != FrameType::goodbye && type != FrameType::stop;
+}
 
 FrameHeader make_header(FrameType type, std::uint64_t task_id, std::size_t length) {
     if (length > std::numeric_limits<std::uint32_t>::max()) {
@@ -110,7 +112,7 @@ FrameHeader FrameParser::read_header() {
     if (header.version != FrameHeader::expected_version) {
         fail("version " + std::to_string(header.version));
     }
-    if (header.type < FrameType::hello || header.type > FrameType::goodbye) {
+    if (header.type < FrameType::hello || header.type > FrameType::usage) {
         fail("type " + std::to_string(static_cast<int>(header.type)));
     }
     if (header.flags != 0) {

@@ -25,12 +25,16 @@ public:
 };
 
 enum class FrameType : std::uint8_t {
-    hello = 1,   ///< worker to pool, first of all: WorkerHello
-    ready = 2,   ///< worker to pool: waiting for tasks; no payload
-    task = 3,    ///< pool to worker: a call as written by `encode_call`
-    result = 4,  ///< worker to pool: the encoded result of the task with the same id
-    error = 5,   ///< worker to pool: what the task with the same id threw, by `encode_current_exception`
-    goodbye = 6, ///< pool to worker: leave when done; no payload
+    hello = 1,      ///< worker to pool, first of all: WorkerHello
+    ready = 2,      ///< worker to pool: waiting for tasks; no payload
+    task = 3,       ///< pool to worker: a call as written by `encode_call`
+    result = 4,     ///< worker to pool: the encoded result of the task with the same id
+    error = 5,      ///< worker to pool: what the task with the same id threw, by `encode_current_exception`
+    goodbye = 6,    ///< pool to worker: leave when done; no payload
+    initialize = 7, ///< pool to worker, first of all, if announced: a call to make before READY
+    orders = 8,     ///< pool to worker, before the task with the same id: WorkerOrders
+    stop = 9,       ///< pool to worker: the task with the same id is to stop; no payload
+    usage = 10,     ///< worker to pool, before the result of the task with the same id: CallUsage
 };
 
 /// The header as it lies on the wire.

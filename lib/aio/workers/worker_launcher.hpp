@@ -40,6 +40,39 @@ public:
         : tasks(std::move(task_end)), results(std::move(result_end)) {}
     uv::Descriptor tasks;
     uv::Descriptor results;
+    /// The files that take the worker's standard output and error, if they are captured.
+    uv::Descriptor output;
+    uv::Descriptor errors;
+};
+
+/// What a worker is to be like.
+class WorkerRequest {
+public:
+    /// `id` names it in what the listener is told; `max_payload` limits its frames, in bytes.
+    WorkerRequest(std::uint64_t id, std::size_t max_payload) noexcept : id_(id), max_payload_(max_payload) {}
+
+    /// Whether it waits for an INITIALIZE frame before it is ready.
+    WorkerRequest& initialize(bool wait) noexcept {
+        initialize_ = wait;
+        return *this;
+    }
+
+    /// Whether its standard output and error go to files.
+    WorkerRequest& capture(bool on) noexcept {
+        capture_ = on;
+        return *this;
+    }
+
+    [[nodiscard]] bool captures() const noexcept { return capture_; }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+    [[nodiscard]] std::size_t max_payload() const noexcept { return max_payload_; }
+    [[nodiscard]] bool initializes() const noexcept { return initialize_; }
+
+private:
+    std::uint64_t id_;
+    std::size_t max_payload_;
+    bool initialize_ = false;
+    bool capture_ = false;
 };
 
 /// Bound to one loop. All calls and callbacks are on its thread.
@@ -55,12 +88,17 @@ public:
 
     /// Asks for a worker; `worker_started` follows. Throws `std::system_error` when there are no descriptors
     /// left.
-    [[nodiscard]] WorkerPipes launch(std::uint64_t id, std::size_t max_payload);
+    [[nodiscard]] WorkerPipes launch(const WorkerRequest& request);
     /// Ends a worker, and what it has started, at once.
     void kill(int pid);
+    /// Asks them to end, by SIGTERM.
+    void terminate(int pid);
 
     /// Reads what is left in the pipe of a worker that has ended. `data` gets it in pieces.
     static void drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data);
+    /// Takes the text out of one of the files of a worker that captures; only the end of a long one. Empty if
+    /// there is no such file.
+    [[nodiscard]] static std::string take_text(int descriptor);
     /// How many bytes a worker has not taken out of the pipe whose write end this is; 0 where the system does
     /// not tell.
     [[nodiscard]] static std::size_t unread(int descriptor) noexcept;

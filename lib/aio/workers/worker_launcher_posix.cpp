@@ -1,9 +1,11 @@
 #include <aio/workers/worker_launcher.hpp>
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -12,6 +14,7 @@
 #include <system_error>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <aio/uv/poll.hpp>
 #include <aio/workers/descriptors_posix.hpp>
@@ -26,12 +29,20 @@ WorkerExit WorkerExit::killed() {
     return exit;
 }
 
+bool WorkerExit::exceeded_time() const noexcept { return signal == SIGXCPU; }
+
 std::string WorkerExit::description() const {
     if (signal != 0) return "was killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
     return "exited with code " + std::to_string(code);
 }
 
 namespace detail {
+namespace {
+
+/// What a call has written before that is dropped.
+constexpr std::size_t most_text = std::size_t{1} << 20;
+
+} // namespace
 
 class WorkerLauncher::Impl : public std::enable_shared_from_this<Impl> {
 public:
@@ -52,18 +63,28 @@ public:
         zygote_.reset();
     }
 
-    WorkerPipes launch(std::uint64_t id, std::size_t max_payload) {
+    WorkerPipes launch(const WorkerRequest& request) {
         detail::PipeEnds tasks = make_pipe();
         detail::PipeEnds results = make_pipe();
-        zygote_->request_worker(id, std::move(tasks.read_end), std::move(results.write_end), max_payload);
+        WorkerPipes ours(uv::Descriptor(tasks.write_end.release()),
+                         uv::Descriptor(results.read_end.release()));
+        std::vector<UniqueFd> theirs;
+        theirs.push_back(std::move(tasks.read_end));
+        theirs.push_back(std::move(results.write_end));
+        if (request.captures()) {
+            theirs.push_back(make_text_file());
+            ours.output = uv::Descriptor(duplicate(theirs.back()).release());
+            theirs.push_back(make_text_file());
+            ours.errors = uv::Descriptor(duplicate(theirs.back()).release());
+        }
+        zygote_->request_worker(request, std::move(theirs));
         watch();
-        return WorkerPipes(uv::Descriptor(tasks.write_end.release()),
-                           uv::Descriptor(results.read_end.release()));
+        return ours;
     }
 
-    void kill(int pid) {
+    void signal(int pid, int number) {
         if (closed_) return;
-        zygote_->request_signal(pid, SIGKILL);
+        zygote_->request_signal(pid, number);
         watch();
     }
 
@@ -120,11 +141,25 @@ WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener)
 
 WorkerLauncher::~WorkerLauncher() { impl_->close(); }
 
-WorkerPipes WorkerLauncher::launch(std::uint64_t id, std::size_t max_payload) {
-    return impl_->launch(id, max_payload);
-}
+WorkerPipes WorkerLauncher::launch(const WorkerRequest& request) { return impl_->launch(request); }
 
-void WorkerLauncher::kill(int pid) { impl_->kill(pid); }
+void WorkerLauncher::kill(int pid) { impl_->signal(pid, SIGKILL); }
+
+void WorkerLauncher::terminate(int pid) { impl_->signal(pid, SIGTERM); }
+
+std::string WorkerLauncher::take_text(int descriptor) {
+    std::string text;
+    struct stat status{};
+    if (descriptor < 0 || ::fstat(descriptor, &status) != 0 || status.st_size <= 0) return text;
+    const auto size = static_cast<std::size_t>(status.st_size);
+    text.resize(std::min(size, most_text));
+    const ssize_t count =
+        ::pread(descriptor, text.data(), text.size(), static_cast<off_t>(size - text.size()));
+    text.resize(count < 0 ? 0 : static_cast<std::size_t>(count));
+    // The worker appends, so it goes on at the start.
+    static_cast<void>(!::ftruncate(descriptor, 0));
+    return text;
+}
 
 std::size_t WorkerLauncher::unread(int descriptor) noexcept {
     int count = 0;

@@ -6,6 +6,8 @@ namespace aio {
 
 WorkerExit WorkerExit::killed() { return WorkerExit(); }
 
+bool WorkerExit::exceeded_time() const noexcept { return false; }
+
 std::string WorkerExit::description() const { return "exited with code " + std::to_string(code); }
 
 namespace detail {
@@ -19,13 +21,17 @@ WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&) {
 
 WorkerLauncher::~WorkerLauncher() = default;
 
-WorkerPipes WorkerLauncher::launch(std::uint64_t, std::size_t) {
+WorkerPipes WorkerLauncher::launch(const WorkerRequest&) {
     return WorkerPipes(uv::Descriptor(), uv::Descriptor());
 }
 
 void WorkerLauncher::kill(int) {}
 
+void WorkerLauncher::terminate(int) {}
+
 void WorkerLauncher::drain(int, const std::function<void(std::span<const std::byte>)>&) {}
+
+std::string WorkerLauncher::take_text(int) { return {}; }
 
 std::size_t WorkerLauncher::unread(int) noexcept { return 0; }
 

@@ -7,6 +7,8 @@
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/worker_limits_posix.hpp>
+#include <aio/workers/worker_stop_posix.hpp>
 
 #include <unistd.h>
 
@@ -15,7 +17,9 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace aio::detail {
 
@@ -23,6 +27,9 @@ namespace {
 
 /// A large result should not hold its memory until the worker ends.
 constexpr std::size_t keep_capacity = std::size_t{1} << 20;
+
+/// No exit code.
+constexpr int worker_goes_on = -1;
 
 class Worker {
 public:
@@ -34,13 +41,18 @@ public:
 private:
     bool send(const ByteWriter& out) const noexcept { return write_all(setup_.results.get(), out.bytes()); }
     bool greet();
+    int take(const FrameView& frame);
+    int initialize(const FrameView& call);
     bool answer(const FrameView& task);
     void run_task(const FrameView& task, std::size_t start);
     void report_error(std::size_t start);
+    std::size_t append_usage(std::uint64_t id, const CallUsage& usage);
+    void overwrite_usage(std::size_t payload, const CallUsage& usage);
 
     WorkerSetup& setup_;
     FrameParser parser_;
     ByteWriter out_;
+    WorkerOrders orders_;
 };
 
 bool Worker::greet() {
@@ -48,8 +60,29 @@ bool Worker::greet() {
     const std::size_t start = begin_frame(out);
     encode(out, WorkerHello{getpid()});
     finish_frame(out, start, FrameType::hello, 0);
-    append_frame(out, FrameType::ready, 0, {});
+    if (!setup_.initializes) append_frame(out, FrameType::ready, 0, {});
     return send(out);
+}
+
+/// Makes the call that comes before READY; what it returns is dropped.
+int Worker::initialize(const FrameView& call) {
+    out_.clear();
+    const std::size_t start = begin_frame(out_);
+    bool failed = false;
+    try {
+        execute_call(call.payload(), out_);
+    } catch (...) {
+        report_error(start);
+        finish_frame(out_, start, FrameType::error, 0);
+        failed = true;
+    }
+    std::fflush(stdout);
+    if (!failed) {
+        out_.truncate(start);
+        append_frame(out_, FrameType::ready, 0, {});
+    }
+    if (!send(out_)) return worker_exit_broken_pipe;
+    return failed ? worker_exit_initializer_failed : worker_goes_on;
 }
 
 void Worker::run_task(const FrameView& task, std::size_t start) {
@@ -80,15 +113,40 @@ void Worker::report_error(std::size_t start) {
     }
 }
 
+/// Gives the place of the payload, for `overwrite_usage`.
+std::size_t Worker::append_usage(std::uint64_t id, const CallUsage& usage) {
+    const std::size_t start = begin_frame(out_);
+    const std::size_t payload = out_.size();
+    encode(out_, usage);
+    finish_frame(out_, start, FrameType::usage, id);
+    return payload;
+}
+
+void Worker::overwrite_usage(std::size_t payload, const CallUsage& usage) {
+    ByteWriter bytes;
+    encode(bytes, usage);
+    out_.overwrite(payload, bytes.bytes());
+}
+
 bool Worker::answer(const FrameView& task) {
     out_.clear();
+    const WorkerOrders orders = std::exchange(orders_, WorkerOrders());
+    const std::size_t usage = orders.measure != 0 ? append_usage(task.task_id(), CallUsage()) : 0;
     const std::size_t start = begin_frame(out_);
     FrameType type = FrameType::result;
-    try {
-        run_task(task, start);
-    } catch (...) {
-        report_error(start);
-        type = FrameType::error;
+    {
+        // A pool sends nothing but a wish to stop to a worker that has a call.
+        const RunningTask running(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt);
+        std::optional<CallMeter> meter;
+        if (orders.measure != 0) meter.emplace();
+        try {
+            const CallLimits limits(orders);
+            run_task(task, start);
+        } catch (...) {
+            report_error(start);
+            type = FrameType::error;
+        }
+        if (meter) overwrite_usage(usage, meter->usage());
     }
     finish_frame(out_, start, type, task.task_id());
     // What the task printed is seen before its result, and not lost if the worker is killed later.
@@ -115,22 +173,37 @@ int Worker::run() {
         }
         parser_.feed(std::span(buffer).first(static_cast<std::size_t>(received)));
         while (const auto frame = parser_.next()) {
-            if (frame->type() == FrameType::goodbye) {
-                return 0;
-            }
-            if (frame->type() != FrameType::task) {
-                return worker_exit_protocol_error;
-            }
-            if (!answer(*frame)) {
-                return worker_exit_broken_pipe;
-            }
+            if (const int code = take(*frame); code != worker_goes_on) return code;
         }
     }
 }
 
+/// Does what the frame says; the exit code, or `worker_goes_on`.
+int Worker::take(const FrameView& frame) {
+    switch (frame.type()) {
+    case FrameType::initialize: return initialize(frame);
+    case FrameType::task: return answer(frame) ? worker_goes_on : worker_exit_broken_pipe;
+    case FrameType::orders: orders_ = decode_all<WorkerOrders>(frame.payload()); return worker_goes_on;
+    // The task that was to stop has ended meanwhile.
+    case FrameType::stop: return worker_goes_on;
+    case FrameType::goodbye: return 0;
+    default: return worker_exit_protocol_error;
+    }
+}
+
+/// What is in the buffer when the worker dies would be lost, so lines do not stay there.
+void capture_output(WorkerSetup& setup) noexcept {
+    if (!setup.output || !setup.errors) return;
+    dup2(setup.output.get(), STDOUT_FILENO);
+    dup2(setup.errors.get(), STDERR_FILENO);
+    setup.output.reset();
+    setup.errors.reset();
+    std::setvbuf(stdout, nullptr, _IOLBF, 0);
+}
+
 /// The order matters: bound to its parent before anything can go wrong, out of the terminal's process group
 /// before signals are let in again.
-void become_worker(const WorkerSetup& setup) noexcept {
+void become_worker(WorkerSetup& setup) noexcept {
     if (!die_with_parent(setup.parent)) {
         _exit(worker_exit_broken_pipe);
     }
@@ -139,6 +212,7 @@ void become_worker(const WorkerSetup& setup) noexcept {
     std::signal(SIGPIPE, SIG_IGN);
     unblock_all_signals();
     detach_stdin();
+    capture_output(setup);
     const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
     close_occupied(setup.last_inherited);
     close_all_above(setup.last_inherited, keep);
@@ -153,6 +227,8 @@ void run_worker(WorkerSetup setup) noexcept {
     try {
         code = Worker(setup).run();
     } catch (const ProtocolError&) {
+        code = worker_exit_protocol_error;
+    } catch (const DecodeError&) {
         code = worker_exit_protocol_error;
     }
     std::cout.flush();

@@ -1,11 +1,11 @@
 #pragma once
 // What runs in a worker process: one thread, no event loop, one task after another.
 //
-// The worker says HELLO and READY, then reads TASK frames from one pipe and answers each on the other, with
-// RESULT or with ERROR for whatever the task threw, be it SystemExit or an int: no exception ends a worker.
-// It leaves with _exit, after flushing the standard streams, when it is told GOODBYE or its pipe ends. It
-// runs none of the program's atexit functions and static destructors: those belong to the process it is a
-// copy of.
+// The worker says HELLO, makes the call of the INITIALIZE frame if one was announced, says READY, then reads
+// TASK frames from one pipe and answers each on the other, with RESULT or with ERROR for whatever the task
+// threw, be it SystemExit or an int: no exception ends a worker. It leaves with _exit, after flushing the
+// standard streams, when it is told GOODBYE or its pipe ends. It runs none of the program's atexit functions
+// and static destructors: those belong to the process it is a copy of.
 
 #include <cstddef>
 #include <utility>
@@ -25,12 +25,15 @@ public:
           max_payload(payload_limit),
           last_inherited(libraries_up_to) {}
 
-    UniqueFd tasks;          ///< read end, blocking
-    UniqueFd results;        ///< write end, blocking
-    int parent;              ///< the process that forked the worker: they die together
-    std::size_t max_payload; ///< in bytes, of a frame in either direction
-    int last_inherited;      ///< descriptors above 2 up to this number belong to libraries (see
-                             ///< `occupy_inherited`)
+    UniqueFd tasks;           ///< read end, blocking
+    UniqueFd results;         ///< write end, blocking
+    int parent;               ///< the process that forked the worker: they die together
+    std::size_t max_payload;  ///< in bytes, of a frame in either direction
+    int last_inherited;       ///< descriptors above 2 up to this number belong to libraries (see
+                              ///< `occupy_inherited`)
+    UniqueFd output;          ///< becomes standard output, if there is one
+    UniqueFd errors;          ///< becomes standard error, if there is one
+    bool initializes = false; ///< an INITIALIZE frame comes before it is ready
 };
 
 /// Exit code of a worker whose pool sent something that is no frame.
@@ -39,6 +42,9 @@ inline constexpr int worker_exit_protocol_error = 120;
 /// Exit code of a worker that could no longer read tasks or send results: the pool is gone, or a task closed
 /// the pipes.
 inline constexpr int worker_exit_broken_pipe = 121;
+
+/// Exit code of a worker whose initializer threw, which it has reported.
+inline constexpr int worker_exit_initializer_failed = 122;
 
 /// Turns the forked process into a worker and serves until the end. To be called with all signals blocked, in
 /// a process with one thread.

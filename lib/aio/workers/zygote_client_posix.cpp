@@ -17,17 +17,23 @@ ZygoteClient::ZygoteClient(ZygoteProcess process)
 
 void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                                   std::size_t max_payload) {
-    if (max_payload < smallest_max_payload) {
-        throw ValueError("max_payload must be at least " + std::to_string(smallest_max_payload) +
-                         " bytes, not " + std::to_string(max_payload));
-    }
-    ControlRecord record;
-    record.kind = RecordKind::fork;
-    record.request_id = request_id;
-    record.max_payload = max_payload;
     std::vector<UniqueFd> descriptors;
     descriptors.push_back(std::move(task_read_end));
     descriptors.push_back(std::move(result_write_end));
+    request_worker(detail::WorkerRequest(request_id, max_payload), std::move(descriptors));
+}
+
+void ZygoteClient::request_worker(const detail::WorkerRequest& request, std::vector<UniqueFd> descriptors) {
+    if (request.max_payload() < smallest_max_payload) {
+        throw ValueError("max_payload must be at least " + std::to_string(smallest_max_payload) +
+                         " bytes, not " + std::to_string(request.max_payload()));
+    }
+    ControlRecord record;
+    record.kind = RecordKind::fork;
+    record.request_id = request.id();
+    record.max_payload = request.max_payload();
+    record.status = (request.initializes() ? detail::worker_initializes : 0) |
+                    (request.captures() ? detail::worker_captures : 0);
     control_.send(record, std::move(descriptors));
 }
 

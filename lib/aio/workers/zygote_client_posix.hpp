@@ -19,6 +19,7 @@
 
 #include <aio/workers/control_socket_posix.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/worker_launcher.hpp>
 #include <aio/workers/zygote_process_posix.hpp>
 
 namespace aio {
@@ -73,6 +74,9 @@ public:
     /// Throws ValueError when it is below `smallest_max_payload`.
     void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                         std::size_t max_payload = default_max_payload);
+    /// The same, for a worker with more wishes. `descriptors`: those two, and the files for standard output
+    /// and error if they are captured.
+    void request_worker(const detail::WorkerRequest& request, std::vector<UniqueFd> descriptors);
 
     /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if
     /// the worker has ended; its number cannot have been reused, because the zygote is the one to release it.

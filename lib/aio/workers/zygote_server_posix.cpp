@@ -121,7 +121,8 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     reply.request_id = message.record.request_id;
     reply.pid = -1;
     std::vector<UniqueFd> attached;
-    if (message.descriptors.size() != 2) {
+    const bool captures = (message.record.status & worker_captures) != 0;
+    if (message.descriptors.size() != (captures ? 4 : 2)) {
         reply.error = EMFILE;
         control_.send(reply);
         return;
@@ -129,8 +130,14 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     const pid_t zygote = getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        run_worker(WorkerSetup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
-                               static_cast<std::size_t>(message.record.max_payload), last_inherited_));
+        WorkerSetup setup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
+                          static_cast<std::size_t>(message.record.max_payload), last_inherited_);
+        setup.initializes = (message.record.status & worker_initializes) != 0;
+        if (captures) {
+            setup.output = std::move(message.descriptors[2]);
+            setup.errors = std::move(message.descriptors[3]);
+        }
+        run_worker(std::move(setup));
     }
     if (pid < 0) {
         reply.error = errno;

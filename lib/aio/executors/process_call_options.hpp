@@ -1,0 +1,82 @@
+#pragma once
+
+/// `CallOptions`: what one call to a `ProcessPoolExecutor` may take, and what becomes of it when it fails.
+///
+///     auto page = pool.submit(aio::CallOptions().timeout(2s).retries(3).priority(5), render, path);
+///     co_await loop.run_in_executor(pool, aio::CallOptions().memory_limit(64 << 20), parse, text);
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include <aio/core/clock.hpp>
+#include <aio/executors/process_call_record.hpp>
+
+namespace aio {
+namespace detail {
+
+/// What the options have come to.
+class CallSettings {
+public:
+    std::optional<Duration> timeout;
+    unsigned retries = 0;
+    int priority = 0;
+    std::uint64_t memory_limit = 0;
+    std::chrono::microseconds cpu_limit{};
+    std::optional<CallRecord> record;
+};
+
+} // namespace detail
+
+/// The options of one call; setters can be chained.
+class CallOptions {
+public:
+    CallOptions() = default;
+
+    /// How long the call may run, counted from when a worker gets it. Then it is stopped, as by a
+    /// cancellation, and fails with `TimeoutError` once it has ended. Throws `ValueError` if it is not
+    /// positive.
+    template <class Rep, class Period>
+    CallOptions& timeout(std::chrono::duration<Rep, Period> time) {
+        return set_timeout(detail::to_duration(time));
+    }
+    /// For calls that may be made more than once: if the worker dies it is made again, up to so many times;
+    /// then it fails with `PoisonTask`, which lists all the ends. By default it is never repeated.
+    /// Exceptions, timeouts and exceeded limits are no reason to repeat it. Throws `ValueError` if it is
+    /// negative.
+    CallOptions& retries(int count);
+    /// Calls that wait go to workers in the order of this number, the highest first, and equal ones as they
+    /// came; the default is 0. As long as there are calls of a higher one, the others wait. It does not
+    /// matter to calls that a worker has.
+    CallOptions& priority(int level) noexcept {
+        settings_.priority = level;
+        return *this;
+    }
+    /// How much memory the call may take, in bytes, beyond what the worker has already: an allocation that
+    /// goes further throws `std::bad_alloc` in it. On Linux; elsewhere nothing is limited. Throws
+    /// `ValueError` if it is 0.
+    CallOptions& memory_limit(std::uint64_t bytes);
+    /// How much processor time the call may use, its threads together; then its worker is ended by SIGXCPU,
+    /// and the call fails with `WorkerCrashed`. Not on Windows. Throws `ValueError` if it is less than a
+    /// microsecond.
+    template <class Rep, class Period>
+    CallOptions& cpu_limit(std::chrono::duration<Rep, Period> time) {
+        return set_cpu_limit(detail::to_duration(time));
+    }
+    /// Where to note what the call uses and how it ends; measuring costs two system calls.
+    CallOptions& record(const CallRecord& record) {
+        settings_.record = record;
+        return *this;
+    }
+
+    /// For the library.
+    [[nodiscard]] const detail::CallSettings& settings() const noexcept { return settings_; }
+
+private:
+    CallOptions& set_timeout(Duration time);
+    CallOptions& set_cpu_limit(Duration time);
+
+    detail::CallSettings settings_;
+};
+
+} // namespace aio

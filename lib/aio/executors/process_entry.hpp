@@ -1,0 +1,61 @@
+#pragma once
+
+/// A call on its way through a process pool.
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <aio/executors/concurrent_state.hpp>
+#include <aio/executors/process_call_options.hpp>
+#include <aio/workers/byte_writer.hpp>
+#include <aio/workers/worker_orders.hpp>
+
+namespace aio::detail {
+
+/// What only calls with options have.
+class CallPlan {
+public:
+    explicit CallPlan(CallSettings call_settings) : settings(std::move(call_settings)) {}
+
+    /// Whether the worker has to know of it.
+    [[nodiscard]] bool has_orders() const noexcept {
+        return settings.retries > 0 || settings.memory_limit > 0 || settings.cpu_limit.count() > 0 ||
+               settings.record.has_value();
+    }
+    [[nodiscard]] WorkerOrders orders() const {
+        WorkerOrders orders;
+        orders.attempt = static_cast<std::uint32_t>(crashes.size()) + 1;
+        orders.cpu_microseconds = settings.cpu_limit.count();
+        orders.memory_bytes = settings.memory_limit;
+        orders.measure = settings.record.has_value() ? 1 : 0;
+        return orders;
+    }
+
+    CallSettings settings;
+    /// The workers that have died of it.
+    std::vector<WorkerEnd> crashes;
+};
+
+/// A call together with the frames that carry it.
+class PoolEntry {
+public:
+    PoolEntry() = default;
+
+    /// Starts the frames; the one of the call is still to be written.
+    void begin(std::uint64_t call_id, std::unique_ptr<CallPlan> call_plan);
+    /// Writes into the frames how often it has been begun.
+    void renew_orders();
+    /// Whether it might have to be sent again once a worker has received it.
+    [[nodiscard]] bool keeps_frames() const noexcept { return plan && plan->settings.retries > 0; }
+
+    std::shared_ptr<Call> call;
+    ByteWriter frame;
+    std::uint64_t id = 0;
+    std::unique_ptr<CallPlan> plan;
+    /// How many workers have died before they had received the whole of it.
+    unsigned failed_deliveries = 0;
+};
+
+} // namespace aio::detail

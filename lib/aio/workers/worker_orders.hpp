@@ -1,0 +1,24 @@
+#pragma once
+// What goes along with a call, and what comes back with its result, if the call was made with options.
+
+#include <cstdint>
+
+namespace aio::detail {
+
+/// The payload of the ORDERS frame. All fields have a fixed size, so that it can be written again in place.
+struct WorkerOrders {
+    std::uint32_t attempt = 1;
+    std::uint32_t measure = 0; ///< 1: send a USAGE frame before the result
+    std::int64_t cpu_microseconds = 0;
+    std::uint64_t memory_bytes = 0; ///< beyond what the process has already; 0: no limit
+};
+
+/// The payload of the USAGE frame.
+struct CallUsage {
+    std::int64_t wall_nanoseconds = 0;
+    std::int64_t user_microseconds = 0;
+    std::int64_t system_microseconds = 0;
+    std::uint64_t max_resident_bytes = 0;
+};
+
+} // namespace aio::detail

@@ -1,0 +1,67 @@
+#pragma once
+
+/// `worker_task()`: what a call that runs in a worker process knows about itself.
+///
+///     long count_primes(long n) {
+///         for (long i = 0; i < n; ++i) {
+///             if (i % 1000 == 0 && aio::worker_task().stop_requested()) break;
+///             ...
+///
+/// A call whose future is cancelled, or whose time is over, is asked to stop before its worker is ended. A
+/// function may as well take a `std::stop_token` as its first parameter: `submit(f, arguments...)` then gives
+/// it one.
+
+#include <stop_token>
+
+namespace aio {
+namespace detail {
+
+/// The side of a worker that its calls may ask. Thread-safe.
+class TaskControl {
+public:
+    [[nodiscard]] virtual bool stop_requested() noexcept = 0;
+    [[nodiscard]] virtual std::stop_token stop_token() = 0;
+    [[nodiscard]] virtual unsigned attempt() const noexcept = 0;
+
+protected:
+    TaskControl() = default;
+    TaskControl(const TaskControl&) = delete;
+    TaskControl& operator=(const TaskControl&) = delete;
+    ~TaskControl() = default;
+};
+
+/// Says which call runs in this process; null: none.
+void set_task_control(TaskControl* control) noexcept;
+
+} // namespace detail
+
+/// The call that this process runs as a worker. Do not keep it beyond the call. Any thread of the call may
+/// use it.
+class WorkerTask {
+public:
+    explicit WorkerTask(detail::TaskControl* control) noexcept : control_(control) {}
+
+    /// Whether this process is a worker that runs a call. Elsewhere the others give what fits: no stop is
+    /// requested.
+    [[nodiscard]] explicit operator bool() const noexcept { return control_ != nullptr; }
+    /// Whether the call is to stop. Costs a system call and no thread: ask every millisecond or so.
+    [[nodiscard]] bool stop_requested() const noexcept {
+        return control_ != nullptr && control_->stop_requested();
+    }
+    /// A token that is requested to stop together with the call, also while it waits: the first time, this
+    /// starts a thread, which ends with the call. Until then the process has one thread more, and what forks
+    /// in it must bear that. Throws `std::system_error` if that fails.
+    [[nodiscard]] std::stop_token stop_token() const {
+        return control_ == nullptr ? std::stop_token() : control_->stop_token();
+    }
+    /// 1 the first time that the call is made, 2 when it is repeated after a crash, and so on; 0 if there is
+    /// no call.
+    [[nodiscard]] unsigned attempt() const noexcept { return control_ == nullptr ? 0 : control_->attempt(); }
+
+private:
+    detail::TaskControl* control_;
+};
+
+[[nodiscard]] WorkerTask worker_task() noexcept;
+
+} // namespace aio
