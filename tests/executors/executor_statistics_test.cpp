@@ -200,6 +200,8 @@ TEST_CASE("default executor: statistics count calls by how they ended, and name 
         }
         CHECK(failed);
         CHECK(executor->statistics().failed == 1);
+        // Until then the loop may not have given back their share of the threads.
+        co_await executor->idle();
 
         std::vector<aio::Future<>> blocked;
         std::vector<std::unique_ptr<patience::Gate>> started;

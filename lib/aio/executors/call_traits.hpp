@@ -24,19 +24,16 @@ template <class F, class... Args>
 inline constexpr bool wants_stop_token = std::conjunction_v<std::negation<std::is_invocable<F&, Args...>>,
                                                             std::is_invocable<F&, std::stop_token, Args...>>;
 
+// Without a type for what cannot be called, so that overloads are left out and do not fail.
 template <class F, class... Args>
-struct ExecutorCallResult {
-    using Type = std::invoke_result_t<F&, Args...>;
-};
+struct ExecutorCallResult : std::invoke_result<F&, Args...> {};
 template <class F, class... Args>
     requires wants_stop_token<F, Args...>
-struct ExecutorCallResult<F, Args...> {
-    using Type = std::invoke_result_t<F&, std::stop_token, Args...>;
-};
+struct ExecutorCallResult<F, Args...> : std::invoke_result<F&, std::stop_token, Args...> {};
 
 /// What a call of `F` with `Args` gives.
 template <class F, class... Args>
-using CallValue = typename ExecutorCallResult<std::decay_t<F>, std::decay_t<Args>...>::Type;
+using CallValue = typename ExecutorCallResult<std::decay_t<F>, std::decay_t<Args>...>::type;
 
 /// The type to name a callable by, where it is wrapped in one of the library.
 template <class F>

@@ -3,7 +3,7 @@
 /// `Executor`: something that runs calls elsewhere, so that the loop is not blocked
 /// (`concurrent.futures.Executor`).
 ///
-/// Four of them come with aiouv, and the same call moves between them by changing one argument of
+/// Four kinds of them come with aiouv, and the same call moves between them by changing one argument of
 /// `run_in_executor`:
 ///
 /// | executor | runs in | for |
@@ -12,6 +12,9 @@
 /// | `ThreadPoolExecutor` | threads of its own | work that shares memory |
 /// | `ProcessPoolExecutor` | forked worker processes | CPU-bound work, isolated from crashes |
 /// | `InterpreterPoolExecutor` | Lua states in threads | scripts of users |
+///
+/// and beside the last one `ScriptPoolExecutor`, for other languages, and `IsolatedPoolExecutor`, whose
+/// threads each own a C++ object.
 ///
 /// All take a callable and its arguments, and before them, if wanted, `ThreadCallOptions`. Cancelling a call
 /// that has not started keeps it from running. One that is running goes on to its end, and its result is
