@@ -309,6 +309,38 @@ TEST_CASE("rule 82: the results of a map belong to its loop") {
     CHECK_THROWS_AS(static_cast<void>(map(threads, square, std::views::iota(1, 3))), RuntimeError);
 }
 
+TEST_CASE("map: results may be dropped after their loop has gone, with calls that run") {
+    Turnstile turnstile;
+    ThreadPoolExecutor threads(1);
+    std::optional<MapResults<int>> results;
+    {
+        TestLoop test;
+        const auto begin = [&]() -> Coro<> {
+            results.emplace(map(threads, Pass(turnstile), std::views::iota(0, 10)));
+            co_return;
+        };
+        test.loop.run_until_complete(begin());
+    }
+    results.reset();
+    turnstile.open(10);
+    threads.shutdown();
+    CHECK(turnstile.entered() <= 2);
+}
+
+TEST_CASE("map: calls that the executor cancels are cancelled items") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        Turnstile turnstile;
+        ThreadPoolExecutor threads(1);
+        auto results = map(threads, Pass(turnstile), std::views::iota(0, 2));
+        threads.shutdown(false, true);
+        turnstile.open(2);
+        int cancelled = 0;
+        while (auto item = co_await results.next_item())
+            cancelled += item->failed_with<CancelledError>() ? 1 : 0;
+        CHECK(cancelled >= 1);
+    });
+}
+
 TEST_CASE("conformance: map") {
     check_conformance("MapResults.next", std::optional<int>(7), [](Gate& gate) {
         return map(gate.pool(), Block(gate.blocker()), std::views::iota(0, 1)).next();

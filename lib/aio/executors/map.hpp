@@ -77,10 +77,11 @@ public:
 
     /// Await it: the next result, or nothing when there are no more. For `void` the value is a
     /// `std::monostate`, for a reference a pointer. Throws what the call for this item threw; the next step
-    /// goes on with the next item. When the range itself throws, or the executor takes no more calls, the
-    /// step after the results until then throws that, and the one after it is the end. A cancelled step takes
-    /// nothing. Several tasks may await steps at the same time; they are served in the order in which they
-    /// came. `RuntimeError` in another loop.
+    /// goes on with the next item; a call that was cancelled with its executor gives `CancelledError`. When
+    /// the range itself throws, or the executor takes no more calls, the step after the results until then
+    /// throws that, and the one after it is the end. A cancelled step takes nothing. Several tasks may await
+    /// steps at the same time; they are served in the order in which they came. `RuntimeError` in another
+    /// loop.
     [[nodiscard]] auto next() const { return detail::MapStep<detail::MapNext<R>, R>(stream()); }
     /// As `next`, but gives what the call threw as a value, and which item it is.
     [[nodiscard]] auto next_item() const { return detail::MapStep<detail::MapNextItem<R>, R>(stream()); }
@@ -115,6 +116,8 @@ auto start_map(Pool& pool, const MapOptions& options, F function, Ranges&&... ra
 
 template <class T>
 inline constexpr bool is_map_options = std::is_same_v<std::remove_cvref_t<T>, MapOptions>;
+template <class T>
+concept MapArgument = is_map_options<T> || (std::ranges::input_range<T> && std::ranges::viewable_range<T>);
 
 /// Sorts the ranges from the options, which may come last.
 template <class Pool, class F, class Arguments, std::size_t... I>
@@ -146,7 +149,7 @@ auto sort_map(Pool& pool, F&& function, Arguments arguments, std::index_sequence
 /// what can be sent, for an interpreter pool `lua("f")`. An item whose arguments or result cannot be sent
 /// fails alone. A worker process that crashes fails every item of the chunk it had: use `chunksize(1)` for
 /// calls that may crash.
-template <class Pool, class F, class... Arguments>
+template <class Pool, class F, detail::MapArgument... Arguments>
     requires(sizeof...(Arguments) > 0 && std::derived_from<Pool, Executor>)
 [[nodiscard]] auto map(Pool& executor, F&& function, Arguments&&... ranges_and_options) {
     return detail::sort_map(executor, std::forward<F>(function),
@@ -154,7 +157,7 @@ template <class Pool, class F, class... Arguments>
                             std::make_index_sequence<sizeof...(Arguments) - 1>());
 }
 /// The same in the default executor of the running loop.
-template <class F, class... Arguments>
+template <class F, detail::MapArgument... Arguments>
     requires(sizeof...(Arguments) > 0)
 [[nodiscard]] auto map(std::nullptr_t, F&& function, Arguments&&... ranges_and_options) {
     return map(get_running_loop().default_executor(), std::forward<F>(function),

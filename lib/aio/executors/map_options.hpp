@@ -22,7 +22,8 @@ public:
         return *this;
     }
     /// How many items make one call. By default that is 1, but for a process pool as many as take a few
-    /// milliseconds, by measured time. Throws `ValueError` for 0.
+    /// milliseconds, by measured time. Arguments of more than about a megabyte end a chunk early; and no
+    /// chunk has more items than the buffer. Throws `ValueError` for 0.
     MapOptions& chunksize(std::size_t items) {
         chunksize_ = at_least_one(items, "chunksize");
         return *this;

@@ -104,14 +104,13 @@ public:
         if (filling_) return;
         filling_ = true;
         while (!ended_ && out_ + pace_.chunk() <= pace_.window()) {
-            auto chunk = std::make_unique<Chunk>(*this, next_index_);
             try {
+                auto chunk = std::make_unique<Chunk>(*this, next_index_);
                 start(*chunk, pace_.chunk());
+                keep(std::move(chunk));
             } catch (...) {
                 end_with(std::current_exception());
-                break;
             }
-            keep(std::move(chunk));
         }
         filling_ = false;
         serve_waiters();
