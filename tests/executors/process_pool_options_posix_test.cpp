@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -250,4 +253,68 @@ TEST_CASE("rule 115: a worker is replaced after max_tasks_per_child calls, whate
         }
         CHECK(std::set<int>(pids.begin(), pids.end()).size() >= 8);
     }));
+}
+
+TEST_CASE("rule 117: spawned workers are the program executed again, with nothing of this process's memory") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        auto& loop = aio::get_running_loop();
+        prepared = 3;
+        aio::ProcessPoolExecutor pool(
+            aio::ProcessPoolOptions().max_workers(2).start_method(aio::StartMethod::spawn).capture_output());
+        const int value = co_await loop.run_in_executor(pool, prepared_value);
+        prepared = 0;
+        CHECK(value == 0);
+        const auto marked = [] { return std::getenv("AIO_WORKER") != nullptr; };
+        const bool mark = co_await loop.run_in_executor(pool, marked);
+        CHECK_FALSE(mark);
+        const int worker = co_await loop.run_in_executor(pool, pid);
+        ::kill(worker, SIGKILL);
+        co_await until_workers(pool, 0);
+        aio::CallRecord record;
+        const auto print = [] { std::fprintf(stderr, "here\n"); };
+        co_await loop.run_in_executor(pool, aio::CallOptions().record(record), print);
+        CHECK(record.report().errors == "here\n");
+        CHECK(record.report().pid != worker);
+        aio::ProcessPoolExecutor prepared_pool(aio::ProcessPoolOptions()
+                                                   .max_workers(1)
+                                                   .start_method(aio::StartMethod::spawn)
+                                                   .initializer(prepare, 6));
+        const int six = co_await loop.run_in_executor(prepared_pool, prepared_value);
+        CHECK(six == 6);
+    }));
+    CHECK(patience::until([] { return processes::workers() == 0; }));
+}
+
+TEST_CASE("rule 117: forked workers have what this process has when the first one is started") {
+    // In a copy of this program, which has one thread.
+    const int code = processes::in_child([] {
+        int result = 1;
+        static_cast<void>(processes::in_time([&]() -> aio::Coro<> {
+            auto& loop = aio::get_running_loop();
+            aio::ProcessPoolExecutor other(1);
+            const int none = co_await loop.run_in_executor(other, prepared_value);
+            prepared = 4;
+            aio::ProcessPoolExecutor pool(
+                aio::ProcessPoolOptions().max_workers(1).start_method(aio::StartMethod::fork));
+            const int value = co_await loop.run_in_executor(pool, prepared_value);
+            result = none == 0 && value == 4 ? 0 : 2;
+        }));
+        return result;
+    });
+    CHECK(code == 0);
+}
+
+TEST_CASE("rule 117: a process with other threads is not forked, and the error says what to do") {
+    patience::Gate gate;
+    std::thread other([&] { gate.wait(); });
+    std::string reason;
+    try {
+        aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions().start_method(aio::StartMethod::fork));
+    } catch (const aio::RuntimeError& error) {
+        reason = error.what();
+    }
+    gate.open();
+    other.join();
+    CHECK(reason.find("threads") != std::string::npos);
+    CHECK(reason.find("StartMethod::spawn") != std::string::npos);
 }

@@ -14,6 +14,7 @@ ProcessPoolExecutor::ProcessPoolExecutor(const ProcessPoolOptions& options, bool
     if (settings.min_workers > settings.max_workers)
         throw ValueError("min_workers is " + std::to_string(settings.min_workers) +
                          ", more than max_workers, " + std::to_string(settings.max_workers));
+    detail::WorkerLauncher::require(settings.start_method);
     core_ = std::make_shared<detail::ProcessPoolCore>(settings);
     core_->bind();
 }

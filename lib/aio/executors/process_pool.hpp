@@ -56,7 +56,8 @@ public:
     explicit ProcessPoolExecutor(int max_workers = default_max_workers())
         : ProcessPoolExecutor(ProcessPoolOptions().max_workers(max_workers),
                               detail::ProcessPoolUse<Use>::announced) {}
-    /// Throws `ValueError` if the options contradict each other.
+    /// Throws `ValueError` if the options contradict each other, and `RuntimeError` if workers cannot be
+    /// started in that way.
     template <class Use = void>
     explicit ProcessPoolExecutor(const ProcessPoolOptions& options)
         : ProcessPoolExecutor(options, detail::ProcessPoolUse<Use>::announced) {}

@@ -18,6 +18,7 @@
 #include <aio/workers/byte_writer.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/remote_call.hpp>
+#include <aio/workers/start_method.hpp>
 
 namespace aio {
 namespace detail {
@@ -39,6 +40,7 @@ public:
     Duration kill_grace = std::chrono::seconds(2);
     bool break_on_crash = false;
     bool capture_output = false;
+    StartMethod start_method = StartMethod::zygote;
 };
 
 } // namespace detail
@@ -115,6 +117,13 @@ public:
         return *this;
     }
 
+    /// How workers come to be; `StartMethod::zygote` by default. With `StartMethod::fork` the pool's
+    /// constructor throws `RuntimeError` if this process has other threads; if it has some by the time the
+    /// first worker is started, no start succeeds.
+    ProcessPoolOptions& start_method(StartMethod method) noexcept {
+        settings_.start_method = method;
+        return *this;
+    }
     /// Where the workers' standard output and error go: by default to those of this program. Captured, the
     /// text of each call, at most the last MiB of each, comes with its `CallRecord`, also if the worker dies,
     /// and the last lines with `WorkerCrashed`; what a call without a record writes is dropped.

@@ -60,11 +60,13 @@ void ProcessPoolCore::start_workers() {
 void ProcessPoolCore::start_worker() {
     try {
         if (!launcher_)
-            launcher_ =
-                std::make_unique<WorkerLauncher>(loop_->bindings(), static_cast<LauncherListener&>(*this));
+            launcher_ = std::make_unique<WorkerLauncher>(
+                loop_->bindings(), static_cast<LauncherListener&>(*this), settings_.start_method);
         const std::uint64_t id = new_worker_id();
         WorkerRequest request(id, default_max_payload);
-        request.initialize(settings_.initializer != nullptr).capture(settings_.capture_output);
+        request.initialize(settings_.initializer != nullptr)
+            .capture(settings_.capture_output)
+            .spawn(settings_.start_method == StartMethod::spawn);
         auto worker = std::make_shared<ProcessWorker>(loop_->bindings(), static_cast<WorkerOwner&>(*this), id,
                                                       launcher_->launch(request), default_max_payload);
         worker->start_reading();
@@ -110,7 +112,7 @@ void ProcessPoolCore::start_failed(const std::string& reason) {
 void ProcessPoolCore::start_timed_out() {
     bool any_started = false;
     for (const WorkerRef& worker : workers_) {
-        if (worker->ready() || worker->pid() < 0) continue;
+        if (worker->ready() || !worker->greeted()) continue;
         any_started = true;
         worker->set_start_error("worker process " + std::to_string(worker->pid()) +
                                 " was not ready in time, and was killed");

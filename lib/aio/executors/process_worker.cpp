@@ -120,6 +120,7 @@ void ProcessWorker::received(std::span<const std::byte> data) noexcept {
 void ProcessWorker::take(const FrameView& frame) {
     switch (frame.type()) {
     case FrameType::hello:
+        greeted_ = true;
         // The zygote's own report may come later than the worker's first call ends: without this there would
         // be workers that work and cannot be killed.
         if (pid_ < 0) pid_ = static_cast<int>(decode_all<WorkerHello>(frame.payload()).pid);

@@ -61,6 +61,9 @@ public:
     [[nodiscard]] int pid() const noexcept { return pid_; }
     void set_pid(int pid) noexcept { pid_ = pid; }
 
+    /// Runs this library's code: nothing of the program's is between that and its being ready but the
+    /// initializer.
+    [[nodiscard]] bool greeted() const noexcept { return greeted_; }
     /// Has said that it is ready, at least once.
     [[nodiscard]] bool ready() const noexcept { return ready_; }
     [[nodiscard]] bool busy() const noexcept { return static_cast<bool>(entry_.call); }
@@ -147,6 +150,7 @@ private:
     std::uint64_t quota_ = 0;
     std::uint64_t answered_ = 0;
     TimePoint idle_since_{};
+    bool greeted_ = false;
     bool ready_ = false;
     bool sending_ = false;
     bool finishing_ = false;

@@ -17,6 +17,7 @@ namespace aio::detail {
 /// Flags of a worker that is asked for.
 inline constexpr std::int32_t worker_initializes = 1; ///< waits for an INITIALIZE frame before it is ready
 inline constexpr std::int32_t worker_captures = 2;    ///< writes its output and errors to files
+inline constexpr std::int32_t worker_spawns = 4;      ///< is this program, executed once more
 
 enum class RecordKind : std::uint32_t {
     nonce = 1, ///< starter to exec'ed zygote, before all others: proves that the environment marker is meant

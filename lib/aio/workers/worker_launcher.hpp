@@ -10,6 +10,7 @@
 #include <string>
 
 #include <aio/uv/descriptor.hpp>
+#include <aio/workers/start_method.hpp>
 #include <aio/workers/worker_exit.hpp>
 
 namespace aio {
@@ -63,6 +64,13 @@ public:
         return *this;
     }
 
+    /// Whether it executes this program once more.
+    WorkerRequest& spawn(bool on) noexcept {
+        spawn_ = on;
+        return *this;
+    }
+
+    [[nodiscard]] bool spawns() const noexcept { return spawn_; }
     [[nodiscard]] bool captures() const noexcept { return capture_; }
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] std::size_t max_payload() const noexcept { return max_payload_; }
@@ -73,19 +81,22 @@ private:
     std::size_t max_payload_;
     bool initialize_ = false;
     bool capture_ = false;
+    bool spawn_ = false;
 };
 
 /// Bound to one loop. All calls and callbacks are on its thread.
 class WorkerLauncher {
 public:
-    /// Throws `std::system_error` when no process can be started.
-    WorkerLauncher(uv::Loop& loop, LauncherListener& listener);
+    /// Throws `std::system_error` when no process can be started, and what `require` throws.
+    WorkerLauncher(uv::Loop& loop, LauncherListener& listener, StartMethod method);
     /// No callback comes any more. Workers that still run end when their pipes are closed, or with this
     /// program.
     ~WorkerLauncher();
     WorkerLauncher(const WorkerLauncher&) = delete;
     WorkerLauncher& operator=(const WorkerLauncher&) = delete;
 
+    /// Throws `RuntimeError` if workers cannot be started in that way now.
+    static void require(StartMethod method);
     /// Asks for a worker; `worker_started` follows. Throws `std::system_error` when there are no descriptors
     /// left.
     [[nodiscard]] WorkerPipes launch(const WorkerRequest& request);

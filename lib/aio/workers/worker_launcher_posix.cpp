@@ -16,9 +16,12 @@
 #include <variant>
 #include <vector>
 
+#include <aio/core/errors.hpp>
 #include <aio/uv/poll.hpp>
 #include <aio/workers/descriptors_posix.hpp>
+#include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/zygote_client_posix.hpp>
+#include <aio/workers/zygote_posix.hpp>
 #include <aio/workers/zygote_reserve_posix.hpp>
 
 namespace aio {
@@ -46,8 +49,8 @@ constexpr std::size_t most_text = std::size_t{1} << 20;
 
 class WorkerLauncher::Impl : public std::enable_shared_from_this<Impl> {
 public:
-    Impl(uv::Loop& loop, LauncherListener& listener)
-        : listener_(listener), zygote_(ZygoteReserve::instance().take()) {
+    Impl(uv::Loop& loop, LauncherListener& listener, StartMethod method)
+        : listener_(listener), method_(method), zygote_(make_zygote(method)) {
         poll_.emplace(loop, zygote_->descriptor(), uv::bind_poll<&Impl::on_ready>(*this));
         watch();
     }
@@ -57,7 +60,7 @@ public:
         poll_.reset();
         // One that has never answered may be stuck, and one with requests left would carry them out for the
         // next pool.
-        if (!closed_ && answered_ && !zygote_->has_queued())
+        if (!closed_ && answered_ && method_ != StartMethod::fork && !zygote_->has_queued())
             ZygoteReserve::instance().give_back(std::move(zygote_));
         closed_ = true;
         zygote_.reset();
@@ -128,7 +131,14 @@ private:
         listener_.launcher_closed(event.reason);
     }
 
+    /// One that is forked now is this pool's alone: others would not expect its memory.
+    static std::unique_ptr<ZygoteClient> make_zygote(StartMethod method) {
+        if (method != StartMethod::fork) return ZygoteReserve::instance().take();
+        return std::make_unique<ZygoteClient>(start_zygote_by_fork());
+    }
+
     LauncherListener& listener_;
+    const StartMethod method_;
     std::unique_ptr<ZygoteClient> zygote_;
     std::optional<uv::Poll> poll_;
     /// The zygote has shown that it serves.
@@ -136,8 +146,17 @@ private:
     bool closed_ = false;
 };
 
-WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener)
-    : impl_(std::make_shared<Impl>(loop, listener)) {}
+void WorkerLauncher::require(StartMethod method) {
+    const std::size_t threads = method == StartMethod::fork ? count_threads() : 0;
+    if (threads > forkable_threads())
+        throw RuntimeError(
+            "workers cannot be forked from this process, which has " + std::to_string(threads) +
+            " threads: a copy would inherit their locks; make the pool before they are started, "
+            "or use StartMethod::zygote or StartMethod::spawn");
+}
+
+WorkerLauncher::WorkerLauncher(uv::Loop& loop, LauncherListener& listener, StartMethod method)
+    : impl_(std::make_shared<Impl>(loop, listener, method)) {}
 
 WorkerLauncher::~WorkerLauncher() { impl_->close(); }
 

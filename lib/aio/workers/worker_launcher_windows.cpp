@@ -14,7 +14,9 @@ namespace detail {
 
 class WorkerLauncher::Impl {};
 
-WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&) {
+void WorkerLauncher::require(StartMethod) {}
+
+WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&, StartMethod) {
     throw RuntimeError(
         "worker processes are not available on Windows, which has no fork: use a ThreadPoolExecutor");
 }

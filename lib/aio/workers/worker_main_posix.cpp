@@ -213,9 +213,11 @@ void become_worker(WorkerSetup& setup) noexcept {
     unblock_all_signals();
     detach_stdin();
     capture_output(setup);
-    const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
-    close_occupied(setup.last_inherited);
-    close_all_above(setup.last_inherited, keep);
+    if (!setup.inherits_nothing) {
+        const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
+        close_occupied(setup.last_inherited);
+        close_all_above(setup.last_inherited, keep);
+    }
     set_process_name("aio-worker");
 }
 

@@ -25,15 +25,16 @@ public:
           max_payload(payload_limit),
           last_inherited(libraries_up_to) {}
 
-    UniqueFd tasks;           ///< read end, blocking
-    UniqueFd results;         ///< write end, blocking
-    int parent;               ///< the process that forked the worker: they die together
-    std::size_t max_payload;  ///< in bytes, of a frame in either direction
-    int last_inherited;       ///< descriptors above 2 up to this number belong to libraries (see
-                              ///< `occupy_inherited`)
-    UniqueFd output;          ///< becomes standard output, if there is one
-    UniqueFd errors;          ///< becomes standard error, if there is one
-    bool initializes = false; ///< an INITIALIZE frame comes before it is ready
+    UniqueFd tasks;                ///< read end, blocking
+    UniqueFd results;              ///< write end, blocking
+    int parent;                    ///< the process that forked the worker: they die together
+    std::size_t max_payload;       ///< in bytes, of a frame in either direction
+    int last_inherited;            ///< descriptors above 2 up to this number belong to libraries (see
+                                   ///< `occupy_inherited`)
+    UniqueFd output;               ///< becomes standard output, if there is one
+    UniqueFd errors;               ///< becomes standard error, if there is one
+    bool inherits_nothing = false; ///< a fresh program: whatever is open belongs to it
+    bool initializes = false;      ///< an INITIALIZE frame comes before it is ready
 };
 
 /// Exit code of a worker whose pool sent something that is no frame.

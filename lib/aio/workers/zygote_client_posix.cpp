@@ -33,7 +33,8 @@ void ZygoteClient::request_worker(const detail::WorkerRequest& request, std::vec
     record.request_id = request.id();
     record.max_payload = request.max_payload();
     record.status = (request.initializes() ? detail::worker_initializes : 0) |
-                    (request.captures() ? detail::worker_captures : 0);
+                    (request.captures() ? detail::worker_captures : 0) |
+                    (request.spawns() ? detail::worker_spawns : 0);
     control_.send(record, std::move(descriptors));
 }
 

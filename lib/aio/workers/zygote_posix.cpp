@@ -4,6 +4,8 @@
 #include <aio/workers/control_socket_posix.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
+#include <aio/workers/program_image_posix.hpp>
+#include <aio/workers/worker_spawn_posix.hpp>
 #include <aio/workers/zygote_server_posix.hpp>
 
 #include <fcntl.h>
@@ -11,25 +13,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef __APPLE__
-#include <crt_externs.h>
-#include <mach-o/dyld.h>
-#endif
 
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
-
-extern char** environ; // NOLINT: POSIX demands that programs declare it
 
 namespace aio {
 
@@ -39,56 +33,6 @@ constexpr const char* marker_name = "AIO_ZYGOTE";
 
 [[noreturn]] void throw_error(int error, const char* what) {
     throw std::system_error(error, std::generic_category(), what);
-}
-
-#ifdef __APPLE__
-
-std::string program_path() {
-    std::uint32_t size = 0;
-    _NSGetExecutablePath(nullptr, &size);
-    std::string path(size, '\0');
-    _NSGetExecutablePath(path.data(), &size);
-    return path.c_str();
-}
-
-std::vector<std::string> program_arguments() { return {*_NSGetArgv(), *_NSGetArgv() + *_NSGetArgc()}; }
-
-#else
-
-/// Not the path: the file there may have been replaced by another build since this program was started.
-std::string program_path() { return "/proc/self/exe"; }
-
-std::vector<std::string> program_arguments() {
-    std::ifstream file("/proc/self/cmdline", std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-    std::vector<std::string> arguments;
-    for (std::size_t at = 0; at < text.size(); at += arguments.back().size() + 1) {
-        arguments.emplace_back(text.c_str() + at);
-    }
-    if (arguments.empty()) {
-        arguments.emplace_back("aio-zygote");
-    }
-    return arguments;
-}
-
-#endif
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-    std::vector<char*> pointers;
-    for (std::string& text : texts) {
-        pointers.push_back(text.data());
-    }
-    pointers.push_back(nullptr);
-    return pointers;
-}
-
-std::vector<std::string> environment_with(const std::string& extra) {
-    std::vector<std::string> variables;
-    for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) {
-        variables.emplace_back(*variable);
-    }
-    variables.push_back(extra);
-    return variables;
 }
 
 std::uint64_t make_nonce() {
@@ -123,8 +67,8 @@ public:
     pid_t spawn(const std::string& path, std::vector<std::string> arguments,
                 std::vector<std::string> environment) {
         pid_t pid = -1;
-        check(posix_spawn(&pid, path.c_str(), &actions_, &attributes_, pointers_to(arguments).data(),
-                          pointers_to(environment).data()));
+        check(posix_spawn(&pid, path.c_str(), &actions_, &attributes_, detail::pointers_to(arguments).data(),
+                          detail::pointers_to(environment).data()));
         return pid;
     }
 
@@ -206,11 +150,13 @@ ZygoteProcess start_zygote_by_exec() {
     std::snprintf(marker, sizeof marker, "%s=%d:%llx", marker_name, target,
                   static_cast<unsigned long long>(nonce));
     SpawnPlan plan(theirs.get(), target);
-    const pid_t pid = plan.spawn(program_path(), program_arguments(), environment_with(marker));
+    const pid_t pid =
+        plan.spawn(detail::program_path(), detail::program_arguments(), detail::environment_with(marker));
     return ZygoteProcess(pid, std::move(ours));
 }
 
 void serve_if_zygote() {
+    detail::serve_if_worker();
     const char* marker = std::getenv(marker_name);
     if (marker == nullptr) {
         return;

@@ -5,6 +5,7 @@
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/worker_main_posix.hpp>
+#include <aio/workers/worker_spawn_posix.hpp>
 
 #include <poll.h>
 #include <sys/resource.h>
@@ -137,6 +138,7 @@ void ZygoteServer::start_worker(ControlMessage& message) {
             setup.output = std::move(message.descriptors[2]);
             setup.errors = std::move(message.descriptors[3]);
         }
+        if ((message.record.status & worker_spawns) != 0) execute_worker(std::move(setup));
         run_worker(std::move(setup));
     }
     if (pid < 0) {
