@@ -110,7 +110,7 @@ public:
 
 private:
     using Chunk = typename MapStream<Result>::Chunk;
-    static constexpr bool in_interpreter = is_lua_callee<F>;
+    static constexpr bool in_interpreter = is_callee<F>;
     static constexpr bool only_remote = std::is_same_v<Pool, ProcessPoolExecutor>;
     static constexpr bool may_travel = runs_remotely<F, typename MapSource<Ranges>::Value...>;
 
