@@ -63,3 +63,4 @@
 #include <aio/workers/codec.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/shared_buffer.hpp>

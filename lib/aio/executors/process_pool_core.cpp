@@ -1,9 +1,9 @@
 #include <aio/executors/process_pool_core.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include <aio/executors/process_pool.hpp>
@@ -24,10 +24,7 @@ constexpr unsigned most_failed_deliveries = 3;
 constexpr unsigned most_delay_doublings = 8;
 
 /// One count for all pools: a zygote that has served another pool may still answer that one's requests.
-std::uint64_t new_worker_id() noexcept {
-    static constinit std::atomic<std::uint64_t> last{0};
-    return ++last;
-}
+std::uint64_t new_worker_id() noexcept { return SlabArena::instance().new_process_number(); }
 
 } // namespace
 
@@ -112,7 +109,9 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call) {
                                "lambda or a functor struct "
                                "with encodable arguments");
         const std::size_t start = begin_frame(entry.frame);
+        entry.frame.set_buffer_link(&entry.buffers);
         form->encode(entry.frame);
+        entry.frame.set_buffer_link(nullptr);
         if (frame_payload_size(entry.frame, start) > default_max_payload)
             throw ValueError("the arguments of this call take " +
                              std::to_string(frame_payload_size(entry.frame, start)) + " bytes, and at most " +
@@ -165,7 +164,12 @@ void ProcessPoolCore::dispatch() {
         queue_.pop_front();
         // A call that goes back into the queue because its worker was gone stays marked as running.
         if (!entry.call->state().begin()) continue;
-        if (worker->send(entry)) continue;
+        try {
+            if (worker->send(entry)) continue;
+        } catch (const std::system_error&) {
+            entry.call->fail(std::current_exception());
+            continue;
+        }
         worker->lose("its pipe is broken");
         queue_.push_front(std::move(entry));
     }
@@ -267,7 +271,7 @@ void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, const F
 void ProcessPoolCore::deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept {
     try {
         if (frame.type() == FrameType::result) {
-            entry.call->remote_form()->complete(frame.payload());
+            entry.call->remote_form()->complete(frame.payload(), entry.buffers);
         } else {
             ByteReader reader(frame.payload());
             entry.call->fail(decode_exception(reader, pid));
@@ -295,6 +299,7 @@ void ProcessPoolCore::worker_exited(int pid, const WorkerExit& exit) noexcept {
     const auto keep = shared_from_this();
     // What it had answered before its end counts.
     worker->drain();
+    worker->has_ended();
     remove(*worker, exit);
     dispatch();
 }

@@ -14,6 +14,7 @@ ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t i
       id_(id),
       tasks_(loop, std::move(pipes.tasks)),
       results_(loop, std::move(pipes.results)),
+      buffers_(id, std::move(pipes.buffers)),
       parser_(max_payload) {}
 
 void ProcessWorker::start_reading() {
@@ -22,6 +23,7 @@ void ProcessWorker::start_reading() {
 }
 
 bool ProcessWorker::send(PoolEntry& entry) {
+    buffers_.offer(entry.buffers);
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
     if (written < 0) return false;
@@ -94,6 +96,7 @@ void ProcessWorker::take(const FrameView& frame) {
         if (!busy() || frame.task_id() != entry_.id)
             throw ProtocolError("a worker answered call " + std::to_string(frame.task_id()) +
                                 ", which it does not have");
+        if (frame.has_buffer_notes()) buffers_.receive(entry_.buffers);
         owner_.call_ended(*this, std::exchange(entry_, PoolEntry()), frame);
         return;
     default: throw ProtocolError("a worker sent a frame that only a pool may send");
@@ -132,6 +135,7 @@ std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
     const bool begun = busy() && has_received_call();
     closed_ = true;
     lost_ = true;
+    buffers_.close(entry_.buffers);
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);

@@ -13,8 +13,10 @@
 #include <aio/executors/remote_form.hpp>
 #include <aio/uv/completion.hpp>
 #include <aio/uv/pipe.hpp>
+#include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/worker_buffers.hpp>
 #include <aio/workers/worker_launcher.hpp>
 
 namespace aio::detail {
@@ -28,6 +30,8 @@ public:
 
     std::shared_ptr<Call> call;
     ByteWriter frame;
+    /// The shared memory that the call refers to, and in the end also that of its result.
+    BufferList buffers;
     std::uint64_t id = 0;
     /// How many workers have died before they had received the whole of it.
     unsigned failed_deliveries = 0;
@@ -80,7 +84,7 @@ public:
 
     void start_reading();
     /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
-    /// caller to `lose` it then.
+    /// caller to `lose` it then. Throws `std::system_error` when the call's shared memory cannot be sent.
     [[nodiscard]] bool send(PoolEntry& entry);
     /// Lets an idle worker end by itself.
     void finish() noexcept;
@@ -89,6 +93,8 @@ public:
 
     /// Takes in what is left in the pipe of a worker that has ended.
     void drain() noexcept;
+    /// The process is known to have ended, so its memory can be used for something else.
+    void has_ended() noexcept { buffers_.worker_has_ended(); }
     /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was
     /// on it, if there was one, and whether that may have begun.
     std::pair<PoolEntry, bool> close() noexcept;
@@ -107,6 +113,7 @@ private:
     int pid_ = -1;
     uv::Pipe tasks_;
     uv::Pipe results_;
+    WorkerBuffers buffers_;
     FrameParser parser_;
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <aio/executors/concurrent_state.hpp>
+#include <aio/workers/buffer_link.hpp>
 #include <aio/workers/remote_call.hpp>
 
 namespace aio::detail {
@@ -18,9 +19,10 @@ public:
     /// Writes the call, for `execute_call` in the worker, and lets go of the callable and the arguments.
     /// Throws what the codec throws.
     virtual void encode(ByteWriter& out) = 0;
-    /// Stores the result that came back, and tells the callbacks; drops it if the future is done. Throws what
-    /// the codec throws, and the call is then still to be completed.
-    virtual void complete(std::span<const std::byte> result) = 0;
+    /// Stores the result that came back, with the shared buffers that came by `buffers`, and tells the
+    /// callbacks; drops it if the future is done. Throws what the codec throws, and the call is then still to
+    /// be completed.
+    virtual void complete(std::span<const std::byte> result, BufferLink& buffers) = 0;
 
 protected:
     RemoteForm() = default;
@@ -43,12 +45,12 @@ public:
                    this->arguments());
         this->release();
     }
-    void complete(std::span<const std::byte> result) override {
+    void complete(std::span<const std::byte> result, BufferLink& buffers) override {
         if constexpr (std::is_void_v<Value>) {
-            decode_result<void>(result);
+            decode_result<void>(result, &buffers);
             this->set_value_unless_done({});
         } else {
-            this->set_value_unless_done(decode_result<Value>(result));
+            this->set_value_unless_done(decode_result<Value>(result, &buffers));
         }
     }
 };

@@ -19,11 +19,12 @@ enum class RecordKind : std::uint32_t {
                ///< for it
     ready,     ///< zygote: serving; pid
     refused,   ///< zygote: cannot serve because it has `status` threads; it exits
-    fork, ///< client: start a worker for request_id; attached: task pipe's read end, result pipe's write end
-    started, ///< zygote: the worker of request_id; pid or error; attached: its pidfd where there is such a
-             ///< thing
-    kill,    ///< client: send `status` as a signal to the process group of worker pid
-    exited,  ///< zygote: worker pid has ended; wait status and resource usage
+    fork,      ///< client: start a worker for request_id; attached, `status` in number: task pipe's read end,
+               ///< result pipe's write end, and perhaps a socket for shared memory
+    started,   ///< zygote: the worker of request_id; pid or error; attached: its pidfd where there is such a
+               ///< thing
+    kill,      ///< client: send `status` as a signal to the process group of worker pid
+    exited,    ///< zygote: worker pid has ended; wait status and resource usage
 };
 
 struct ControlRecord {

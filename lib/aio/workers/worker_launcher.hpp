@@ -36,10 +36,12 @@ protected:
 /// The pool's ends of a worker's pipes.
 class WorkerPipes {
 public:
-    WorkerPipes(uv::Descriptor task_end, uv::Descriptor result_end) noexcept
-        : tasks(std::move(task_end)), results(std::move(result_end)) {}
+    WorkerPipes(uv::Descriptor task_end, uv::Descriptor result_end, uv::Descriptor buffer_end) noexcept
+        : tasks(std::move(task_end)), results(std::move(result_end)), buffers(std::move(buffer_end)) {}
     uv::Descriptor tasks;
     uv::Descriptor results;
+    /// A socket; see buffer_socket.hpp.
+    uv::Descriptor buffers;
 };
 
 /// Bound to one loop. All calls and callbacks are on its thread.

@@ -55,10 +55,12 @@ public:
     WorkerPipes launch(std::uint64_t id, std::size_t max_payload) {
         detail::PipeEnds tasks = make_pipe();
         detail::PipeEnds results = make_pipe();
-        zygote_->request_worker(id, std::move(tasks.read_end), std::move(results.write_end), max_payload);
+        auto [our_buffers, its_buffers] = make_socket_pair();
+        zygote_->request_worker(id, std::move(tasks.read_end), std::move(results.write_end), max_payload,
+                                std::move(its_buffers));
         watch();
         return WorkerPipes(uv::Descriptor(tasks.write_end.release()),
-                           uv::Descriptor(results.read_end.release()));
+                           uv::Descriptor(results.read_end.release()), uv::Descriptor(our_buffers.release()));
     }
 
     void kill(int pid) {

@@ -20,7 +20,7 @@ WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&) {
 WorkerLauncher::~WorkerLauncher() = default;
 
 WorkerPipes WorkerLauncher::launch(std::uint64_t, std::size_t) {
-    return WorkerPipes(uv::Descriptor(), uv::Descriptor());
+    return WorkerPipes(uv::Descriptor(), uv::Descriptor(), uv::Descriptor());
 }
 
 void WorkerLauncher::kill(int) {}

@@ -4,6 +4,7 @@
 #include <aio/core/type_name.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/pool_buffers_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
@@ -16,6 +17,7 @@
 #include <cstdio>
 #include <iostream>
 #include <string>
+#include <system_error>
 
 namespace aio::detail {
 
@@ -26,7 +28,8 @@ constexpr std::size_t keep_capacity = std::size_t{1} << 20;
 
 class Worker {
 public:
-    explicit Worker(WorkerSetup& setup) noexcept : setup_(setup), parser_(setup.max_payload) {}
+    explicit Worker(WorkerSetup& setup)
+        : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {}
 
     /// Serves until the end; returns the exit code.
     int run();
@@ -40,6 +43,7 @@ private:
 
     WorkerSetup& setup_;
     FrameParser parser_;
+    PoolBuffers buffers_;
     ByteWriter out_;
 };
 
@@ -53,16 +57,21 @@ bool Worker::greet() {
 }
 
 void Worker::run_task(const FrameView& task, std::size_t start) {
+    out_.set_buffer_link(&buffers_);
     execute_call(task.payload(), out_);
+    out_.set_buffer_link(nullptr);
     const std::size_t size = frame_payload_size(out_, start);
     if (size > setup_.max_payload) {
         throw RuntimeError("the result takes " + std::to_string(size) + " bytes, and the limit is " +
                            std::to_string(setup_.max_payload));
     }
+    buffers_.hand_over();
 }
 
 /// Writes the exception being handled in place of what the task has left in the buffer.
 void Worker::report_error(std::size_t start) {
+    out_.set_buffer_link(nullptr);
+    buffers_.discard();
     out_.truncate(start);
     static_cast<void>(begin_frame(out_));
     encode_current_exception(out_);
@@ -90,7 +99,8 @@ bool Worker::answer(const FrameView& task) {
         report_error(start);
         type = FrameType::error;
     }
-    finish_frame(out_, start, type, task.task_id());
+    const std::uint16_t flags = buffers_.report() ? FrameHeader::has_buffer_notes : 0;
+    finish_frame(out_, start, type, task.task_id(), flags);
     // What the task printed is seen before its result, and not lost if the worker is killed later.
     std::fflush(stdout);
     const bool sent = send(out_);
@@ -106,6 +116,7 @@ int Worker::run() {
     }
     std::array<std::byte, 65536> buffer;
     for (;;) {
+        buffers_.wait_for(setup_.tasks.get());
         const ssize_t received = ::read(setup_.tasks.get(), buffer.data(), buffer.size());
         if (received < 0 && errno == EINTR) {
             continue;
@@ -139,7 +150,7 @@ void become_worker(const WorkerSetup& setup) noexcept {
     std::signal(SIGPIPE, SIG_IGN);
     unblock_all_signals();
     detach_stdin();
-    const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
+    const std::array<int, 3> keep{setup.tasks.get(), setup.results.get(), setup.buffers.get()};
     close_occupied(setup.last_inherited);
     close_all_above(setup.last_inherited, keep);
     set_process_name("aio-worker");
@@ -154,6 +165,8 @@ void run_worker(WorkerSetup setup) noexcept {
         code = Worker(setup).run();
     } catch (const ProtocolError&) {
         code = worker_exit_protocol_error;
+    } catch (const std::system_error&) {
+        code = worker_exit_broken_pipe;
     }
     std::cout.flush();
     std::fflush(nullptr);

@@ -16,7 +16,7 @@ ZygoteClient::ZygoteClient(ZygoteProcess process)
     : process_(std::move(process)), control_(process_.take_control()) {}
 
 void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
-                                  std::size_t max_payload) {
+                                  std::size_t max_payload, UniqueFd buffer_socket) {
     if (max_payload < smallest_max_payload) {
         throw ValueError("max_payload must be at least " + std::to_string(smallest_max_payload) +
                          " bytes, not " + std::to_string(max_payload));
@@ -28,6 +28,10 @@ void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_e
     std::vector<UniqueFd> descriptors;
     descriptors.push_back(std::move(task_read_end));
     descriptors.push_back(std::move(result_write_end));
+    if (buffer_socket) {
+        descriptors.push_back(std::move(buffer_socket));
+    }
+    record.status = static_cast<std::int32_t>(descriptors.size());
     control_.send(record, std::move(descriptors));
 }
 

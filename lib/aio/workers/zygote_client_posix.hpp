@@ -70,9 +70,10 @@ public:
     /// Asks for a worker that reads frames from `task_read_end` and writes to `result_write_end`, both
     /// blocking; they are closed here once sent. `request_id` is the caller's choice. `max_payload` limits
     /// frames in both directions, in bytes: a larger result becomes an error, a larger task ends the worker.
-    /// Throws ValueError when it is below `smallest_max_payload`.
+    /// By `buffer_socket`, if there is one, the worker gets and sends shared memory.
+    /// Throws ValueError when `max_payload` is below `smallest_max_payload`.
     void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
-                        std::size_t max_payload = default_max_payload);
+                        std::size_t max_payload = default_max_payload, UniqueFd buffer_socket = UniqueFd());
 
     /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if
     /// the worker has ended; its number cannot have been reused, because the zygote is the one to release it.

@@ -121,7 +121,7 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     reply.request_id = message.record.request_id;
     reply.pid = -1;
     std::vector<UniqueFd> attached;
-    if (message.descriptors.size() != 2) {
+    if (message.descriptors.size() != static_cast<std::size_t>(message.record.status)) {
         reply.error = EMFILE;
         control_.send(reply);
         return;
@@ -129,7 +129,9 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     const pid_t zygote = getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        run_worker(WorkerSetup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
+        UniqueFd buffers = message.descriptors.size() > 2 ? std::move(message.descriptors[2]) : UniqueFd();
+        run_worker(WorkerSetup(message.record.request_id, std::move(message.descriptors[0]),
+                               std::move(message.descriptors[1]), std::move(buffers), zygote,
                                static_cast<std::size_t>(message.record.max_payload), last_inherited_));
     }
     if (pid < 0) {
