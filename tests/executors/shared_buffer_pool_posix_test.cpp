@@ -103,6 +103,23 @@ SharedBuffer hand_out_kept() {
 }
 void drop_kept() { kept.clear(); }
 
+/// In a worker: has a pool of its own work on the buffer.
+SharedBuffer by_a_pool_of_its_own(SharedBuffer numbers) {
+    SharedBuffer result;
+    processes::in_time([&]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(2);
+        const SharedBuffer own = SharedBuffer::copy_of(numbers.span<int>());
+        co_await loop.run_in_executor(pool, double_all, own);
+        const long total = co_await loop.run_in_executor(pool, sum, numbers);
+        const SharedBuffer counted = co_await loop.run_in_executor(pool, count_up, 3);
+        result = co_await loop.run_in_executor(pool, same, counted);
+        result.span<int>()[0] = static_cast<int>(total);
+        result.span<int>()[1] = own.span<int>()[0];
+    });
+    return result;
+}
+
 std::size_t mappings() {
     std::ifstream file("/proc/self/maps");
     std::size_t count = 0;
@@ -381,6 +398,22 @@ TEST_CASE("several pools and threads share a buffer") {
         co_await loop.run_in_executor(threads, std::ref(join));
         for (std::size_t i = 0; i < sums.size(); ++i)
             CHECK(sums[i] == 20 * (static_cast<long>(i) * 10'000 + 10));
+    }));
+}
+
+TEST_CASE("a worker that has a pool of its own passes the contents of shared buffers on") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>{5, 6, 7});
+        for (int i = 0; i < 3; ++i) {
+            const SharedBuffer result = co_await loop.run_in_executor(pool, by_a_pool_of_its_own, numbers);
+            REQUIRE(result.span<int>().size() == 3);
+            CHECK(result.span<int>()[0] == 18);
+            CHECK(result.span<int>()[1] == 10);
+            CHECK(result.span<int>()[2] == 2);
+        }
+        CHECK(numbers.span<int>()[0] == 5);
     }));
 }
 
