@@ -342,6 +342,28 @@ TEST_CASE("when a worker is killed, its shared memory can be used again") {
     CHECK(mappings() == 0);
 }
 
+TEST_CASE("a call with shared memory goes to another worker when its own died before it had it") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        for (int i = 0; i < 20; ++i) {
+            const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>{1, 2, 3});
+            co_await loop.run_in_executor(pool, double_all, numbers);
+            for (const int pid : pool.worker_pids()) ::kill(pid, SIGKILL);
+            if (i % 2 == 0) CHECK(patience::until([&] { return processes::workers() == 0; }));
+            const SharedBuffer others = SharedBuffer::copy_of(std::vector<int>{4, 5, 6});
+            long total = 0;
+            try {
+                total = co_await loop.run_in_executor(pool, sum, others);
+            } catch (const aio::WorkerCrashed&) {
+                // It had begun.
+                total = i % 2 == 0 ? 0 : 15;
+            }
+            CHECK(total == 15);
+        }
+    }));
+}
+
 TEST_CASE("shared buffers outlive their pool, and one that a killed worker may write to is not used again") {
     const Clean clean;
     SharedBuffer argument(million);

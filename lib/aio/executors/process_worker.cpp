@@ -23,7 +23,7 @@ void ProcessWorker::start_reading() {
 }
 
 bool ProcessWorker::send(PoolEntry& entry) {
-    buffers_.offer(entry.buffers);
+    if (!buffers_.offer(entry.buffers)) return false;
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
     if (written < 0) return false;

@@ -28,8 +28,8 @@ WorkerBuffers::WorkerBuffers(std::uint64_t worker, uv::Descriptor socket)
     SlabArena::instance().add_holder(worker_, *this);
 }
 
-void WorkerBuffers::offer(const BufferList& call) {
-    if (call.slabs().empty()) return;
+bool WorkerBuffers::offer(const BufferList& call) {
+    if (call.slabs().empty()) return true;
     const std::lock_guard lock(mutex_);
     std::vector<BufferNote> notes = std::exchange(unsent_, {});
     for (const SlabRef& lease : call.slabs()) {
@@ -40,15 +40,18 @@ void WorkerBuffers::offer(const BufferList& call) {
     std::span<const BufferNote> rest = notes;
     try {
         while (!rest.empty()) rest = rest.subspan(socket_.send(rest, idle_worker_patience));
-    } catch (...) {
+    } catch (const std::system_error& error) {
         for (const BufferNote& note : rest) {
             if (note.kind == BufferNoteKind::memory)
                 known_.erase(note.id);
             else
                 unsent_.push_back(note);
         }
+        if (error.code() == std::errc::broken_pipe || error.code() == std::errc::connection_reset)
+            return false;
         throw;
     }
+    return true;
 }
 
 void WorkerBuffers::receive(BufferList& call) {

@@ -25,9 +25,9 @@ public:
     WorkerBuffers(std::uint64_t worker, uv::Descriptor socket);
     ~WorkerBuffers() { close(BufferList()); }
 
-    /// Sends what the call refers to and the worker does not have yet. Throws `std::system_error`; the call
-    /// must not be handed over then.
-    void offer(const BufferList& call);
+    /// Sends what the call refers to and the worker does not have yet. False when the worker is gone. Throws
+    /// `std::system_error` when the memory cannot be sent; the call must not be handed over then.
+    [[nodiscard]] bool offer(const BufferList& call);
     /// Takes in what the worker has said with the answer to its call, and adds to the call what its result
     /// may refer to. Throws `ProtocolError`.
     void receive(BufferList& call);
