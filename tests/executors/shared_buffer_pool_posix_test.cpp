@@ -1,6 +1,7 @@
 #include "process_help_posix.hpp"
 
 #include <aio/executors/thread_pool.hpp>
+#include <aio/executors/wrap_future.hpp>
 #include <aio/structure/gather.hpp>
 #include <aio/workers/remote_error.hpp>
 #include <aio/workers/shared_buffer.hpp>
@@ -48,6 +49,7 @@ SharedBuffer count_up(int count) {
     return numbers;
 }
 
+std::string exclaim(std::string text) { return text + '!'; }
 SharedBuffer same(SharedBuffer buffer) { return buffer; }
 
 Picture second_layer_up(Picture picture) {
@@ -388,6 +390,50 @@ TEST_CASE("shared buffers outlive their pool, and one that a killed worker may w
     static_cast<void>(old);
     SharedBuffer::set_idle_limit(0);
     CHECK(mappings() == 0);
+}
+
+TEST_CASE("what is too large for a pipe takes the way of shared memory, in both directions") {
+    const Clean clean;
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(2);
+        SharedBuffer::set_idle_limit(std::size_t{64} << 20);
+        std::string text(5 * million, 'x');
+        text.back() = 'y';
+        for (int i = 0; i < 5; ++i) {
+            const std::string back = co_await loop.run_in_executor(pool, exclaim, text);
+            CHECK(back.size() == text.size() + 1);
+            CHECK(back.substr(text.size() - 1) == "y!");
+        }
+        // Used again: one slab there and one back.
+        CHECK(mappings() == 2);
+        std::vector<aio::ConcurrentFuture<std::string>> futures;
+        for (int i = 0; i < 50; ++i)
+            futures.push_back(pool.submit(exclaim, std::string(million, static_cast<char>('a' + i % 26))));
+        for (int i = 0; i < 50; ++i) {
+            const std::string back = co_await aio::wrap_future(futures[static_cast<std::size_t>(i)]);
+            CHECK(back.front() == 'a' + i % 26);
+        }
+        // A few for each worker, and not one for each call.
+        CHECK(mappings() <= 12);
+    }));
+    SharedBuffer::set_idle_limit(0);
+    CHECK(mappings() == 0);
+}
+
+TEST_CASE("large text and a shared buffer in one call do not get in each other's way") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        Picture picture;
+        picture.name = std::string(million, 'n');
+        picture.layers.push_back(SharedBuffer::copy_of(std::string("lower")));
+        picture.layers.push_back(SharedBuffer::copy_of(std::string("upper")));
+        const Picture back = co_await loop.run_in_executor(pool, second_layer_up, picture);
+        CHECK(back.name == picture.name);
+        CHECK(back.layers.at(0).data() == picture.layers.at(1).data());
+        CHECK(back.mask->span<char>()[0] == 'm');
+    }));
 }
 
 TEST_CASE("several pools and threads share a buffer") {

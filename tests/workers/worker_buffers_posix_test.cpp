@@ -4,6 +4,7 @@
 #include <aio/workers/codec.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/large_payload.hpp>
 #include <aio/workers/shared_buffer.hpp>
 #include <aio/workers/slab_arena.hpp>
 #include <aio/workers/worker_buffers.hpp>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -244,4 +246,42 @@ TEST_CASE("what a worker that has not ended may write to is not used again") {
     call = BufferList();
     buffer = SharedBuffer();
     CHECK(SharedBuffer::idle_bytes() == (ended ? 2 * capacity : 0));
+}
+
+TEST_CASE("a message in shared memory is read where it lies, and not beyond the memory") {
+    aio::ByteWriter out;
+    static_cast<void>(aio::begin_frame(out));
+    const std::string text(300'000, 'x');
+    aio::encode(out, text);
+    BufferList link;
+    const std::uint16_t flags = share_large_payload(out, link);
+    REQUIRE(flags == aio::FrameHeader::payload_is_shared);
+    CHECK(out.size() < 100);
+    aio::finish_frame(out, 0, aio::FrameType::task, 1, flags);
+    const auto received = [&](std::size_t at, std::uint64_t number) {
+        std::vector<std::byte> bytes(out.bytes().begin(), out.bytes().end());
+        if (at != 0) std::memcpy(bytes.data() + sizeof(aio::FrameHeader) + at, &number, sizeof number);
+        aio::FrameParser parser;
+        parser.feed(bytes);
+        const auto frame = parser.next();
+        const ReceivedPayload payload(frame.value(), link);
+        return aio::decode_all<std::string>(payload.bytes());
+    };
+    CHECK(received(0, 0) == text);
+    CHECK_THROWS_AS(received(8, 600'000), aio::DecodeError);
+    CHECK_THROWS_AS(received(8, UINT64_MAX), aio::DecodeError);
+    CHECK_THROWS_AS(received(8, 299'999), aio::DecodeError);
+    link = BufferList();
+    CHECK_THROWS_AS(received(0, 0), aio::DecodeError);
+}
+
+TEST_CASE("flags that a frame of its kind cannot have break the protocol") {
+    for (const auto type : {aio::FrameType::task, aio::FrameType::result, aio::FrameType::error}) {
+        aio::ByteWriter out;
+        static_cast<void>(aio::begin_frame(out));
+        aio::finish_frame(out, 0, type, 1, type == aio::FrameType::task ? 1 : 4);
+        aio::FrameParser parser;
+        parser.feed(out.bytes());
+        CHECK_THROWS_AS(static_cast<void>(parser.next()), aio::ProtocolError);
+    }
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <aio/executors/process_pool.hpp>
+#include <aio/workers/large_payload.hpp>
 #include <aio/workers/remote_error.hpp>
 
 namespace aio::detail {
@@ -271,7 +272,8 @@ void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, const F
 void ProcessPoolCore::deliver(PoolEntry& entry, const FrameView& frame, int pid) noexcept {
     try {
         if (frame.type() == FrameType::result) {
-            entry.call->remote_form()->complete(frame.payload(), entry.buffers);
+            const ReceivedPayload payload(frame, entry.buffers);
+            entry.call->remote_form()->complete(payload.bytes(), entry.buffers);
         } else {
             ByteReader reader(frame.payload());
             entry.call->fail(decode_exception(reader, pid));

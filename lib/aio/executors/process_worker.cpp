@@ -4,6 +4,7 @@
 
 #include <aio/uv/error.hpp>
 #include <aio/workers/codec.hpp>
+#include <aio/workers/large_payload.hpp>
 
 namespace aio::detail {
 
@@ -23,6 +24,9 @@ void ProcessWorker::start_reading() {
 }
 
 bool ProcessWorker::send(PoolEntry& entry) {
+    // Only now, so that no more of this memory is in use than there are workers.
+    if (const std::uint16_t flags = share_large_payload(entry.frame, entry.buffers))
+        finish_frame(entry.frame, 0, FrameType::task, entry.id, flags);
     if (!buffers_.offer(entry.buffers)) return false;
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);

@@ -83,8 +83,9 @@ public:
     }
 
     void start_reading();
-    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
-    /// caller to `lose` it then. Throws `std::system_error` when the call's shared memory cannot be sent.
+    /// Hands over a call. False, with the entry fit for another worker, if the worker turns out to be gone;
+    /// it is for the caller to `lose` it then. Throws `std::system_error` when the call's shared memory
+    /// cannot be sent.
     [[nodiscard]] bool send(PoolEntry& entry);
     /// Lets an idle worker end by itself.
     void finish() noexcept;

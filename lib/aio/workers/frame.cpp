@@ -23,6 +23,15 @@ std::uint32_t checksum_of(const FrameHeader& header) noexcept {
 
 bool has_payload(FrameType type) noexcept { return type != FrameType::ready && type != FrameType::goodbye; }
 
+std::uint16_t known_flags(FrameType type) noexcept {
+    switch (type) {
+    case FrameType::task: return FrameHeader::payload_is_shared;
+    case FrameType::result: return FrameHeader::payload_is_shared | FrameHeader::has_buffer_notes;
+    case FrameType::error: return FrameHeader::has_buffer_notes;
+    default: return 0;
+    }
+}
+
 FrameHeader make_header(FrameType type, std::uint64_t task_id, std::size_t length, std::uint16_t flags) {
     if (length > std::numeric_limits<std::uint32_t>::max()) {
         throw EncodeError("a message of " + std::to_string(length) + " bytes does not fit a frame");
@@ -114,8 +123,7 @@ FrameHeader FrameParser::read_header() {
     if (header.type < FrameType::hello || header.type > FrameType::goodbye) {
         fail("type " + std::to_string(static_cast<int>(header.type)));
     }
-    const bool is_answer = header.type == FrameType::result || header.type == FrameType::error;
-    if (header.flags != 0 && !(is_answer && header.flags == FrameHeader::has_buffer_notes)) {
+    if ((header.flags & ~known_flags(header.type)) != 0) {
         fail("flags " + std::to_string(header.flags));
     }
     if (header.payload_length > max_payload_) {

@@ -49,6 +49,8 @@ struct FrameHeader {
 
     /// Flag: before this answer the worker has sent notes about shared memory (see buffer_socket.hpp).
     static constexpr std::uint16_t has_buffer_notes = 1;
+    /// Flag: the payload is a reference to memory that has the real one (see large_payload.hpp).
+    static constexpr std::uint16_t payload_is_shared = 2;
 };
 static_assert(sizeof(FrameHeader) == 24 && std::is_trivially_copyable_v<FrameHeader>);
 
@@ -74,6 +76,9 @@ public:
     [[nodiscard]] std::uint64_t task_id() const noexcept { return header_.task_id; }
     [[nodiscard]] bool has_buffer_notes() const noexcept {
         return (header_.flags & FrameHeader::has_buffer_notes) != 0;
+    }
+    [[nodiscard]] bool payload_is_shared() const noexcept {
+        return (header_.flags & FrameHeader::payload_is_shared) != 0;
     }
 
     /// Valid until the parser is fed again or destroyed.

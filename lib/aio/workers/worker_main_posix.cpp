@@ -1,9 +1,11 @@
 #include <aio/workers/worker_main_posix.hpp>
 
 #include <aio/core/errors.hpp>
+#include <aio/core/running_loop.hpp>
 #include <aio/core/type_name.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/large_payload.hpp>
 #include <aio/workers/pool_buffers_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
@@ -38,7 +40,7 @@ private:
     bool send(const ByteWriter& out) const noexcept { return write_all(setup_.results.get(), out.bytes()); }
     bool greet();
     bool answer(const FrameView& task);
-    void run_task(const FrameView& task, std::size_t start);
+    std::uint16_t run_task(const FrameView& task, std::size_t start);
     void report_error(std::size_t start);
 
     WorkerSetup& setup_;
@@ -56,16 +58,22 @@ bool Worker::greet() {
     return send(out);
 }
 
-void Worker::run_task(const FrameView& task, std::size_t start) {
+/// Gives the flags of the result's frame.
+std::uint16_t Worker::run_task(const FrameView& task, std::size_t start) {
     out_.set_buffer_link(&buffers_);
-    execute_call(task.payload(), out_);
+    {
+        const ReceivedPayload payload(task, buffers_);
+        execute_call(payload.bytes(), out_);
+    }
     out_.set_buffer_link(nullptr);
     const std::size_t size = frame_payload_size(out_, start);
     if (size > setup_.max_payload) {
         throw RuntimeError("the result takes " + std::to_string(size) + " bytes, and the limit is " +
                            std::to_string(setup_.max_payload));
     }
+    const std::uint16_t flags = share_large_payload(out_, buffers_);
     buffers_.hand_over();
+    return flags;
 }
 
 /// Writes the exception being handled in place of what the task has left in the buffer.
@@ -93,13 +101,14 @@ bool Worker::answer(const FrameView& task) {
     out_.clear();
     const std::size_t start = begin_frame(out_);
     FrameType type = FrameType::result;
+    std::uint16_t flags = 0;
     try {
-        run_task(task, start);
+        flags = run_task(task, start);
     } catch (...) {
         report_error(start);
         type = FrameType::error;
     }
-    const std::uint16_t flags = buffers_.report() ? FrameHeader::has_buffer_notes : 0;
+    if (buffers_.report()) flags |= FrameHeader::has_buffer_notes;
     finish_frame(out_, start, type, task.task_id(), flags);
     // What the task printed is seen before its result, and not lost if the worker is killed later.
     std::fflush(stdout);
@@ -160,6 +169,8 @@ void become_worker(const WorkerSetup& setup) noexcept {
 
 void run_worker(WorkerSetup setup) noexcept {
     become_worker(setup);
+    // Its zygote may have been forked while a loop ran, which does not run here: calls may run their own.
+    const RunningLoopScope no_loop(nullptr);
     int code = worker_exit_protocol_error;
     try {
         code = Worker(setup).run();
