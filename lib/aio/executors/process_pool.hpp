@@ -92,8 +92,8 @@ public:
                           "std::vector: pass what the function takes");
             return ConcurrentFuture<>();
         } else {
-            return submit_as<detail::RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>>(
-                std::forward<F>(function), std::forward<Args>(arguments)...);
+            return submit_as<detail::RemoteOnlyCall<F, Args...>>(std::forward<F>(function),
+                                                                 std::forward<Args>(arguments)...);
         }
     }
 

@@ -3,10 +3,14 @@
 /// Calls that can run in another process.
 
 #include <cstddef>
+#include <exception>
+#include <optional>
 #include <span>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
+#include <aio/core/errors.hpp>
 #include <aio/executors/concurrent_state.hpp>
 #include <aio/workers/buffer_link.hpp>
 #include <aio/workers/remote_call.hpp>
@@ -31,6 +35,17 @@ protected:
     ~RemoteForm() = default;
 };
 
+/// Completes the future `state` by the result that came back.
+template <class Value, class State>
+void complete_call(State& state, std::span<const std::byte> result, BufferLink& buffers) {
+    if constexpr (std::is_void_v<Value>) {
+        decode_result<void>(result, &buffers);
+        state.set_value_unless_done({});
+    } else {
+        state.set_value_unless_done(decode_result<Value>(result, &buffers));
+    }
+}
+
 /// A call that runs here as well as there.
 template <class F, class... Args>
 class RemoteCallOf final : public CallOf<F, Args...>, public RemoteForm {
@@ -46,13 +61,41 @@ public:
         this->release();
     }
     void complete(std::span<const std::byte> result, BufferLink& buffers) override {
-        if constexpr (std::is_void_v<Value>) {
-            decode_result<void>(result, &buffers);
-            this->set_value_unless_done({});
-        } else {
-            this->set_value_unless_done(decode_result<Value>(result, &buffers));
-        }
+        complete_call<Value>(*this, result, buffers);
     }
+};
+
+/// A call that is encoded before `submit` returns, and so needs no copy of what it is given by reference.
+/// `F` and `Args` are as they are forwarded.
+template <class F, class... Args>
+class RemoteOnlyCall final : public ConcurrentStateOf<CallValue<F, Args...>>, public Call, public RemoteForm {
+public:
+    using Value = CallValue<F, Args...>;
+
+    explicit RemoteOnlyCall(F&& function, Args&&... arguments)
+        : given_(std::in_place, std::forward<F>(function), std::forward<Args>(arguments)...) {}
+
+    [[nodiscard]] ConcurrentState& state() noexcept override { return *this; }
+    [[nodiscard]] RemoteForm* remote_form() noexcept override { return this; }
+    void release() noexcept override { given_.reset(); }
+    /// Never comes here: its executor sends it away.
+    void execute() noexcept override {
+        this->store_exception_unless_done(
+            std::make_exception_ptr(RuntimeError("this call can only run in another process")));
+    }
+
+    void encode(ByteWriter& out) override {
+        std::apply(
+            [&](const auto& function, const auto&... arguments) { encode_call(out, function, arguments...); },
+            *given_);
+        release();
+    }
+    void complete(std::span<const std::byte> result, BufferLink& buffers) override {
+        complete_call<Value>(*this, result, buffers);
+    }
+
+private:
+    std::optional<std::tuple<F, Args...>> given_;
 };
 
 /// Whether `function(arguments...)` can run in another process and gives the same type there.
