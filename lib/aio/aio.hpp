@@ -76,5 +76,6 @@
 #include <aio/workers/named_task.hpp>
 #include <aio/workers/process_start.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/shared_buffer.hpp>
 #include <aio/workers/start_method.hpp>
 #include <aio/workers/worker_task.hpp>

@@ -12,6 +12,7 @@ void PoolEntry::begin(std::uint64_t call_id, std::unique_ptr<CallPlan> call_plan
     const std::size_t start = begin_frame(frame);
     encode(frame, plan->orders());
     finish_frame(frame, start, FrameType::orders, id);
+    call_start = frame.size();
 }
 
 void PoolEntry::renew_orders() {

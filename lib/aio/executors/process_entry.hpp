@@ -2,6 +2,7 @@
 
 /// A call on its way through a process pool.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include <aio/executors/concurrent_state.hpp>
 #include <aio/executors/process_call_options.hpp>
+#include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
 #include <aio/workers/worker_orders.hpp>
 
@@ -52,6 +54,10 @@ public:
 
     std::shared_ptr<Call> call;
     ByteWriter frame;
+    /// Where in it the frame of the call itself begins.
+    std::size_t call_start = 0;
+    /// The shared memory that the call refers to, and in the end also that of its result.
+    BufferList buffers;
     std::uint64_t id = 0;
     std::unique_ptr<CallPlan> plan;
     /// How many workers have died before they had received the whole of it.

@@ -10,7 +10,8 @@
 /// A worker has its own memory: it cannot block the loop, and a crash costs the one call that it was running.
 /// That call fails with `WorkerCrashed`, the worker is replaced, and the pool goes on. The function travels
 /// as a reference into the program, the arguments and the result as bytes (see <aio/workers/codec.hpp> for
-/// what can be sent), exceptions with their type and message (<aio/workers/remote_error.hpp>).
+/// what can be sent), exceptions with their type and message (<aio/workers/remote_error.hpp>). Large data
+/// need not be copied: see <aio/workers/shared_buffer.hpp>.
 ///
 /// Workers are forked from a helper process that has one thread, so it does not matter which threads this
 /// program has. Programs whose `main` begins with `aio::run` need to do nothing for that; others call
@@ -120,7 +121,7 @@ private:
                           "text arrive as std::string and std::vector: pass what the function takes");
             return ConcurrentFuture<>();
         } else {
-            using CallType = detail::RemoteCallOf<std::decay_t<F>, std::decay_t<Args>...>;
+            using CallType = detail::RemoteOnlyCall<F, Args...>;
             auto call =
                 std::make_shared<CallType>(std::forward<F>(function), std::forward<Args>(arguments)...);
             if (options == nullptr)

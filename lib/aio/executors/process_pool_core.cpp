@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include <aio/executors/process_errors.hpp>
 #include <aio/executors/process_stop.hpp>
+#include <aio/workers/large_payload.hpp>
 #include <aio/workers/remote_error.hpp>
 
 namespace aio::detail {
@@ -109,7 +111,9 @@ void ProcessPoolCore::submit(std::shared_ptr<Call> call, std::unique_ptr<CallPla
         form->set_host(weak_from_this(), id);
         entry.begin(id, std::move(plan));
         const std::size_t start = begin_frame(entry.frame);
+        entry.frame.set_buffer_link(&entry.buffers);
         form->encode(entry.frame);
+        entry.frame.set_buffer_link(nullptr);
         if (frame_payload_size(entry.frame, start) > default_max_payload)
             throw ValueError("the arguments of this call take " +
                              std::to_string(frame_payload_size(entry.frame, start)) + " bytes, and at most " +
@@ -163,7 +167,14 @@ void ProcessPoolCore::dispatch() {
         queue_.pop_front();
         // A call that goes back into the queue because its worker was gone stays marked as running.
         if (!entry.call->state().begin()) continue;
-        if (worker->send(entry)) {
+        bool sent = false;
+        try {
+            sent = worker->send(entry);
+        } catch (const std::system_error&) {
+            fail(entry, std::current_exception());
+            continue;
+        }
+        if (sent) {
             begin_deadline(*worker);
             continue;
         }
@@ -194,7 +205,8 @@ void ProcessPoolCore::deliver(PoolEntry& entry, StopReason stopped, const FrameV
         if (stopped == StopReason::timed_out) {
             entry.call->fail(std::make_exception_ptr(timeout_error(entry, "it ended when it was asked to")));
         } else if (frame.type() == FrameType::result) {
-            entry.call->remote_form()->complete(frame.payload());
+            const ReceivedPayload payload(frame, entry.buffers);
+            entry.call->remote_form()->complete(payload.bytes(), entry.buffers);
         } else {
             ByteReader reader(frame.payload());
             entry.call->fail(decode_exception(reader, pid));

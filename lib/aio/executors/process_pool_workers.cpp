@@ -3,7 +3,6 @@
 #include <aio/executors/process_pool_core.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <exception>
 #include <random>
@@ -12,6 +11,7 @@
 #include <aio/executors/process_errors.hpp>
 #include <aio/executors/process_stop.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/slab_arena.hpp>
 
 namespace aio::detail {
 namespace {
@@ -24,10 +24,7 @@ constexpr unsigned most_failed_deliveries = 3;
 constexpr unsigned most_delay_doublings = 8;
 
 /// One count for all pools: a zygote that has served another pool may still answer that one's requests.
-std::uint64_t new_worker_id() noexcept {
-    static constinit std::atomic<std::uint64_t> last{0};
-    return ++last;
-}
+std::uint64_t new_worker_id() noexcept { return SlabArena::instance().new_process_number(); }
 
 std::uint64_t random_up_to(std::uint64_t most) {
     if (most == 0) return 0;
@@ -182,6 +179,7 @@ void ProcessPoolCore::worker_exited(int pid, const WorkerExit& exit) noexcept {
     const auto keep = shared_from_this();
     // What it had answered before its end counts.
     worker->drain();
+    worker->has_ended();
     remove(*worker, exit);
     dispatch();
 }

@@ -4,6 +4,7 @@
 
 #include <aio/uv/error.hpp>
 #include <aio/workers/codec.hpp>
+#include <aio/workers/large_payload.hpp>
 
 namespace aio::detail {
 namespace {
@@ -26,6 +27,7 @@ ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t i
       results_(loop, std::move(pipes.results)),
       output_(std::move(pipes.output)),
       errors_(std::move(pipes.errors)),
+      buffers_(id, std::move(pipes.buffers)),
       parser_(max_payload) {}
 
 void ProcessWorker::start_reading() {
@@ -41,6 +43,10 @@ void ProcessWorker::send_initializer(const ByteWriter& frame) {
 }
 
 bool ProcessWorker::send(PoolEntry& entry) {
+    // Only now, so that no more of this memory is in use than there are workers.
+    if (const std::uint16_t flags = share_large_payload(entry.frame, entry.call_start, entry.buffers))
+        finish_frame(entry.frame, entry.call_start, FrameType::task, entry.id, flags);
+    if (!buffers_.offer(entry.buffers)) return false;
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
     if (written < 0) return false;
@@ -142,6 +148,7 @@ void ProcessWorker::take(const FrameView& frame) {
         ++answered_;
         if (!doomed_) deadline_.cancel();
         note_text();
+        if (frame.has_buffer_notes()) buffers_.receive(entry_.buffers);
         owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
                           std::exchange(stopping_, StopReason::none), frame);
         return;
@@ -202,6 +209,7 @@ std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
     closed_ = true;
     lost_ = true;
     deadline_.cancel();
+    buffers_.close(entry_.buffers);
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);

@@ -15,8 +15,10 @@
 #include <aio/executors/remote_form.hpp>
 #include <aio/uv/completion.hpp>
 #include <aio/uv/pipe.hpp>
+#include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/worker_buffers.hpp>
 #include <aio/workers/worker_launcher.hpp>
 
 namespace aio::detail {
@@ -104,8 +106,9 @@ public:
     void start_reading();
     /// Hands over the call that it is to make before it is ready. Throws `std::bad_alloc`.
     void send_initializer(const ByteWriter& frame);
-    /// Hands over a call. False, with the entry untouched, if the worker turns out to be gone; it is for the
-    /// caller to `lose` it then.
+    /// Hands over a call. False, with the entry fit for another worker, if the worker turns out to be gone;
+    /// it is for the caller to `lose` it then. Throws `std::system_error` when the call's shared memory
+    /// cannot be sent.
     [[nodiscard]] bool send(PoolEntry& entry);
     /// What its call has written so far, if that is captured; it is then forgotten here.
     [[nodiscard]] std::string take_output();
@@ -117,6 +120,8 @@ public:
 
     /// Takes in what is left in the pipe of a worker that has ended.
     void drain() noexcept;
+    /// The process is known to have ended, so its memory can be used for something else.
+    void has_ended() noexcept { buffers_.worker_has_ended(); }
     /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was
     /// on it, if there was one, and whether that may have begun.
     std::pair<PoolEntry, bool> close() noexcept;
@@ -139,6 +144,7 @@ private:
     uv::Pipe results_;
     uv::Descriptor output_;
     uv::Descriptor errors_;
+    WorkerBuffers buffers_;
     FrameParser parser_;
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.

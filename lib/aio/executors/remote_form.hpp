@@ -4,12 +4,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <span>
+#include <tuple>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
+#include <aio/core/errors.hpp>
 #include <aio/executors/concurrent_state.hpp>
+#include <aio/workers/buffer_link.hpp>
 #include <aio/workers/remote_call.hpp>
 
 namespace aio::detail {
@@ -30,9 +36,10 @@ public:
     /// Writes the call, for `execute_call` in the worker, and lets go of the callable and the arguments.
     /// Throws what the codec throws.
     virtual void encode(ByteWriter& out) = 0;
-    /// Stores the result that came back, and tells the callbacks; drops it if the future is done. Throws what
-    /// the codec throws, and the call is then still to be completed.
-    virtual void complete(std::span<const std::byte> result) = 0;
+    /// Stores the result that came back, with the shared buffers that came by `buffers`, and tells the
+    /// callbacks; drops it if the future is done. Throws what the codec throws, and the call is then still to
+    /// be completed.
+    virtual void complete(std::span<const std::byte> result, BufferLink& buffers) = 0;
     /// Says who runs it, and as which number: before anybody else knows of the call.
     void set_host(std::weak_ptr<RemoteHost> host, std::uint64_t id) noexcept {
         host_ = std::move(host);
@@ -53,6 +60,17 @@ private:
     std::uint64_t id_ = 0;
 };
 
+/// Completes the future `state` by the result that came back.
+template <class Value, class State>
+void complete_call(State& state, std::span<const std::byte> result, BufferLink& buffers) {
+    if constexpr (std::is_void_v<Value>) {
+        decode_result<void>(result, &buffers);
+        state.set_value_unless_done({});
+    } else {
+        state.set_value_unless_done(decode_result<Value>(result, &buffers));
+    }
+}
+
 /// A call that runs here as well as there.
 template <class F, class... Args>
 class RemoteCallOf final : public CallOf<F, Args...>, public RemoteForm {
@@ -68,14 +86,46 @@ public:
                    this->arguments());
         this->release();
     }
-    void complete(std::span<const std::byte> result) override {
-        if constexpr (std::is_void_v<Value>) {
-            decode_result<void>(result);
-            this->set_value_unless_done({});
-        } else {
-            this->set_value_unless_done(decode_result<Value>(result));
-        }
+    void complete(std::span<const std::byte> result, BufferLink& buffers) override {
+        complete_call<Value>(*this, result, buffers);
     }
+};
+
+/// A call that is encoded before `submit` returns, and so needs no copy of what it is given by reference.
+/// `F` and `Args` are as they are forwarded.
+template <class F, class... Args>
+class RemoteOnlyCall final : public ConcurrentStateOf<CallValue<F, Args...>>, public Call, public RemoteForm {
+public:
+    using Value = CallValue<F, Args...>;
+
+    explicit RemoteOnlyCall(F&& function, Args&&... arguments)
+        : given_(std::in_place, std::forward<F>(function), std::forward<Args>(arguments)...) {}
+
+    [[nodiscard]] ConcurrentState& state() noexcept override { return *this; }
+    [[nodiscard]] RemoteForm* remote_form() noexcept override { return this; }
+    [[nodiscard]] const std::type_info& type() const noexcept override {
+        return typeid(typename CallableIdentity<std::decay_t<F>>::Type);
+    }
+    void request_stop() noexcept override { stop_at_host(); }
+    void release() noexcept override { given_.reset(); }
+    /// Never comes here: its executor sends it away.
+    void execute() noexcept override {
+        this->store_exception_unless_done(
+            std::make_exception_ptr(RuntimeError("this call can only run in another process")));
+    }
+
+    void encode(ByteWriter& out) override {
+        std::apply(
+            [&](const auto& function, const auto&... arguments) { encode_call(out, function, arguments...); },
+            *given_);
+        release();
+    }
+    void complete(std::span<const std::byte> result, BufferLink& buffers) override {
+        complete_call<Value>(*this, result, buffers);
+    }
+
+private:
+    std::optional<std::tuple<F, Args...>> given_;
 };
 
 /// Whether `function(arguments...)` can run in another process and gives the same type there.

@@ -75,6 +75,11 @@ public:
         return count;
     }
 
+    /// The way on which the shared buffers of these bytes have come, or null, which it is at first. The link
+    /// must live while it is set.
+    [[nodiscard]] detail::BufferLink* buffer_link() const noexcept { return buffer_link_; }
+    void set_buffer_link(detail::BufferLink* link) noexcept { buffer_link_ = link; }
+
     /// Throws DecodeError when bytes are left over: what was sent is not what was expected.
     void expect_end() const {
         if (remaining() != 0) {
@@ -102,6 +107,7 @@ public:
 
 private:
     std::span<const std::byte> bytes_;
+    detail::BufferLink* buffer_link_ = nullptr;
     std::size_t position_ = 0;
     unsigned depth_ = 0;
 };

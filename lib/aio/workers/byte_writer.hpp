@@ -16,6 +16,10 @@
 
 namespace aio {
 
+namespace detail {
+class BufferLink;
+}
+
 /// How many containers and pointers a value may be nested in. The writer refuses what the reader would
 /// refuse, so that too deep a value fails where it is sent and not in the other process.
 inline constexpr unsigned max_codec_depth = 256;
@@ -81,6 +85,11 @@ public:
     /// Hands the buffer over and leaves the writer empty.
     [[nodiscard]] std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
 
+    /// The way for shared buffers beside these bytes, or null, which it is at first. The link must live while
+    /// it is set.
+    [[nodiscard]] detail::BufferLink* buffer_link() const noexcept { return buffer_link_; }
+    void set_buffer_link(detail::BufferLink* link) noexcept { buffer_link_ = link; }
+
     /// Marks one level of nesting for as long as it lives; the constructor throws EncodeError beyond
     /// `max_codec_depth`.
     class Nesting {
@@ -102,6 +111,7 @@ public:
 
 private:
     std::vector<std::byte> bytes_;
+    detail::BufferLink* buffer_link_ = nullptr;
     unsigned depth_ = 0;
 };
 

@@ -25,3 +25,4 @@
 #include <aio/workers/codec_sum.hpp>
 #include <aio/workers/codec_system.hpp>
 #include <aio/workers/schema_hash.hpp>
+#include <aio/workers/shared_buffer.hpp>

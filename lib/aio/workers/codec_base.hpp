@@ -135,10 +135,12 @@ template <class T>
     }
 }
 
-/// Decodes one T that must take up all of `bytes`. Throws DecodeError.
+/// Decodes one T that must take up all of `bytes`, whose shared buffers have come by `link`. Throws
+/// DecodeError.
 template <class T>
-[[nodiscard]] T decode_all(std::span<const std::byte> bytes) {
+[[nodiscard]] T decode_all(std::span<const std::byte> bytes, detail::BufferLink* link = nullptr) {
     ByteReader in(bytes);
+    in.set_buffer_link(link);
     T value = decode<T>(in);
     in.expect_end();
     return value;

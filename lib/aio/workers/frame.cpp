@@ -25,14 +25,23 @@ bool has_payload(FrameType type) noexcept {
     return type != FrameType::ready && type != FrameType::goodbye && type != FrameType::stop;
 }
 
-FrameHeader make_header(FrameType type, std::uint64_t task_id, std::size_t length) {
+std::uint16_t known_flags(FrameType type) noexcept {
+    switch (type) {
+    case FrameType::task: return FrameHeader::payload_is_shared;
+    case FrameType::result: return FrameHeader::payload_is_shared | FrameHeader::has_buffer_notes;
+    case FrameType::error: return FrameHeader::has_buffer_notes;
+    default: return 0;
+    }
+}
+
+FrameHeader make_header(FrameType type, std::uint64_t task_id, std::size_t length, std::uint16_t flags) {
     if (length > std::numeric_limits<std::uint32_t>::max()) {
         throw EncodeError("a message of " + std::to_string(length) + " bytes does not fit a frame");
     }
     FrameHeader header{FrameHeader::expected_magic,
                        FrameHeader::expected_version,
                        type,
-                       0,
+                       flags,
                        task_id,
                        static_cast<std::uint32_t>(length),
                        0};
@@ -44,7 +53,7 @@ FrameHeader make_header(FrameType type, std::uint64_t task_id, std::size_t lengt
 
 void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id,
                   std::span<const std::byte> payload) {
-    const FrameHeader header = make_header(type, task_id, payload.size());
+    const FrameHeader header = make_header(type, task_id, payload.size(), 0);
     out.append(&header, sizeof header);
     out.append(payload);
 }
@@ -56,8 +65,9 @@ std::size_t begin_frame(ByteWriter& out) {
     return start;
 }
 
-void finish_frame(ByteWriter& out, std::size_t start, FrameType type, std::uint64_t task_id) {
-    const FrameHeader header = make_header(type, task_id, frame_payload_size(out, start));
+void finish_frame(ByteWriter& out, std::size_t start, FrameType type, std::uint64_t task_id,
+                  std::uint16_t flags) {
+    const FrameHeader header = make_header(type, task_id, frame_payload_size(out, start), flags);
     out.overwrite(start, std::as_bytes(std::span(&header, 1)));
 }
 
@@ -115,7 +125,7 @@ FrameHeader FrameParser::read_header() {
     if (header.type < FrameType::hello || header.type > FrameType::usage) {
         fail("type " + std::to_string(static_cast<int>(header.type)));
     }
-    if (header.flags != 0) {
+    if ((header.flags & ~known_flags(header.type)) != 0) {
         fail("flags " + std::to_string(header.flags));
     }
     if (header.payload_length > max_payload_) {

@@ -50,6 +50,11 @@ struct FrameHeader {
     static constexpr std::uint32_t expected_magic =
         0x664F4941; ///< "AIOf" in memory on a little-endian machine
     static constexpr std::uint8_t expected_version = 1;
+
+    /// Flag: before this answer the worker has sent notes about shared memory (see buffer_socket.hpp).
+    static constexpr std::uint16_t has_buffer_notes = 1;
+    /// Flag: the payload is a reference to memory that has the real one (see large_payload.hpp).
+    static constexpr std::uint16_t payload_is_shared = 2;
 };
 static_assert(sizeof(FrameHeader) == 24 && std::is_trivially_copyable_v<FrameHeader>);
 
@@ -73,6 +78,12 @@ public:
 
     [[nodiscard]] FrameType type() const noexcept { return header_.type; }
     [[nodiscard]] std::uint64_t task_id() const noexcept { return header_.task_id; }
+    [[nodiscard]] bool has_buffer_notes() const noexcept {
+        return (header_.flags & FrameHeader::has_buffer_notes) != 0;
+    }
+    [[nodiscard]] bool payload_is_shared() const noexcept {
+        return (header_.flags & FrameHeader::payload_is_shared) != 0;
+    }
 
     /// Valid until the parser is fed again or destroyed.
     [[nodiscard]] std::span<const std::byte> payload() const noexcept { return payload_; }
@@ -92,7 +103,8 @@ void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id, std::s
 
 /// Completes the frame begun at `start`, whose payload is everything written since. Throws EncodeError when
 /// that does not fit 32 bits.
-void finish_frame(ByteWriter& out, std::size_t start, FrameType type, std::uint64_t task_id);
+void finish_frame(ByteWriter& out, std::size_t start, FrameType type, std::uint64_t task_id,
+                  std::uint16_t flags = 0);
 
 /// The size of the payload written since `begin_frame` returned `start`.
 [[nodiscard]] std::size_t frame_payload_size(const ByteWriter& out, std::size_t start) noexcept;

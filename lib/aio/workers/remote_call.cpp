@@ -21,6 +21,7 @@ AnyFunction decode_function(ByteReader& in) {
 
 void execute_call(std::span<const std::byte> payload, ByteWriter& out) {
     ByteReader in(payload);
+    in.set_buffer_link(out.buffer_link());
     const auto thunk = reinterpret_cast<detail::CallThunk>(detail::decode_function(in));
     thunk(in, out);
 }

@@ -263,18 +263,20 @@ void encode_call(ByteWriter& out, const F& f, const Args&... args) {
     }
 }
 
-/// In the worker: makes the call in `payload` and appends its encoded result to `out`. Throws whatever the
+/// In the worker: makes the call in `payload` and appends its encoded result to `out`. Shared buffers come
+/// and go by the link of `out`, if it has one. Throws whatever the
 /// function throws; RuntimeError when the function's module is not loaded here or the signatures differ,
 /// DecodeError for broken bytes. After an exception `out` may end in half a result.
 void execute_call(std::span<const std::byte> payload, ByteWriter& out);
 
-/// Back at the caller: the result out of the bytes that `execute_call` wrote. Throws DecodeError.
+/// Back at the caller: the result out of the bytes that `execute_call` wrote, with the shared buffers that
+/// came by `link`. Throws DecodeError.
 template <class Result>
-Result decode_result(std::span<const std::byte> bytes) {
+Result decode_result(std::span<const std::byte> bytes, detail::BufferLink* link = nullptr) {
     if constexpr (std::is_void_v<Result>) {
         ByteReader(bytes).expect_end();
     } else {
-        return decode_all<Result>(bytes);
+        return decode_all<Result>(bytes, link);
     }
 }
 

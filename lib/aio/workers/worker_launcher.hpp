@@ -37,10 +37,12 @@ protected:
 /// The pool's ends of a worker's pipes.
 class WorkerPipes {
 public:
-    WorkerPipes(uv::Descriptor task_end, uv::Descriptor result_end) noexcept
-        : tasks(std::move(task_end)), results(std::move(result_end)) {}
+    WorkerPipes(uv::Descriptor task_end, uv::Descriptor result_end, uv::Descriptor buffer_end) noexcept
+        : tasks(std::move(task_end)), results(std::move(result_end)), buffers(std::move(buffer_end)) {}
     uv::Descriptor tasks;
     uv::Descriptor results;
+    /// A socket; see buffer_socket.hpp.
+    uv::Descriptor buffers;
     /// The files that take the worker's standard output and error, if they are captured.
     uv::Descriptor output;
     uv::Descriptor errors;

@@ -69,16 +69,16 @@ public:
     WorkerPipes launch(const WorkerRequest& request) {
         detail::PipeEnds tasks = make_pipe();
         detail::PipeEnds results = make_pipe();
+        auto [our_buffers, its_buffers] = make_socket_pair();
         WorkerPipes ours(uv::Descriptor(tasks.write_end.release()),
-                         uv::Descriptor(results.read_end.release()));
-        std::vector<UniqueFd> theirs;
-        theirs.push_back(std::move(tasks.read_end));
-        theirs.push_back(std::move(results.write_end));
+                         uv::Descriptor(results.read_end.release()), uv::Descriptor(our_buffers.release()));
+        WorkerEnds theirs(std::move(tasks.read_end), std::move(results.write_end));
+        theirs.buffers = std::move(its_buffers);
         if (request.captures()) {
-            theirs.push_back(make_text_file());
-            ours.output = uv::Descriptor(duplicate(theirs.back()).release());
-            theirs.push_back(make_text_file());
-            ours.errors = uv::Descriptor(duplicate(theirs.back()).release());
+            theirs.output = make_text_file();
+            ours.output = uv::Descriptor(duplicate(theirs.output).release());
+            theirs.errors = make_text_file();
+            ours.errors = uv::Descriptor(duplicate(theirs.errors).release());
         }
         zygote_->request_worker(request, std::move(theirs));
         watch();

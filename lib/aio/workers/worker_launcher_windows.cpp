@@ -24,7 +24,7 @@ WorkerLauncher::WorkerLauncher(uv::Loop&, LauncherListener&, StartMethod) {
 WorkerLauncher::~WorkerLauncher() = default;
 
 WorkerPipes WorkerLauncher::launch(const WorkerRequest&) {
-    return WorkerPipes(uv::Descriptor(), uv::Descriptor());
+    return WorkerPipes(uv::Descriptor(), uv::Descriptor(), uv::Descriptor());
 }
 
 void WorkerLauncher::kill(int) {}

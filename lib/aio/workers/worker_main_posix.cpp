@@ -1,9 +1,12 @@
 #include <aio/workers/worker_main_posix.hpp>
 
 #include <aio/core/errors.hpp>
+#include <aio/core/running_loop.hpp>
 #include <aio/core/type_name.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/large_payload.hpp>
+#include <aio/workers/pool_buffers_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
@@ -19,6 +22,7 @@
 #include <iostream>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace aio::detail {
@@ -33,7 +37,8 @@ constexpr int worker_goes_on = -1;
 
 class Worker {
 public:
-    explicit Worker(WorkerSetup& setup) noexcept : setup_(setup), parser_(setup.max_payload) {}
+    explicit Worker(WorkerSetup& setup)
+        : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {}
 
     /// Serves until the end; returns the exit code.
     int run();
@@ -44,13 +49,14 @@ private:
     int take(const FrameView& frame);
     int initialize(const FrameView& call);
     bool answer(const FrameView& task);
-    void run_task(const FrameView& task, std::size_t start);
+    std::uint16_t run_task(const FrameView& task, std::size_t start, const WorkerOrders& orders);
     void report_error(std::size_t start);
     std::size_t append_usage(std::uint64_t id, const CallUsage& usage);
     void overwrite_usage(std::size_t payload, const CallUsage& usage);
 
     WorkerSetup& setup_;
     FrameParser parser_;
+    PoolBuffers buffers_;
     ByteWriter out_;
     WorkerOrders orders_;
 };
@@ -85,17 +91,30 @@ int Worker::initialize(const FrameView& call) {
     return failed ? worker_exit_initializer_failed : worker_goes_on;
 }
 
-void Worker::run_task(const FrameView& task, std::size_t start) {
-    execute_call(task.payload(), out_);
+/// Gives the flags of the result's frame.
+std::uint16_t Worker::run_task(const FrameView& task, std::size_t start, const WorkerOrders& orders) {
+    // Shared memory that comes with the call is not memory that the call takes.
+    if (orders.memory_bytes != 0) buffers_.take_in();
+    std::optional<ReceivedPayload> payload(std::in_place, task, buffers_);
+    const CallLimits limits(orders);
+    out_.set_buffer_link(&buffers_);
+    execute_call(payload->bytes(), out_);
+    payload.reset();
+    out_.set_buffer_link(nullptr);
     const std::size_t size = frame_payload_size(out_, start);
     if (size > setup_.max_payload) {
         throw RuntimeError("the result takes " + std::to_string(size) + " bytes, and the limit is " +
                            std::to_string(setup_.max_payload));
     }
+    const std::uint16_t flags = share_large_payload(out_, start, buffers_);
+    buffers_.hand_over();
+    return flags;
 }
 
 /// Writes the exception being handled in place of what the task has left in the buffer.
 void Worker::report_error(std::size_t start) {
+    out_.set_buffer_link(nullptr);
+    buffers_.discard();
     out_.truncate(start);
     static_cast<void>(begin_frame(out_));
     encode_current_exception(out_);
@@ -134,21 +153,22 @@ bool Worker::answer(const FrameView& task) {
     const std::size_t usage = orders.measure != 0 ? append_usage(task.task_id(), CallUsage()) : 0;
     const std::size_t start = begin_frame(out_);
     FrameType type = FrameType::result;
+    std::uint16_t flags = 0;
     {
         // A pool sends nothing but a wish to stop to a worker that has a call.
         const RunningTask running(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt);
         std::optional<CallMeter> meter;
         if (orders.measure != 0) meter.emplace();
         try {
-            const CallLimits limits(orders);
-            run_task(task, start);
+            flags = run_task(task, start, orders);
         } catch (...) {
             report_error(start);
             type = FrameType::error;
         }
         if (meter) overwrite_usage(usage, meter->usage());
     }
-    finish_frame(out_, start, type, task.task_id());
+    if (buffers_.report()) flags |= FrameHeader::has_buffer_notes;
+    finish_frame(out_, start, type, task.task_id(), flags);
     // What the task printed is seen before its result, and not lost if the worker is killed later.
     std::fflush(stdout);
     const bool sent = send(out_);
@@ -164,6 +184,7 @@ int Worker::run() {
     }
     std::array<std::byte, 65536> buffer;
     for (;;) {
+        buffers_.wait_for(setup_.tasks.get());
         const ssize_t received = ::read(setup_.tasks.get(), buffer.data(), buffer.size());
         if (received < 0 && errno == EINTR) {
             continue;
@@ -214,7 +235,7 @@ void become_worker(WorkerSetup& setup) noexcept {
     detach_stdin();
     capture_output(setup);
     if (!setup.inherits_nothing) {
-        const std::array<int, 2> keep{setup.tasks.get(), setup.results.get()};
+        const std::array<int, 3> keep{setup.tasks.get(), setup.results.get(), setup.buffers.get()};
         close_occupied(setup.last_inherited);
         close_all_above(setup.last_inherited, keep);
     }
@@ -225,6 +246,8 @@ void become_worker(WorkerSetup& setup) noexcept {
 
 void run_worker(WorkerSetup setup) noexcept {
     become_worker(setup);
+    // Its zygote may have been forked while a loop ran, which does not run here: calls may run their own.
+    const RunningLoopScope no_loop(nullptr);
     int code = worker_exit_protocol_error;
     try {
         code = Worker(setup).run();
@@ -232,6 +255,8 @@ void run_worker(WorkerSetup setup) noexcept {
         code = worker_exit_protocol_error;
     } catch (const DecodeError&) {
         code = worker_exit_protocol_error;
+    } catch (const std::system_error&) {
+        code = worker_exit_broken_pipe;
     }
     std::cout.flush();
     std::fflush(nullptr);

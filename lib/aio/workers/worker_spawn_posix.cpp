@@ -35,8 +35,9 @@ std::string marker_for(const WorkerSetup& setup) {
     std::string text = marker_name;
     text += '=';
     for (const long long number :
-         {static_cast<long long>(setup.parent), static_cast<long long>(setup.tasks.get()),
-          static_cast<long long>(setup.results.get()), static_cast<long long>(setup.output.get()),
+         {static_cast<long long>(setup.parent), static_cast<long long>(setup.number),
+          static_cast<long long>(setup.tasks.get()), static_cast<long long>(setup.results.get()),
+          static_cast<long long>(setup.buffers.get()), static_cast<long long>(setup.output.get()),
           static_cast<long long>(setup.errors.get()), static_cast<long long>(setup.max_payload),
           static_cast<long long>(setup.initializes)})
         text += std::to_string(number) + ' ';
@@ -54,6 +55,7 @@ void execute_worker(WorkerSetup setup) noexcept {
         std::vector<std::string> environment = environment_with(marker_for(setup));
         keep_on_exec(setup.tasks);
         keep_on_exec(setup.results);
+        keep_on_exec(setup.buffers);
         keep_on_exec(setup.output);
         keep_on_exec(setup.errors);
         unblock_all_signals();
@@ -67,23 +69,28 @@ void serve_if_worker() {
     const char* const marker = std::getenv(marker_name);
     if (marker == nullptr) return;
     int parent = -1;
+    unsigned long long number = 0;
     int tasks = -1;
     int results = -1;
+    int buffers = -1;
     int output = -1;
     int errors = -1;
     unsigned long long max_payload = 0;
     int initializes = 0;
-    const bool complete = std::sscanf(marker, "%d %d %d %d %d %llu %d", &parent, &tasks, &results, &output,
-                                      &errors, &max_payload, &initializes) == 7;
+    const bool complete = std::sscanf(marker, "%d %llu %d %d %d %d %d %llu %d", &parent, &number, &tasks,
+                                      &results, &buffers, &output, &errors, &max_payload, &initializes) == 9;
     unsetenv(marker_name);
     if (!complete || getppid() != parent || !is_pipe(tasks) || !is_pipe(results)) return;
-    WorkerSetup setup(UniqueFd(tasks), UniqueFd(results), parent, static_cast<std::size_t>(max_payload), 0);
+    WorkerSetup setup(number, UniqueFd(tasks), UniqueFd(results), parent,
+                      static_cast<std::size_t>(max_payload), 0);
+    setup.buffers = UniqueFd(buffers);
     setup.output = UniqueFd(output);
     setup.errors = UniqueFd(errors);
     setup.initializes = initializes != 0;
     setup.inherits_nothing = true;
     close_on_exec(setup.tasks);
     close_on_exec(setup.results);
+    close_on_exec(setup.buffers);
     block_all_signals();
     run_worker(std::move(setup));
 }

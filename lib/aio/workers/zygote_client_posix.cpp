@@ -17,13 +17,11 @@ ZygoteClient::ZygoteClient(ZygoteProcess process)
 
 void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                                   std::size_t max_payload) {
-    std::vector<UniqueFd> descriptors;
-    descriptors.push_back(std::move(task_read_end));
-    descriptors.push_back(std::move(result_write_end));
-    request_worker(detail::WorkerRequest(request_id, max_payload), std::move(descriptors));
+    request_worker(detail::WorkerRequest(request_id, max_payload),
+                   detail::WorkerEnds(std::move(task_read_end), std::move(result_write_end)));
 }
 
-void ZygoteClient::request_worker(const detail::WorkerRequest& request, std::vector<UniqueFd> descriptors) {
+void ZygoteClient::request_worker(const detail::WorkerRequest& request, detail::WorkerEnds ends) {
     if (request.max_payload() < smallest_max_payload) {
         throw ValueError("max_payload must be at least " + std::to_string(smallest_max_payload) +
                          " bytes, not " + std::to_string(request.max_payload()));
@@ -33,8 +31,19 @@ void ZygoteClient::request_worker(const detail::WorkerRequest& request, std::vec
     record.request_id = request.id();
     record.max_payload = request.max_payload();
     record.status = (request.initializes() ? detail::worker_initializes : 0) |
-                    (request.captures() ? detail::worker_captures : 0) |
                     (request.spawns() ? detail::worker_spawns : 0);
+    std::vector<UniqueFd> descriptors;
+    descriptors.push_back(std::move(ends.tasks));
+    descriptors.push_back(std::move(ends.results));
+    if (ends.buffers) {
+        record.status |= detail::worker_shares;
+        descriptors.push_back(std::move(ends.buffers));
+    }
+    if (ends.output && ends.errors) {
+        record.status |= detail::worker_captures;
+        descriptors.push_back(std::move(ends.output));
+        descriptors.push_back(std::move(ends.errors));
+    }
     control_.send(record, std::move(descriptors));
 }
 

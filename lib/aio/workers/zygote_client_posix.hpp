@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -53,6 +54,23 @@ struct ZygoteClosed {
     std::string reason; ///< for people
 };
 
+namespace detail {
+
+/// What a worker that is asked for gets.
+class WorkerEnds {
+public:
+    WorkerEnds(UniqueFd task_read_end, UniqueFd result_write_end) noexcept
+        : tasks(std::move(task_read_end)), results(std::move(result_write_end)) {}
+
+    UniqueFd tasks;
+    UniqueFd results;
+    UniqueFd buffers; ///< a socket by which it gets and sends shared memory, or none
+    UniqueFd output;  ///< files for its standard output and error; both or none
+    UniqueFd errors;
+};
+
+} // namespace detail
+
 using ZygoteEvent = std::variant<ZygoteReady, WorkerStarted, WorkerExited, ZygoteClosed>;
 
 /// Our end of the conversation with one zygote, which it owns: destroying the client ends the zygote and
@@ -74,9 +92,8 @@ public:
     /// Throws ValueError when it is below `smallest_max_payload`.
     void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
                         std::size_t max_payload = default_max_payload);
-    /// The same, for a worker with more wishes. `descriptors`: those two, and the files for standard output
-    /// and error if they are captured.
-    void request_worker(const detail::WorkerRequest& request, std::vector<UniqueFd> descriptors);
+    /// The same, for a worker with more wishes.
+    void request_worker(const detail::WorkerRequest& request, detail::WorkerEnds ends);
 
     /// Sends `signal` to the process group of a worker: to it and to what it has started. Nothing happens if
     /// the worker has ended; its number cannot have been reused, because the zygote is the one to release it.

@@ -29,11 +29,16 @@ void ZygoteReserve::forget_inherited() {
 }
 
 void ZygoteReserve::fork_early() {
-    const std::lock_guard lock(mutex_);
-    forget_inherited();
-    if (started_) return;
+    {
+        const std::lock_guard lock(mutex_);
+        forget_inherited();
+        if (started_) return;
+    }
     try {
+        // Not under the lock: the zygote and its workers would inherit it, and could not run loops of their
+        // own.
         auto zygote = std::make_unique<ZygoteClient>(start_zygote_by_fork());
+        const std::lock_guard lock(mutex_);
         started_ = true;
         idle_.push_back(std::move(zygote));
     } catch (const RuntimeError&) {
@@ -41,7 +46,7 @@ void ZygoteReserve::fork_early() {
     }
 }
 
-std::unique_ptr<ZygoteClient> ZygoteReserve::take() {
+std::unique_ptr<ZygoteClient> ZygoteReserve::take_idle() {
     const std::lock_guard lock(mutex_);
     forget_inherited();
     started_ = true;
@@ -53,6 +58,11 @@ std::unique_ptr<ZygoteClient> ZygoteReserve::take() {
             if (std::holds_alternative<ZygoteClosed>(event)) alive = false;
         if (alive) return zygote;
     }
+    return nullptr;
+}
+
+std::unique_ptr<ZygoteClient> ZygoteReserve::take() {
+    if (std::unique_ptr<ZygoteClient> zygote = take_idle()) return zygote;
     try {
         return std::make_unique<ZygoteClient>(start_zygote_by_fork());
     } catch (const RuntimeError&) {

@@ -31,6 +31,8 @@ private:
     ZygoteReserve() = default;
     /// In a forked copy of the process that had them, forgets the zygotes: they are the original's.
     void forget_inherited();
+    /// Null if there is none.
+    [[nodiscard]] std::unique_ptr<ZygoteClient> take_idle();
 
     std::mutex mutex_;
     std::vector<std::unique_ptr<ZygoteClient>> idle_;

@@ -122,8 +122,9 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     reply.request_id = message.record.request_id;
     reply.pid = -1;
     std::vector<UniqueFd> attached;
+    const bool shares = (message.record.status & worker_shares) != 0;
     const bool captures = (message.record.status & worker_captures) != 0;
-    if (message.descriptors.size() != (captures ? 4 : 2)) {
+    if (message.descriptors.size() != 2U + (shares ? 1 : 0) + (captures ? 2 : 0)) {
         reply.error = EMFILE;
         control_.send(reply);
         return;
@@ -131,12 +132,15 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     const pid_t zygote = getpid();
     const pid_t pid = ::fork();
     if (pid == 0) {
-        WorkerSetup setup(std::move(message.descriptors[0]), std::move(message.descriptors[1]), zygote,
+        auto next = message.descriptors.begin() + 2;
+        WorkerSetup setup(message.record.request_id, std::move(message.descriptors[0]),
+                          std::move(message.descriptors[1]), zygote,
                           static_cast<std::size_t>(message.record.max_payload), last_inherited_);
         setup.initializes = (message.record.status & worker_initializes) != 0;
+        if (shares) setup.buffers = std::move(*next++);
         if (captures) {
-            setup.output = std::move(message.descriptors[2]);
-            setup.errors = std::move(message.descriptors[3]);
+            setup.output = std::move(*next++);
+            setup.errors = std::move(*next++);
         }
         if ((message.record.status & worker_spawns) != 0) execute_worker(std::move(setup));
         run_worker(std::move(setup));

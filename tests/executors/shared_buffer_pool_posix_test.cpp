@@ -1,0 +1,585 @@
+#include "process_help_posix.hpp"
+
+#include <aio/executors/thread_pool.hpp>
+#include <aio/executors/wrap_future.hpp>
+#include <aio/structure/gather.hpp>
+#include <aio/workers/remote_error.hpp>
+#include <aio/workers/shared_buffer.hpp>
+
+#include <doctest/doctest.h>
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using aio::SharedBuffer;
+
+constexpr std::size_t million = 1'000'000;
+
+struct Picture {
+    std::string name;
+    std::vector<SharedBuffer> layers;
+    std::optional<SharedBuffer> mask;
+};
+
+long sum(const SharedBuffer& numbers) {
+    const auto values = numbers.span<int>();
+    return std::accumulate(values.begin(), values.end(), 0L);
+}
+
+void double_all(SharedBuffer numbers) {
+    for (int& value : numbers.span<int>()) value *= 2;
+}
+
+SharedBuffer count_up(int count) {
+    SharedBuffer numbers(static_cast<std::size_t>(count) * sizeof(int));
+    std::ranges::copy(std::views::iota(0, count), numbers.span<int>().begin());
+    return numbers;
+}
+
+std::string exclaim(std::string text) { return text + '!'; }
+SharedBuffer same(SharedBuffer buffer) { return buffer; }
+
+Picture second_layer_up(Picture picture) {
+    std::swap(picture.layers.at(0), picture.layers.at(1));
+    picture.mask = SharedBuffer::copy_of(std::string("mask"));
+    return picture;
+}
+
+std::size_t total_size(const std::map<int, std::vector<SharedBuffer>>& buffers) {
+    std::size_t total = 0;
+    for (const auto& [key, list] : buffers)
+        for (const SharedBuffer& buffer : list) total += buffer.size();
+    return total;
+}
+
+struct Scale {
+    SharedBuffer factors;
+    long operator()(int index, int value) const {
+        return static_cast<long>(factors.span<int>()[static_cast<std::size_t>(index)]) * value;
+    }
+};
+
+void write_and_die(SharedBuffer buffer) {
+    buffer.span<int>()[0] = 42;
+    ::kill(::getpid(), SIGKILL);
+}
+
+void write_and_stay(SharedBuffer buffer, const std::string& path) {
+    buffer.span<int>()[0] = 42;
+    processes::begin_and_stay(path);
+}
+
+SharedBuffer make_and_throw(int count) {
+    const SharedBuffer numbers = count_up(count);
+    throw std::runtime_error("no numbers today: " + std::to_string(numbers.size()));
+}
+
+/// Kept by a worker from call to call.
+std::vector<SharedBuffer> kept;
+
+void keep(SharedBuffer buffer) { kept.push_back(std::move(buffer)); }
+SharedBuffer make_and_keep(int value) {
+    SharedBuffer buffer(million);
+    buffer.span<int>()[0] = value;
+    kept.push_back(buffer);
+    return buffer;
+}
+int first_kept() { return kept.at(0).span<int>()[0]; }
+SharedBuffer hand_out_kept() {
+    SharedBuffer buffer = kept.at(0);
+    kept.clear();
+    return buffer;
+}
+void drop_kept() { kept.clear(); }
+
+/// In a worker: has a pool of its own work on the buffer.
+SharedBuffer by_a_pool_of_its_own(SharedBuffer numbers) {
+    SharedBuffer result;
+    processes::in_time([&]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(2);
+        const SharedBuffer own = SharedBuffer::copy_of(numbers.span<int>());
+        co_await loop.run_in_executor(pool, double_all, own);
+        const long total = co_await loop.run_in_executor(pool, sum, numbers);
+        const SharedBuffer counted = co_await loop.run_in_executor(pool, count_up, 3);
+        result = co_await loop.run_in_executor(pool, same, counted);
+        result.span<int>()[0] = static_cast<int>(total);
+        result.span<int>()[1] = own.span<int>()[0];
+    });
+    return result;
+}
+
+std::size_t mappings() {
+    std::ifstream file("/proc/self/maps");
+    std::size_t count = 0;
+    for (std::string line; std::getline(file, line);)
+        if (line.find("aio-buffer") != std::string::npos) ++count;
+    return count;
+}
+
+int allow_few_descriptors() {
+    const rlimit limit{3, 3};
+    return ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// What is to be told apart from what other tests leave behind.
+class Clean {
+public:
+    Clean() { SharedBuffer::set_idle_limit(0); }
+    ~Clean() { SharedBuffer::set_idle_limit(std::size_t{256} << 20); }
+    Clean(const Clean&) = delete;
+    Clean& operator=(const Clean&) = delete;
+};
+
+} // namespace
+
+TEST_CASE("a shared buffer is an argument without being copied, and what the worker writes is seen here") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>(million, 3));
+        const long before = co_await loop.run_in_executor(pool, sum, numbers);
+        CHECK(before == 3 * static_cast<long>(million));
+        co_await loop.run_in_executor(pool, double_all, numbers);
+        CHECK(numbers.span<int>()[0] == 6);
+        CHECK(numbers.span<int>()[million - 1] == 6);
+        numbers.span<int>()[0] = 7;
+        const long after = co_await loop.run_in_executor(pool, sum, numbers);
+        CHECK(after == 6 * static_cast<long>(million) + 1);
+    }));
+}
+
+TEST_CASE("a slice of a shared buffer reaches a worker as that part") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(2);
+        const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>(1000, 1));
+        const std::size_t half = numbers.size() / 2;
+        const SharedBuffer upper = numbers.slice(half, half);
+        co_await loop.run_in_executor(pool, double_all, upper);
+        CHECK(sum(numbers) == 1500);
+        CHECK(numbers.span<int>()[499] == 1);
+        CHECK(numbers.span<int>()[500] == 2);
+    }));
+}
+
+TEST_CASE("a shared buffer made in a worker is a result without being copied") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        const SharedBuffer first = co_await loop.run_in_executor(pool, count_up, 100'000);
+        const SharedBuffer second = co_await loop.run_in_executor(pool, count_up, 100'001);
+        CHECK(sum(first) == 99'999L * 100'000 / 2);
+        CHECK(sum(second) == 100'000L * 100'001 / 2);
+        // It is the pool's now, like any other.
+        const long there = co_await loop.run_in_executor(pool, sum, first);
+        CHECK(there == sum(first));
+    }));
+}
+
+TEST_CASE("a shared buffer that comes back as the result is the same memory") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        const SharedBuffer buffer(million);
+        const SharedBuffer back = co_await loop.run_in_executor(pool, same, buffer);
+        CHECK(back.data() == buffer.data());
+        CHECK(back.size() == buffer.size());
+        const SharedBuffer empty;
+        const SharedBuffer nothing = co_await loop.run_in_executor(pool, same, empty);
+        CHECK(nothing.empty());
+    }));
+}
+
+TEST_CASE("shared buffers travel in structs, containers and functors") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        Picture picture;
+        picture.name = "sunset";
+        picture.layers.push_back(SharedBuffer::copy_of(std::string("lower")));
+        picture.layers.push_back(SharedBuffer::copy_of(std::string("upper")));
+        const Picture back = co_await loop.run_in_executor(pool, second_layer_up, picture);
+        CHECK(back.name == "sunset");
+        CHECK(back.layers.at(0).data() == picture.layers.at(1).data());
+        CHECK(back.layers.at(1).data() == picture.layers.at(0).data());
+        REQUIRE(back.mask.has_value());
+        CHECK(back.mask->span<char>()[3] == 'k');
+
+        std::map<int, std::vector<SharedBuffer>> many;
+        for (int i = 0; i < 100; ++i) many[i % 7].emplace_back(100);
+        const std::size_t size = co_await loop.run_in_executor(pool, total_size, many);
+        CHECK(size == 10'000);
+
+        const Scale scale{SharedBuffer::copy_of(std::vector<int>{1, 10, 100})};
+        const long scaled = co_await loop.run_in_executor(pool, scale, 2, 5);
+        CHECK(scaled == 500);
+    }));
+}
+
+TEST_CASE("an exception takes no shared buffer along, and the worker serves on") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        std::string message;
+        try {
+            static_cast<void>(co_await loop.run_in_executor(pool, make_and_throw, 1000));
+        } catch (const std::runtime_error& error) {
+            message = error.what();
+        }
+        CHECK(message.find("no numbers today: 4000") != std::string::npos);
+        const SharedBuffer numbers = co_await loop.run_in_executor(pool, count_up, 10);
+        CHECK(sum(numbers) == 45);
+    }));
+}
+
+TEST_CASE("many calls with shared buffers use the same memory again and again") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(2);
+        std::size_t descriptors = 0;
+        std::size_t mapped = 0;
+        for (int i = 0; i < 300; ++i) {
+            const SharedBuffer argument = SharedBuffer::copy_of(std::vector<int>(million / 8, i));
+            const long there = co_await loop.run_in_executor(pool, sum, argument);
+            CHECK(there == static_cast<long>(i) * static_cast<long>(million / 8));
+            const SharedBuffer result = co_await loop.run_in_executor(pool, count_up, 100'000 + i);
+            CHECK(result.span<int>().back() == 99'999 + i);
+            if (i == 99) {
+                descriptors = processes::descriptors();
+                mapped = mappings();
+            }
+        }
+        CHECK(processes::descriptors() <= descriptors);
+        CHECK(mappings() <= mapped);
+        CHECK(mapped <= 70);
+    }));
+}
+
+TEST_CASE("a worker gives up memory that the pool does not keep") {
+    const Clean clean;
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        for (int i = 0; i < 20; ++i) {
+            const SharedBuffer argument(million);
+            static_cast<void>(co_await loop.run_in_executor(pool, sum, argument));
+            static_cast<void>(co_await loop.run_in_executor(pool, count_up, 100'000));
+        }
+        const std::size_t there = co_await loop.run_in_executor(pool, mappings);
+        // The worker's own, for its next result.
+        CHECK(there <= 1);
+        CHECK(mappings() == 0);
+        CHECK(SharedBuffer::idle_bytes() == 0);
+    }));
+}
+
+TEST_CASE("what a worker keeps a handle on is not used for anything else") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        {
+            const SharedBuffer buffer(million);
+            buffer.span<int>()[0] = 42;
+            co_await loop.run_in_executor(pool, keep, buffer);
+        }
+        for (int i = 0; i < 5; ++i) SharedBuffer(million).span<int>()[0] = 1;
+        int first = co_await loop.run_in_executor(pool, first_kept);
+        CHECK(first == 42);
+        const SharedBuffer back = co_await loop.run_in_executor(pool, hand_out_kept);
+        CHECK(back.span<int>()[0] == 42);
+
+        static_cast<void>(co_await loop.run_in_executor(pool, make_and_keep, 43));
+        for (int i = 0; i < 5; ++i) {
+            const SharedBuffer other = co_await loop.run_in_executor(pool, count_up, 200'000);
+            CHECK(other.span<int>()[1] == 1);
+        }
+        first = co_await loop.run_in_executor(pool, first_kept);
+        CHECK(first == 43);
+        co_await loop.run_in_executor(pool, drop_kept);
+    }));
+    const Clean clean;
+    CHECK(mappings() == 0);
+}
+
+TEST_CASE("when a worker is killed, its shared memory can be used again") {
+    const Clean clean;
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        SharedBuffer::set_idle_limit(std::size_t{4} << 20);
+        for (int i = 0; i < 6; ++i) {
+            const SharedBuffer buffer(million);
+            buffer.span<int>()[0] = 0;
+            co_await loop.run_in_executor(pool, keep, buffer);
+            static_cast<void>(co_await loop.run_in_executor(pool, make_and_keep, 1));
+            bool crashed = false;
+            try {
+                co_await loop.run_in_executor(pool, write_and_die, buffer);
+            } catch (const aio::WorkerCrashed&) {
+                crashed = true;
+            }
+            CHECK(crashed);
+            CHECK(buffer.span<int>()[0] == 42);
+        }
+        CHECK(mappings() == 4);
+        CHECK(SharedBuffer::idle_bytes() == std::size_t{4} << 20);
+        const SharedBuffer fine = co_await loop.run_in_executor(pool, count_up, 1000);
+        CHECK(sum(fine) == 999 * 500);
+    }));
+    SharedBuffer::set_idle_limit(0);
+    CHECK(mappings() == 0);
+}
+
+TEST_CASE("a call with shared memory goes to another worker when its own died before it had it") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        for (int i = 0; i < 20; ++i) {
+            const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>{1, 2, 3});
+            co_await loop.run_in_executor(pool, double_all, numbers);
+            for (const int pid : pool.worker_pids()) ::kill(pid, SIGKILL);
+            if (i % 2 == 0) CHECK(patience::until([&] { return processes::workers() == 0; }));
+            const SharedBuffer others = SharedBuffer::copy_of(std::vector<int>{4, 5, 6});
+            long total = 0;
+            try {
+                total = co_await loop.run_in_executor(pool, sum, others);
+            } catch (const aio::WorkerCrashed&) {
+                // It had begun.
+                total = i % 2 == 0 ? 0 : 15;
+            }
+            CHECK(total == 15);
+        }
+    }));
+}
+
+TEST_CASE("shared buffers outlive their pool, and one that a killed worker may write to is not used again") {
+    const Clean clean;
+    SharedBuffer argument(million);
+    SharedBuffer result;
+    CHECK(processes::in_time([&]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        SharedBuffer::set_idle_limit(std::size_t{64} << 20);
+        const processes::Folder folder;
+        aio::ProcessPoolExecutor pool(2);
+        result = co_await loop.run_in_executor(pool, count_up, 1000);
+        const auto stuck = pool.submit(write_and_stay, argument, folder.file("begun"));
+        co_await processes::appearance(folder.file("begun"));
+        CHECK(argument.span<int>()[0] == 42);
+    }));
+    CHECK(sum(result) == 999 * 500);
+    argument.span<int>()[0] = 1;
+    const std::byte* const old = argument.data();
+    const std::size_t idle = SharedBuffer::idle_bytes();
+    argument = SharedBuffer();
+    CHECK(SharedBuffer::idle_bytes() == idle);
+    result = SharedBuffer();
+    static_cast<void>(old);
+    SharedBuffer::set_idle_limit(0);
+    CHECK(mappings() == 0);
+}
+
+TEST_CASE("what is too large for a pipe takes the way of shared memory, in both directions") {
+    const Clean clean;
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(2);
+        SharedBuffer::set_idle_limit(std::size_t{64} << 20);
+        std::string text(5 * million, 'x');
+        text.back() = 'y';
+        for (int i = 0; i < 5; ++i) {
+            const std::string back = co_await loop.run_in_executor(pool, exclaim, text);
+            CHECK(back.size() == text.size() + 1);
+            CHECK(back.substr(text.size() - 1) == "y!");
+        }
+        // Used again: one slab there and one back.
+        CHECK(mappings() == 2);
+        std::vector<aio::ConcurrentFuture<std::string>> futures;
+        for (int i = 0; i < 50; ++i)
+            futures.push_back(pool.submit(exclaim, std::string(million, static_cast<char>('a' + i % 26))));
+        for (int i = 0; i < 50; ++i) {
+            const std::string back = co_await aio::wrap_future(futures[static_cast<std::size_t>(i)]);
+            CHECK(back.front() == 'a' + i % 26);
+        }
+        // A few for each worker, and not one for each call.
+        CHECK(mappings() <= 12);
+    }));
+    SharedBuffer::set_idle_limit(0);
+    CHECK(mappings() == 0);
+}
+
+TEST_CASE("large text and a shared buffer in one call do not get in each other's way") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        Picture picture;
+        picture.name = std::string(million, 'n');
+        picture.layers.push_back(SharedBuffer::copy_of(std::string("lower")));
+        picture.layers.push_back(SharedBuffer::copy_of(std::string("upper")));
+        const Picture back = co_await loop.run_in_executor(pool, second_layer_up, picture);
+        CHECK(back.name == picture.name);
+        CHECK(back.layers.at(0).data() == picture.layers.at(1).data());
+        CHECK(back.mask->span<char>()[0] == 'm');
+    }));
+}
+
+TEST_CASE("several pools and threads share a buffer") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor one(2);
+        aio::ProcessPoolExecutor two(2);
+        aio::ThreadPoolExecutor threads(2);
+        const SharedBuffer numbers = co_await loop.run_in_executor(one, count_up, 1000);
+        co_await loop.run_in_executor(two, double_all, numbers);
+        co_await loop.run_in_executor(threads, double_all, numbers);
+        const long total = co_await loop.run_in_executor(one, sum, numbers);
+        CHECK(total == 4L * 999 * 500);
+
+        std::vector<std::thread> submitters;
+        std::vector<long> sums(4);
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            submitters.emplace_back([&, i] {
+                for (int round = 0; round < 20; ++round) {
+                    const SharedBuffer mine =
+                        SharedBuffer::copy_of(std::vector<int>(10'000, static_cast<int>(i)));
+                    sums[i] += (round % 2 == 0 ? one : two).submit(sum, mine).result();
+                    sums[i] += sum(one.submit(count_up, 5).result());
+                }
+            });
+        }
+        const auto join = [&] {
+            for (std::thread& submitter : submitters) submitter.join();
+        };
+        co_await loop.run_in_executor(threads, std::ref(join));
+        for (std::size_t i = 0; i < sums.size(); ++i)
+            CHECK(sums[i] == 20 * (static_cast<long>(i) * 10'000 + 10));
+    }));
+}
+
+TEST_CASE("a worker that has a pool of its own passes the contents of shared buffers on") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>{5, 6, 7});
+        for (int i = 0; i < 3; ++i) {
+            const SharedBuffer result = co_await loop.run_in_executor(pool, by_a_pool_of_its_own, numbers);
+            REQUIRE(result.span<int>().size() == 3);
+            CHECK(result.span<int>()[0] == 18);
+            CHECK(result.span<int>()[1] == 10);
+            CHECK(result.span<int>()[2] == 2);
+        }
+        CHECK(numbers.span<int>()[0] == 5);
+    }));
+}
+
+TEST_CASE("a call that is cancelled while it runs keeps its shared memory until it has ended") {
+    const Clean clean;
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        const processes::Folder folder;
+        aio::ProcessPoolExecutor pool(1);
+        SharedBuffer::set_idle_limit(std::size_t{64} << 20);
+        {
+            const SharedBuffer argument(million);
+            auto call = loop.run_in_executor(pool, write_and_stay, argument, folder.file("begun"));
+            co_await processes::appearance(folder.file("begun"));
+            call.cancel();
+        }
+        CHECK(mappings() == 1);
+        CHECK(SharedBuffer::idle_bytes() == 0);
+        co_return;
+    }));
+    CHECK(mappings() == 0);
+}
+
+TEST_CASE("a call whose shared memory cannot be taken in for want of descriptors fails alone") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::EventLoop& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        static_cast<void>(co_await loop.run_in_executor(pool, allow_few_descriptors));
+        const SharedBuffer argument(million);
+        for (int i = 0; i < 3; ++i) {
+            std::string message;
+            try {
+                static_cast<void>(co_await loop.run_in_executor(pool, sum, argument));
+            } catch (const std::system_error& error) {
+                message = error.what();
+            }
+            CHECK(message.find("cannot take in shared memory") != std::string::npos);
+            message.clear();
+            try {
+                static_cast<void>(co_await loop.run_in_executor(pool, count_up, 10));
+            } catch (const std::system_error& error) {
+                message = error.what();
+            }
+            CHECK(message.find("cannot make shared memory") != std::string::npos);
+        }
+        CHECK(pool.worker_pids().size() == 1);
+    }));
+}
+
+TEST_CASE("results whose shared memory finds no room among this program's descriptors fail alone") {
+    const int code = processes::in_child([] {
+        bool refused = false;
+        bool good = false;
+        const bool ended = processes::in_time([&]() -> aio::Coro<> {
+            aio::EventLoop& loop = aio::get_running_loop();
+            aio::ProcessPoolExecutor pool(1);
+            co_await loop.run_in_executor(pool, drop_kept);
+            rlimit before{};
+            ::getrlimit(RLIMIT_NOFILE, &before);
+            rlimit few = before;
+            few.rlim_cur = 3;
+            ::setrlimit(RLIMIT_NOFILE, &few);
+            try {
+                static_cast<void>(co_await loop.run_in_executor(pool, count_up, 10));
+            } catch (const std::system_error& error) {
+                refused = std::string(error.what()).find("cannot take in shared memory") != std::string::npos;
+            }
+            ::setrlimit(RLIMIT_NOFILE, &before);
+            const SharedBuffer numbers = co_await loop.run_in_executor(pool, count_up, 10);
+            good = sum(numbers) == 45;
+        });
+        return ended && refused && good ? 0 : 1;
+    });
+    CHECK(code == 0);
+}
+
+TEST_CASE("nothing is left of shared memory when the program is killed") {
+    const auto names = [] {
+        std::size_t count = 0;
+        std::error_code error;
+        for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", error))
+            if (entry.path().filename().string().starts_with("aio")) ++count;
+        return count;
+    };
+    const processes::Folder folder;
+    const std::string begun = folder.file("begun");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        static_cast<void>(processes::in_time([&]() -> aio::Coro<> {
+            aio::EventLoop& loop = aio::get_running_loop();
+            aio::ProcessPoolExecutor pool(1);
+            const SharedBuffer result = co_await loop.run_in_executor(pool, count_up, 1000);
+            co_await loop.run_in_executor(pool, write_and_stay, result, begun);
+        }));
+        ::_exit(0);
+    }
+    CHECK(patience::until([&] { return std::filesystem::exists(begun); }));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    CHECK(names() == 0);
+}
