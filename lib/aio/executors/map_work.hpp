@@ -163,7 +163,9 @@ private:
 
     template <class... Args>
     void start_remote(Chunk& chunk, std::size_t size, std::tuple<Args...>*) {
+        BufferList buffers;
         ByteWriter out;
+        out.set_buffer_link(&buffers);
         begin_map_chunk<F, transferred_t<Args>...>(out, function_);
         bool any = false;
         while (chunk.slots.size() < size && out.size() < full_chunk_bytes) {
@@ -178,17 +180,17 @@ private:
             }
         }
         if (!any) return;
-        chunk.future = loop_.run_in_executor(pool_, &run_map_chunk<F, transferred_t<Args>...>, out.take());
+        chunk.future = loop_.run_in_executor(pool_, MapChunkCall<Result, F, transferred_t<Args>...>(),
+                                             MapChunk(out.take(), std::move(buffers)));
         chunk.collect = [](Chunk& done) {
-            const MapBytes& answer = value_of<MapBytes>(done.future);
-            MapAnswerReader in(answer);
-            std::size_t items = 0;
+            auto& answer = value_of<MapAnswer<Result>>(done.future);
+            std::size_t at = 0;
             for (auto& slot : done.slots) {
                 if (slot) continue;
-                slot.emplace(in.template next<Result>());
-                ++items;
+                if (at == answer.outcomes.size()) throw DecodeError("a worker has left out an item of map");
+                slot.emplace(std::move(answer.outcomes[at++]));
             }
-            static_cast<MapWork*>(done.stream)->pace().measure(items, in.took(), answer.size());
+            static_cast<MapWork*>(done.stream)->pace().measure(at, answer.took, answer.bytes);
         };
     }
 

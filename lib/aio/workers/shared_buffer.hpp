@@ -7,10 +7,11 @@
 ///     save(image.bytes());                                      // what the worker has written
 ///
 /// A buffer can be an argument or a result of a call in a `ProcessPoolExecutor`, or be anywhere in one: in a
-/// struct, a vector, a map. What travels is a reference; the process at the other end works on the same
-/// bytes. Everything else is copied, a vector of any size too: small calls and results through the worker's
-/// pipe, those from 256 KiB on through shared memory as well, but still with a copy at either end. In the
-/// other executors, and in a program without pools, a buffer is memory with several owners.
+/// struct, a vector, a map; so it can be in the items of `aio::map`. What travels is a reference; the process
+/// at the other end works on the same bytes. Only the initializer of a pool gets copies of them. Everything
+/// else is copied, a vector of any size too: small calls and results through the worker's pipe, those from
+/// 256 KiB on through shared memory as well, but still with a copy at either end. In the other executors, and
+/// in a program without pools, a buffer is memory with several owners.
 ///
 /// The memory has no name, in the file system or elsewhere, and is gone with the last process that uses it,
 /// however that ends. It is used again and again, because new memory is slow: make a buffer per call, and
