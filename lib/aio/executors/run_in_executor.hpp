@@ -19,9 +19,9 @@
 
 namespace aio {
 
-/// `executor.submit(function, arguments...)` with a future of this loop for the result. Cancelling that
-/// future keeps a call that has not started from running; a call that runs goes on, and its result is
-/// dropped. What can be called, and how its result comes back, is the executor's matter.
+/// `executor.submit(function, arguments...)` with a future of this loop for the result. Cancelling that keeps
+/// a call that has not started from running; one that runs goes on and its result is dropped, unless the
+/// executor can stop it. What can be called, and how its result comes back, is the executor's matter.
 template <class Pool, class F, class... Args>
 auto EventLoop::run_in_executor(Pool& executor, F&& function, Args&&... arguments) {
     check_schedulable();
