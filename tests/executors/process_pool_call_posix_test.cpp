@@ -46,7 +46,7 @@ double spin_for(double seconds) {
     while (std::clock() < end) turns = turns + 1;
     return seconds;
 }
-std::size_t allocate(std::size_t bytes) {
+[[maybe_unused]] std::size_t allocate(std::size_t bytes) {
     std::vector<char> memory(bytes, 'x');
     return memory.size();
 }
