@@ -188,7 +188,7 @@ TEST_CASE("rule 100: a call that ignores SIGTERM is killed after the second grac
         auto& loop = aio::get_running_loop();
         processes::Folder folder;
         aio::ProcessPoolExecutor pool(
-            aio::ProcessPoolOptions().max_workers(1).stop_grace(1ms).kill_grace(50ms));
+            aio::ProcessPoolOptions().max_workers(1).stop_grace(1ms).kill_grace(1s));
         const auto running = pool.submit(ignore_term, folder.file("a"), folder.file("b"));
         co_await processes::appearance(folder.file("a"));
         running.request_stop();
