@@ -203,7 +203,11 @@ TEST_CASE("zygote: a worker inherits nothing but its pipes and the standard stre
         driver::Zygote zygote = start_zygote();
         driver::Worker first(zygote, 1);
         driver::Worker second(zygote, 2);
-        CHECK(second.call(count) == 6); // with the one that lists them
+        // With the one that lists them. libuv, where it has been used before, opens a pair of its own in each
+        // forked copy.
+        const std::uint64_t open = second.call(count);
+        CHECK((open == 6 || open == 8));
+        CHECK(second.call([](int fd) { return fcntl(fd, F_GETFD); }, inherited) == -1);
     }
     driver::Zygote zygote(aio::start_zygote_by_exec());
     driver::Worker worker(zygote, 1);
