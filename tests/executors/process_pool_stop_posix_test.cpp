@@ -1,5 +1,8 @@
 #include "process_help_posix.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <aio/workers/worker_task.hpp>
 
 #include <doctest/doctest.h>
