@@ -381,14 +381,17 @@ TEST_CASE(
         Future<Counted> named = loop.create_future<Counted>();
         named.set_result(Counted(copies));
         const Counted taken = co_await std::move(named);
+        CHECK(taken.copies == &copies);
         CHECK(copies == 0);
         CHECK_FALSE(static_cast<bool>(named)); // NOLINT(bugprone-use-after-move)
 
         Future<Counted> kept = make_future();
         Future<Counted> same = kept;
         const Counted one = co_await std::move(same);
+        CHECK(one.copies == &copies);
         CHECK(copies == 1);
         const Counted another = co_await kept;
+        CHECK(another.copies == &copies);
         CHECK(copies == 2);
         CHECK(kept.result().copies == &copies);
     });

@@ -96,13 +96,16 @@ TEST_CASE("rule 107: shutdown with a time limit names the call that still runs, 
     patience::Gate first_started;
     patience::Gate second_started;
     std::weak_ptr<int> argument;
+    // They outlive the pool, and must have ended before the gate does.
+    aio::ConcurrentFuture<> first;
+    aio::ConcurrentFuture<> second;
     {
         auto shared = std::make_shared<int>(1);
         argument = shared;
         aio::ThreadPoolExecutor pool(2, "slow");
-        pool.submit(ReadArchive{&first_started, &gate});
-        pool.submit(aio::ThreadCallOptions().name("import of customers"),
-                    ReadArchive{&second_started, &gate});
+        first = pool.submit(ReadArchive{&first_started, &gate});
+        second = pool.submit(aio::ThreadCallOptions().name("import of customers"),
+                             ReadArchive{&second_started, &gate});
         REQUIRE(first_started.wait());
         REQUIRE(second_started.wait());
         pool.submit([shared = std::move(shared)] {});
@@ -126,6 +129,8 @@ TEST_CASE("rule 107: shutdown with a time limit names the call that still runs, 
     CHECK_FALSE(argument.expired());
     gate.open();
     CHECK(patience::until([&] { return argument.expired(); }));
+    first.result(patience::limit);
+    second.result(patience::limit);
 }
 
 TEST_CASE("rule 107: shutdown with a time limit ends as soon as all calls have, and can be repeated") {

@@ -214,8 +214,8 @@ TEST_CASE("process pool: a worker that does not become ready in time is a start 
         aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions()
                                           .max_workers(1)
                                           .initializer(stay, folder.file("log"))
-                                          .start_timeout(200ms)
-                                          .max_failed_starts(2));
+                                          .start_timeout(1s)
+                                          .max_failed_starts(1));
         const std::string reason = co_await reason_of(loop.run_in_executor(pool, square, 4));
         CHECK(reason.find("was not ready in time") != std::string::npos);
     }));

@@ -5,7 +5,6 @@
 #include <aio/workers/codec.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/remote_error.hpp>
-#include <aio/workers/zygote_posix.hpp>
 
 #include <doctest/doctest.h>
 
@@ -23,13 +22,6 @@
 #include <vector>
 
 namespace {
-
-/// The zygote started by exec is this test program once more.
-const bool not_a_zygote = [] {
-    const std::ios_base::Init streams;
-    aio::serve_if_zygote();
-    return true;
-}();
 
 long add(long a, long b) { return a + b; }
 std::string decorate(const std::string& text) { return text + "!"; }
@@ -120,7 +112,6 @@ aio::Coro<std::string> error_of(aio::Future<T> future) {
 } // namespace
 
 TEST_CASE("process pool: functions, captureless lambdas, functors with fields, in another process") {
-    CHECK(not_a_zygote);
     CHECK(processes::in_time([]() -> aio::Coro<> {
         auto& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(2);

@@ -16,18 +16,9 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
-#include <iostream>
 #include <thread>
 
 namespace {
-
-/// The zygote started by exec is this test program once more: it must turn into the zygote before it runs any
-/// test.
-const bool not_a_zygote = [] {
-    const std::ios_base::Init streams;
-    aio::serve_if_zygote();
-    return true;
-}();
 
 std::size_t open_descriptors() {
     std::size_t count = 0;
@@ -203,7 +194,11 @@ TEST_CASE("zygote: a worker inherits nothing but its pipes and the standard stre
         driver::Zygote zygote = start_zygote();
         driver::Worker first(zygote, 1);
         driver::Worker second(zygote, 2);
-        CHECK(second.call(count) == 6); // with the one that lists them
+        // With the one that lists them. libuv, where it has been used before, opens a pair of its own in each
+        // forked copy.
+        const std::uint64_t open = second.call(count);
+        CHECK((open == 6 || open == 8));
+        CHECK(second.call([](int fd) { return fcntl(fd, F_GETFD); }, inherited) == -1);
     }
     driver::Zygote zygote(aio::start_zygote_by_exec());
     driver::Worker worker(zygote, 1);
@@ -381,6 +376,5 @@ TEST_CASE("zygote: a mark in the environment without its secret is removed and i
         aio::serve_if_zygote();
         CHECK(std::getenv("AIO_ZYGOTE") == nullptr);
     }
-    CHECK(not_a_zygote);
     CHECK(fcntl(pipe.read_end.get(), F_GETFD) >= 0);
 }

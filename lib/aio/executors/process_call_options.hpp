@@ -53,8 +53,9 @@ public:
         return *this;
     }
     /// How much memory the call may take, in bytes, beyond what the worker has already: an allocation that
-    /// goes further throws `std::bad_alloc` in it. What comes with the call in shared memory does not count.
-    /// On Linux; elsewhere nothing is limited. Throws `ValueError` if it is 0.
+    /// goes further throws `std::bad_alloc` in it. The stacks of threads count, also of the one behind a stop
+    /// token; shared memory does not (`SharedBuffer`, and what is too large for the pipe). On Linux; elsewhere
+    /// nothing is limited. Throws `ValueError` if it is 0.
     CallOptions& memory_limit(std::uint64_t bytes);
     /// How much processor time the call may use, its threads together; then its worker is ended by SIGXCPU,
     /// and the call fails with `WorkerCrashed`. Not on Windows. Throws `ValueError` if it is less than a

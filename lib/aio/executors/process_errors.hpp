@@ -11,7 +11,8 @@
 
 namespace aio {
 
-/// The pool cannot start workers any more. The message gives the first reason.
+/// The pool cannot start workers any more: the message gives the first reason. Or one of its workers has
+/// died, and it is not to live longer than that (`ProcessPoolOptions::break_on_crash`).
 class BrokenProcessPool : public BrokenExecutor {
 public:
     using BrokenExecutor::BrokenExecutor;

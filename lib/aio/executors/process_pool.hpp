@@ -7,6 +7,11 @@
 ///     aio::ProcessPoolExecutor processes(2);
 ///     long sum = co_await loop.run_in_executor(processes, cpu_bound, 10'000'000L);
 ///
+/// What the workers are like is said by `ProcessPoolOptions`, what a single call may take by `CallOptions`:
+///
+///     aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions().max_workers(4).idle_timeout(10s));
+///     auto page = loop.run_in_executor(pool, aio::CallOptions().timeout(2s).retries(3), render, path);
+///
 /// A worker has its own memory: it cannot block the loop, and a crash costs the one call that it was running.
 /// That call fails with `WorkerCrashed`, the worker is replaced, and the pool goes on. The function travels
 /// as a reference into the program, the arguments and the result as bytes (see <aio/workers/codec.hpp> for

@@ -32,10 +32,11 @@ Future<T> bridge_with_options(EventLoop& loop, const ConcurrentFuture<T>& concur
 } // namespace detail
 
 /// `executor.submit(function, arguments...)` with a future of this loop for the result. Cancelling that
-/// future keeps a call that has not started from running. A call that runs goes on, and its result is
-/// dropped; if it takes a `std::stop_token`, that is requested. What can be called, and how its result comes
-/// back, is the executor's matter. `ThreadCallOptions` may come before the function: `run_in_executor(pool,
-/// ThreadCallOptions().name("parse"), parse, text)`.
+/// future keeps a call that has not started from running. One that runs goes on, and its result is dropped;
+/// if it takes a `std::stop_token`, that is requested, and a `ProcessPoolExecutor` stops it whatever it
+/// takes. What can be called, and how its result comes back, is the executor's matter. Options may come
+/// before the function, those of the executor: `run_in_executor(threads, ThreadCallOptions().name("parse"),
+/// parse, text)`.
 template <class Pool, class F, class... Args>
 auto EventLoop::run_in_executor(Pool& executor, F&& function, Args&&... arguments) {
     check_schedulable();

@@ -264,7 +264,7 @@ public:
             else
                 statistics.running.emplace_back(job.call().describe(), beginning->thread, at - beginning->at);
         });
-        std::ranges::stable_sort(statistics.running, std::greater<>(), &RunningCall::age);
+        std::ranges::sort(statistics.running, std::greater<>(), &RunningCall::age);
         return statistics;
     }
 

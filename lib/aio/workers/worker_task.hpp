@@ -48,9 +48,9 @@ public:
     [[nodiscard]] bool stop_requested() const noexcept {
         return control_ != nullptr && control_->stop_requested();
     }
-    /// A token that is requested to stop together with the call, also while it waits: the first time, this
-    /// starts a thread, which ends with the call. Until then the process has one thread more, and what forks
-    /// in it must bear that. Throws `std::system_error` if that fails.
+    /// A token for whoever waits for one: it is told as soon as the call is to stop. The first time, this
+    /// starts a thread that does nothing but wait for that, and ends with the call: for as long the process
+    /// has two threads. Throws `std::system_error` if it cannot be started.
     [[nodiscard]] std::stop_token stop_token() const {
         return control_ == nullptr ? std::stop_token() : control_->stop_token();
     }
