@@ -89,12 +89,12 @@ TEST_CASE("rule 113: a call that may be repeated is, on another worker, and know
         aio::ProcessPoolExecutor pool(1);
         const unsigned plain = co_await loop.run_in_executor(pool, attempt);
         CHECK(plain == 1);
-        const unsigned small =
-            co_await loop.run_in_executor(pool, aio::CallOptions().retries(3), die_before, 3u, std::string());
+        const unsigned small = co_await loop.run_in_executor(pool, aio::ProcessCallOptions().retries(3),
+                                                             die_before, 3u, std::string());
         CHECK(small == 3);
         // More than a pipe holds: it must have been kept.
-        const unsigned large = co_await loop.run_in_executor(pool, aio::CallOptions().retries(1), die_before,
-                                                             2u, std::string(3'000'000, 'x'));
+        const unsigned large = co_await loop.run_in_executor(pool, aio::ProcessCallOptions().retries(1),
+                                                             die_before, 2u, std::string(3'000'000, 'x'));
         CHECK(large == 2);
         CHECK(pool.statistics().crashed == 3);
         CHECK(pool.statistics().retried == 3);
@@ -107,7 +107,7 @@ TEST_CASE("rule 113: a call that kills every worker is named as poison, with all
         auto& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);
         aio::CallRecord record;
-        auto poison = loop.run_in_executor(pool, aio::CallOptions().retries(2).record(record), die);
+        auto poison = loop.run_in_executor(pool, aio::ProcessCallOptions().retries(2).record(record), die);
         auto other = loop.run_in_executor(pool, square, 3);
         std::vector<aio::WorkerEnd> ends;
         std::string text;
@@ -130,9 +130,9 @@ TEST_CASE("rule 113: a call that kills every worker is named as poison, with all
         // An exception is an answer, and no reason to repeat anything.
         const auto fail = [] { throw std::runtime_error("attempt " + std::to_string(attempt())); };
         const std::string failed =
-            co_await end_of(loop.run_in_executor(pool, aio::CallOptions().retries(2), fail));
+            co_await end_of(loop.run_in_executor(pool, aio::ProcessCallOptions().retries(2), fail));
         CHECK(failed == "attempt 1");
-        CHECK_THROWS_AS(aio::CallOptions().retries(-1), aio::ValueError);
+        CHECK_THROWS_AS(aio::ProcessCallOptions().retries(-1), aio::ValueError);
     }));
 }
 
@@ -177,11 +177,11 @@ TEST_CASE("process pool: calls of a higher priority go first, equal ones in orde
         const std::string log = folder.file("log");
         std::vector<aio::Future<>> all;
         all.push_back(loop.run_in_executor(pool, note, log, "d"));
-        all.push_back(loop.run_in_executor(pool, aio::CallOptions().priority(-1), note, log, "f"));
-        all.push_back(loop.run_in_executor(pool, aio::CallOptions().priority(5), note, log, "b"));
-        all.push_back(loop.run_in_executor(pool, aio::CallOptions().priority(9), note, log, "a"));
+        all.push_back(loop.run_in_executor(pool, aio::ProcessCallOptions().priority(-1), note, log, "f"));
+        all.push_back(loop.run_in_executor(pool, aio::ProcessCallOptions().priority(5), note, log, "b"));
+        all.push_back(loop.run_in_executor(pool, aio::ProcessCallOptions().priority(9), note, log, "a"));
         all.push_back(loop.run_in_executor(pool, note, log, "e"));
-        all.push_back(loop.run_in_executor(pool, aio::CallOptions().priority(5), note, log, "c"));
+        all.push_back(loop.run_in_executor(pool, aio::ProcessCallOptions().priority(5), note, log, "c"));
         processes::touch(folder.file("go"));
         co_await running;
         for (auto& call : all) co_await call;
@@ -196,17 +196,17 @@ TEST_CASE("process pool: a call beyond its processor time is ended, and not repe
     CHECK(processes::in_time([]() -> aio::Coro<> {
         auto& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);
-        const std::string end =
-            co_await end_of(loop.run_in_executor(pool, aio::CallOptions().cpu_limit(20ms).retries(2), spin));
+        const std::string end = co_await end_of(
+            loop.run_in_executor(pool, aio::ProcessCallOptions().cpu_limit(20ms).retries(2), spin));
         CHECK(end == "signal " + std::to_string(SIGXCPU));
         // The limit is the call's, not the worker's.
         const double limited =
-            co_await loop.run_in_executor(pool, aio::CallOptions().cpu_limit(200ms), spin_for, 0.01);
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().cpu_limit(200ms), spin_for, 0.01);
         CHECK(limited == 0.01);
         const double unlimited = co_await loop.run_in_executor(pool, spin_for, 0.3);
         CHECK(unlimited == 0.3);
         CHECK(pool.statistics().crashed == 1);
-        CHECK_THROWS_AS(aio::CallOptions().cpu_limit(0s), aio::ValueError);
+        CHECK_THROWS_AS(aio::ProcessCallOptions().cpu_limit(0s), aio::ValueError);
     }));
 }
 
@@ -217,16 +217,16 @@ TEST_CASE("process pool: a call that wants more memory than it may gets bad_allo
         aio::ProcessPoolExecutor pool(1);
         const int worker = co_await loop.run_in_executor(pool, pid);
         const std::string end = co_await end_of(loop.run_in_executor(
-            pool, aio::CallOptions().memory_limit(16 << 20), allocate, std::size_t{64} << 20));
+            pool, aio::ProcessCallOptions().memory_limit(16 << 20), allocate, std::size_t{64} << 20));
         CHECK(end == "bad_alloc");
         const std::size_t within = co_await loop.run_in_executor(
-            pool, aio::CallOptions().memory_limit(64 << 20), allocate, std::size_t{16} << 20);
+            pool, aio::ProcessCallOptions().memory_limit(64 << 20), allocate, std::size_t{16} << 20);
         CHECK(within == std::size_t{16} << 20);
         const std::size_t free = co_await loop.run_in_executor(pool, allocate, std::size_t{64} << 20);
         CHECK(free == std::size_t{64} << 20);
         const int same = co_await loop.run_in_executor(pool, pid);
         CHECK(same == worker);
-        CHECK_THROWS_AS(aio::CallOptions().memory_limit(0), aio::ValueError);
+        CHECK_THROWS_AS(aio::ProcessCallOptions().memory_limit(0), aio::ValueError);
     }));
 }
 #endif
@@ -237,7 +237,7 @@ TEST_CASE("process pool: a record says what its call has used") {
         aio::ProcessPoolExecutor pool(1);
         const int worker = co_await loop.run_in_executor(pool, pid);
         aio::CallRecord record;
-        co_await loop.run_in_executor(pool, aio::CallOptions().record(record), spin_for, 0.05);
+        co_await loop.run_in_executor(pool, aio::ProcessCallOptions().record(record), spin_for, 0.05);
         const aio::CallReport& report = record.report();
         CHECK(report.pid == worker);
         CHECK(report.attempts == 1);
@@ -248,7 +248,7 @@ TEST_CASE("process pool: a record says what its call has used") {
         aio::CallRecord other;
         const auto fail = [] { throw std::runtime_error("no"); };
         const std::string end =
-            co_await end_of(loop.run_in_executor(pool, aio::CallOptions().record(other), fail));
+            co_await end_of(loop.run_in_executor(pool, aio::ProcessCallOptions().record(other), fail));
         CHECK(end == "no");
         CHECK(other.report().pid == worker);
     }));
@@ -294,7 +294,7 @@ TEST_CASE("process pool: captured output comes with the record of its call, and 
         co_await loop.run_in_executor(pool, print, "unseen");
         for (const std::string text : {"first", "second"}) {
             aio::CallRecord record;
-            co_await loop.run_in_executor(pool, aio::CallOptions().record(record), print, text);
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().record(record), print, text);
             CHECK(record.report().output == text + " to printf\n" + text + " to cout\n");
             CHECK(record.report().errors == text + " to cerr\n");
         }
@@ -305,7 +305,7 @@ TEST_CASE("process pool: captured output comes with the record of its call, and 
             std::printf("end");
         };
         aio::CallRecord record;
-        co_await loop.run_in_executor(pool, aio::CallOptions().record(record), print_much);
+        co_await loop.run_in_executor(pool, aio::ProcessCallOptions().record(record), print_much);
         CHECK(record.report().output.size() == std::size_t{1} << 20);
         CHECK(record.report().output.ends_with("xxend"));
     }));
@@ -324,7 +324,7 @@ TEST_CASE("rule 113: what a call has written before its worker died is not lost,
         std::string text;
         std::string errors;
         try {
-            co_await loop.run_in_executor(pool, aio::CallOptions().record(record), complain);
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().record(record), complain);
         } catch (const aio::WorkerCrashed& error) {
             text = error.what();
             errors = error.exit().errors;

@@ -272,7 +272,7 @@ TEST_CASE("rule 117: spawned workers are the program executed again, with nothin
         co_await until_workers(pool, 0);
         aio::CallRecord record;
         const auto print = [] { std::fprintf(stderr, "here\n"); };
-        co_await loop.run_in_executor(pool, aio::CallOptions().record(record), print);
+        co_await loop.run_in_executor(pool, aio::ProcessCallOptions().record(record), print);
         CHECK(record.report().errors == "here\n");
         CHECK(record.report().pid != worker);
         aio::ProcessPoolExecutor prepared_pool(aio::ProcessPoolOptions()

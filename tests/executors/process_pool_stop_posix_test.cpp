@@ -219,7 +219,8 @@ TEST_CASE("process pool: no signal meant for one call hits the next") {
             return x;
         };
         for (int round = 0; round < 40; ++round) {
-            auto stopped = loop.run_in_executor(pool, aio::CallOptions().timeout(1ms), stop_late, round % 20);
+            auto stopped =
+                loop.run_in_executor(pool, aio::ProcessCallOptions().timeout(1ms), stop_late, round % 20);
             auto first = loop.run_in_executor(pool, work, round);
             auto second = loop.run_in_executor(pool, work, round + 1);
             auto third = loop.run_in_executor(pool, work, round + 2);
@@ -238,18 +239,21 @@ TEST_CASE("process pool: a call that takes longer than its timeout is stopped an
         auto& loop = aio::get_running_loop();
         processes::Folder folder;
         aio::ProcessPoolExecutor polite(patient());
-        const std::string asked = co_await end_of(loop.run_in_executor(
-            polite, aio::CallOptions().timeout(1ms), wait_for_stop, folder.file("a"), folder.file("b")));
+        const std::string asked =
+            co_await end_of(loop.run_in_executor(polite, aio::ProcessCallOptions().timeout(1ms),
+                                                 wait_for_stop, folder.file("a"), folder.file("b")));
         CHECK(asked == "timeout: the call had not ended after 0.001 s: it ended when it was asked to");
         aio::ProcessPoolExecutor pool(hasty());
-        const std::string ended = co_await end_of(loop.run_in_executor(
-            pool, aio::CallOptions().timeout(5ms).retries(3), processes::begin_and_stay, folder.file("c")));
+        const std::string ended =
+            co_await end_of(loop.run_in_executor(pool, aio::ProcessCallOptions().timeout(5ms).retries(3),
+                                                 processes::begin_and_stay, folder.file("c")));
         CHECK(ended.starts_with("timeout: the call had not ended after 0.005 s: worker process "));
         CHECK(ended.find(" was killed by signal ") != std::string::npos);
-        const int value = co_await loop.run_in_executor(pool, aio::CallOptions().timeout(1h), square, 5);
+        const int value =
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().timeout(1h), square, 5);
         CHECK(value == 25);
         CHECK(pool.statistics().timed_out == 1);
-        CHECK_THROWS_AS(aio::CallOptions().timeout(0s), aio::ValueError);
+        CHECK_THROWS_AS(aio::ProcessCallOptions().timeout(0s), aio::ValueError);
     }));
 }
 
@@ -264,7 +268,7 @@ TEST_CASE(
             while (!std::filesystem::exists(path)) ::usleep(500);
         };
         auto running = loop.run_in_executor(pool, wait_for_file, folder.file("a"), folder.file("go"));
-        auto queued = loop.run_in_executor(pool, aio::CallOptions().timeout(10s), square, 6);
+        auto queued = loop.run_in_executor(pool, aio::ProcessCallOptions().timeout(10s), square, 6);
         co_await processes::appearance(folder.file("a"));
         CHECK(pool.statistics().queued == 1);
         processes::touch(folder.file("go"));
@@ -308,8 +312,8 @@ TEST_CASE(
             processes::Folder folder;
             aio::ProcessPoolExecutor pool(2);
             auto first = loop.run_in_executor(pool, processes::begin_and_stay, folder.file("a"));
-            auto second = loop.run_in_executor(pool, aio::CallOptions().retries(3), processes::begin_and_stay,
-                                               folder.file("b"));
+            auto second = loop.run_in_executor(pool, aio::ProcessCallOptions().retries(3),
+                                               processes::begin_and_stay, folder.file("b"));
             auto queued = loop.run_in_executor(pool, square, 2);
             co_await processes::appearance(folder.file("a"));
             co_await processes::appearance(folder.file("b"));

@@ -168,7 +168,7 @@ TEST_CASE("a call that is repeated after its worker has been killed has the same
             const aio::CallRecord record;
             const std::string text(size, 'x');
             const SharedBuffer result = co_await loop.run_in_executor(
-                pool, aio::CallOptions().retries(2).record(record), die_before, notes, 3u, text);
+                pool, aio::ProcessCallOptions().retries(2).record(record), die_before, notes, 3u, text);
             CHECK(std::ranges::equal(result.span<char>(), text));
             // Every attempt has written into it.
             CHECK(notes.span<unsigned>()[1] == 1);
@@ -180,7 +180,7 @@ TEST_CASE("a call that is repeated after its worker has been killed has the same
         const SharedBuffer notes = SharedBuffer::copy_of(std::vector<unsigned>(100, 0));
         bool poison = false;
         try {
-            co_await loop.run_in_executor(pool, aio::CallOptions().retries(1), die_before, notes, 9u,
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().retries(1), die_before, notes, 9u,
                                           std::string(million, 'x'));
         } catch (const aio::PoisonTask&) {
             poison = true;
@@ -268,7 +268,7 @@ TEST_CASE("the memory of a call that has taken too long comes back when its work
         bool late = false;
         try {
             SharedBuffer notes(million);
-            co_await loop.run_in_executor(pool, aio::CallOptions().timeout(1ms), write_and_stay,
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().timeout(1ms), write_and_stay,
                                           std::move(notes), folder.file("begun"));
         } catch (const aio::TimeoutError&) {
             late = true;
@@ -285,15 +285,15 @@ TEST_CASE("a limit of memory does not count shared memory") {
         aio::EventLoop& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);
         const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>(8 * million, 1));
-        const long total =
-            co_await loop.run_in_executor(pool, aio::CallOptions().memory_limit(4u << 20), sum, numbers);
+        const long total = co_await loop.run_in_executor(
+            pool, aio::ProcessCallOptions().memory_limit(4u << 20), sum, numbers);
         CHECK(total == 8 * static_cast<long>(million));
         const SharedBuffer made = co_await loop.run_in_executor(
-            pool, aio::CallOptions().memory_limit(4u << 20), count_up, 8'000'000);
+            pool, aio::ProcessCallOptions().memory_limit(4u << 20), count_up, 8'000'000);
         CHECK(made.span<int>().back() == 7'999'999);
         const std::string text(3 * million, 'x');
-        const std::size_t size =
-            co_await loop.run_in_executor(pool, aio::CallOptions().memory_limit(8u << 20), length, text);
+        const std::size_t size = co_await loop.run_in_executor(
+            pool, aio::ProcessCallOptions().memory_limit(8u << 20), length, text);
         CHECK(size == text.size());
     }));
 }

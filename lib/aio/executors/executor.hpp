@@ -17,10 +17,10 @@
 /// threads each own a C++ object.
 ///
 /// All take a callable and its arguments, and before them, if wanted, the options of a call:
-/// `ThreadCallOptions`, or `CallOptions` for processes. Cancelling a call that has not started keeps it from
-/// running. One that is running goes on to its end, and its result is dropped; in a thread it is asked to
-/// stop, if it takes a `std::stop_token` first (<aio/executors/call_traits.hpp>), and in a worker process it
-/// is stopped when its loop future is cancelled (`ProcessPoolOptions::stop_cancelled`).
+/// `ThreadCallOptions`, or `ProcessCallOptions` for processes. Cancelling a call that has not started keeps
+/// it from running. One that is running goes on to its end, and its result is dropped; in a thread it is
+/// asked to stop, if it takes a `std::stop_token` first (<aio/executors/call_traits.hpp>), and in a worker
+/// process it is stopped when its loop future is cancelled (`ProcessPoolOptions::stop_cancelled`).
 
 #include <memory>
 #include <type_traits>

@@ -6,25 +6,25 @@
 
 namespace aio {
 
-CallOptions& CallOptions::set_timeout(Duration time) {
+ProcessCallOptions& ProcessCallOptions::set_timeout(Duration time) {
     if (time <= Duration::zero()) throw ValueError("the timeout of a call must be greater than 0");
     settings_.timeout = time;
     return *this;
 }
 
-CallOptions& CallOptions::retries(int count) {
+ProcessCallOptions& ProcessCallOptions::retries(int count) {
     if (count < 0) throw ValueError("retries must not be negative, and is " + std::to_string(count));
     settings_.retries = static_cast<unsigned>(count);
     return *this;
 }
 
-CallOptions& CallOptions::memory_limit(std::uint64_t bytes) {
+ProcessCallOptions& ProcessCallOptions::memory_limit(std::uint64_t bytes) {
     if (bytes == 0) throw ValueError("memory_limit must be greater than 0");
     settings_.memory_limit = bytes;
     return *this;
 }
 
-CallOptions& CallOptions::set_cpu_limit(Duration time) {
+ProcessCallOptions& ProcessCallOptions::set_cpu_limit(Duration time) {
     if (time < std::chrono::microseconds(1)) throw ValueError("cpu_limit must be at least a microsecond");
     settings_.cpu_limit = std::chrono::ceil<std::chrono::microseconds>(time);
     return *this;

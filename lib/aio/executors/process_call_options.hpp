@@ -1,9 +1,10 @@
 #pragma once
 
-/// `CallOptions`: what one call to a `ProcessPoolExecutor` may take, and what becomes of it when it fails.
+/// `ProcessCallOptions`: what one call to a `ProcessPoolExecutor` may take, and what becomes of it when it
+/// fails.
 ///
-///     auto page = pool.submit(aio::CallOptions().timeout(2s).retries(3).priority(5), render, path);
-///     co_await loop.run_in_executor(pool, aio::CallOptions().memory_limit(64 << 20), parse, text);
+///     auto page = pool.submit(aio::ProcessCallOptions().timeout(2s).retries(3).priority(5), render, path);
+///     co_await loop.run_in_executor(pool, aio::ProcessCallOptions().memory_limit(64 << 20), parse, text);
 
 #include <chrono>
 #include <cstdint>
@@ -29,43 +30,43 @@ public:
 } // namespace detail
 
 /// The options of one call; setters can be chained.
-class CallOptions {
+class ProcessCallOptions {
 public:
-    CallOptions() = default;
+    ProcessCallOptions() = default;
 
     /// How long the call may run, counted from when a worker gets it. Then it is stopped, as by a
     /// cancellation, and fails with `TimeoutError` once it has ended. Throws `ValueError` if it is not
     /// positive.
     template <class Rep, class Period>
-    CallOptions& timeout(std::chrono::duration<Rep, Period> time) {
+    ProcessCallOptions& timeout(std::chrono::duration<Rep, Period> time) {
         return set_timeout(detail::to_duration(time));
     }
     /// For calls that may be made more than once: if the worker dies it is made again, up to so many times;
     /// then it fails with `PoisonTask`, which lists all the ends. By default it is never repeated.
     /// Exceptions, timeouts and exceeded limits are no reason to repeat it. Throws `ValueError` if it is
     /// negative.
-    CallOptions& retries(int count);
+    ProcessCallOptions& retries(int count);
     /// Calls that wait go to workers in the order of this number, the highest first, and equal ones as they
     /// came; the default is 0. As long as there are calls of a higher one, the others wait. It does not
     /// matter to calls that a worker has.
-    CallOptions& priority(int level) noexcept {
+    ProcessCallOptions& priority(int level) noexcept {
         settings_.priority = level;
         return *this;
     }
     /// How much memory the call may take, in bytes, beyond what the worker has already: an allocation that
     /// goes further throws `std::bad_alloc` in it. The stacks of threads count, also of the one behind a stop
-    /// token; shared memory does not (`SharedBuffer`, and what is too large for the pipe). On Linux; elsewhere
-    /// nothing is limited. Throws `ValueError` if it is 0.
-    CallOptions& memory_limit(std::uint64_t bytes);
+    /// token; shared memory does not (`SharedBuffer`, and what is too large for the pipe). On Linux;
+    /// elsewhere nothing is limited. Throws `ValueError` if it is 0.
+    ProcessCallOptions& memory_limit(std::uint64_t bytes);
     /// How much processor time the call may use, its threads together; then its worker is ended by SIGXCPU,
     /// and the call fails with `WorkerCrashed`. Not on Windows. Throws `ValueError` if it is less than a
     /// microsecond.
     template <class Rep, class Period>
-    CallOptions& cpu_limit(std::chrono::duration<Rep, Period> time) {
+    ProcessCallOptions& cpu_limit(std::chrono::duration<Rep, Period> time) {
         return set_cpu_limit(detail::to_duration(time));
     }
     /// Where to note what the call uses and how it ends; measuring costs two system calls.
-    CallOptions& record(const CallRecord& record) {
+    ProcessCallOptions& record(const CallRecord& record) {
         settings_.record = record;
         return *this;
     }
@@ -74,8 +75,8 @@ public:
     [[nodiscard]] const detail::CallSettings& settings() const noexcept { return settings_; }
 
 private:
-    CallOptions& set_timeout(Duration time);
-    CallOptions& set_cpu_limit(Duration time);
+    ProcessCallOptions& set_timeout(Duration time);
+    ProcessCallOptions& set_cpu_limit(Duration time);
 
     detail::CallSettings settings_;
 };

@@ -3,7 +3,7 @@
 /// `CallRecord`: what one call in a worker process has used.
 ///
 ///     aio::CallRecord record;
-///     co_await loop.run_in_executor(pool, aio::CallOptions().record(record), parse, text);
+///     co_await loop.run_in_executor(pool, aio::ProcessCallOptions().record(record), parse, text);
 ///     log(record.report().user_time, record.report().max_resident_bytes);
 
 #include <chrono>

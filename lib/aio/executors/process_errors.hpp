@@ -46,7 +46,7 @@ private:
 };
 
 /// Each worker that was given the call has died of it, and it is not given to another
-/// (`CallOptions::retries`). As a `WorkerCrashed` it stands for the last of them.
+/// (`ProcessCallOptions::retries`). As a `WorkerCrashed` it stands for the last of them.
 class PoisonTask : public WorkerCrashed {
 public:
     /// `ends` must not be empty.

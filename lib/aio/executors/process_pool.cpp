@@ -33,7 +33,8 @@ void ProcessPoolExecutor::submit_call(std::shared_ptr<detail::Call> call) {
     core_->submit(std::move(call), nullptr);
 }
 
-void ProcessPoolExecutor::submit_planned(const CallOptions& options, std::shared_ptr<detail::Call> call) {
+void ProcessPoolExecutor::submit_planned(const ProcessCallOptions& options,
+                                         std::shared_ptr<detail::Call> call) {
     core_->submit(std::move(call), std::make_unique<detail::CallPlan>(options.settings()));
 }
 

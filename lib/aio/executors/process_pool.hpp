@@ -7,10 +7,11 @@
 ///     aio::ProcessPoolExecutor processes(2);
 ///     long sum = co_await loop.run_in_executor(processes, cpu_bound, 10'000'000L);
 ///
-/// What the workers are like is said by `ProcessPoolOptions`, what a single call may take by `CallOptions`:
+/// What the workers are like is said by `ProcessPoolOptions`, what a single call may take by
+/// `ProcessCallOptions`:
 ///
 ///     aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions().max_workers(4).idle_timeout(10s));
-///     auto page = loop.run_in_executor(pool, aio::CallOptions().timeout(2s).retries(3), render, path);
+///     auto page = loop.run_in_executor(pool, aio::ProcessCallOptions().timeout(2s).retries(3), render, path);
 ///
 /// A worker has its own memory: it cannot block the loop, and a crash costs the one call that it was running.
 /// That call fails with `WorkerCrashed`, the worker is replaced, and the pool goes on. The function travels
@@ -77,13 +78,13 @@ public:
     /// `BrokenProcessPool`.
     /// A function that takes a `std::stop_token` before the arguments gets that of `worker_task`.
     template <class F, class... Args>
-        requires(!std::same_as<std::remove_cvref_t<F>, CallOptions>)
+        requires(!std::same_as<std::remove_cvref_t<F>, ProcessCallOptions>)
     auto submit(F&& function, Args&&... arguments) {
         return make_and_submit(nullptr, std::forward<F>(function), std::forward<Args>(arguments)...);
     }
     /// The same with options for this call.
     template <class F, class... Args>
-    auto submit(const CallOptions& options, F&& function, Args&&... arguments) {
+    auto submit(const ProcessCallOptions& options, F&& function, Args&&... arguments) {
         return make_and_submit(&options, std::forward<F>(function), std::forward<Args>(arguments)...);
     }
 
@@ -113,8 +114,8 @@ protected:
 
 private:
     template <class F, class... Args>
-    auto make_and_submit(const CallOptions* options, F&& function, Args&&... arguments) {
-        if constexpr (detail::takes_stop_token<F, Args...>) {
+    auto make_and_submit(const ProcessCallOptions* options, F&& function, Args&&... arguments) {
+        if constexpr (detail::wants_stop_token<std::decay_t<F>, transferred_t<Args>...>) {
             return make_and_submit(options, detail::stop_aware(std::forward<F>(function)),
                                    std::forward<Args>(arguments)...);
         } else if constexpr (!Transferable<F, Args...>) {
@@ -136,7 +137,7 @@ private:
             return ConcurrentFuture<typename CallType::Value>(std::move(call));
         }
     }
-    void submit_planned(const CallOptions& options, std::shared_ptr<detail::Call> call);
+    void submit_planned(const ProcessCallOptions& options, std::shared_ptr<detail::Call> call);
 
     ProcessPoolExecutor(const ProcessPoolOptions& options, bool announced);
     std::shared_ptr<detail::ProcessPoolCore> core_;

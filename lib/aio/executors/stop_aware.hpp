@@ -7,16 +7,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <aio/executors/call_traits.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/worker_task.hpp>
 
 namespace aio::detail {
-
-/// Whether `function(arguments...)` lacks but a stop token.
-template <class F, class... Args>
-inline constexpr bool takes_stop_token =
-    !std::is_invocable_v<std::decay_t<F>, transferred_t<Args>...> &&
-    std::is_invocable_v<std::decay_t<F>, std::stop_token, transferred_t<Args>...>;
 
 /// A functor with fields, which travel as they do without this.
 template <class F>
