@@ -25,6 +25,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
+void note(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
+/// Stays until there is the other file.
+void stay_until(const std::string& begun, const std::string& go) {
+    processes::touch(begun);
+    while (!std::filesystem::exists(go)) ::usleep(500);
+}
+
 // It holds signals back from code that computes.
 #if defined(__SANITIZE_THREAD__)
 constexpr bool signals_come_late = true;
@@ -165,14 +172,7 @@ TEST_CASE("process pool: calls of a higher priority go first, equal ones in orde
         auto& loop = aio::get_running_loop();
         processes::Folder folder;
         aio::ProcessPoolExecutor pool(1);
-        const auto wait_for_file = [](std::string begun, std::string path) {
-            processes::touch(begun);
-            while (!std::filesystem::exists(path)) ::usleep(500);
-        };
-        const auto note = [](const std::string& path, const std::string& text) {
-            std::ofstream(path, std::ios::app) << text;
-        };
-        auto running = loop.run_in_executor(pool, wait_for_file, folder.file("a"), folder.file("go"));
+        auto running = loop.run_in_executor(pool, stay_until, folder.file("a"), folder.file("go"));
         co_await processes::appearance(folder.file("a"));
         const std::string log = folder.file("log");
         std::vector<aio::Future<>> all;
@@ -189,6 +189,40 @@ TEST_CASE("process pool: calls of a higher priority go first, equal ones in orde
         std::ifstream(log) >> text;
         CHECK(text == "abcdef");
     }));
+}
+
+TEST_CASE(
+    "process pool: with ageing, a call of a low priority that has waited goes before a new one of a high") {
+    const auto order_with = [](aio::ProcessPoolOptions options) {
+        std::string text;
+        CHECK(processes::in_time([&]() -> aio::Coro<> {
+            auto& loop = aio::get_running_loop();
+            processes::Folder folder;
+            aio::ProcessPoolExecutor pool(options.max_workers(1));
+            auto running = loop.run_in_executor(pool, stay_until, folder.file("a"), folder.file("go"));
+            co_await processes::appearance(folder.file("a"));
+            const std::string log = folder.file("log");
+            std::vector<aio::Future<>> all;
+            const auto add = [&](int priority, const std::string& word) {
+                all.push_back(loop.run_in_executor(pool, aio::ProcessCallOptions().priority(priority), note,
+                                                   log, word));
+            };
+            add(0, "u");
+            add(-1, "l");
+            const aio::TimePoint then = loop.time();
+            while (loop.time() < then + 10ns) co_await aio::sleep(0s);
+            add(1, "h");
+            processes::touch(folder.file("go"));
+            co_await running;
+            for (auto& call : all) co_await call;
+            std::ifstream(log) >> text;
+        }));
+        return text;
+    };
+    CHECK(order_with(aio::ProcessPoolOptions().priority_ageing(1ns)) == "ulh");
+    CHECK(order_with(aio::ProcessPoolOptions().priority_ageing(1h)) == "hul");
+    CHECK_THROWS_WITH_AS(static_cast<void>(aio::ProcessPoolOptions().priority_ageing(0s)),
+                         "priority_ageing must be greater than 0, not 0", aio::ValueError);
 }
 
 TEST_CASE("process pool: a call beyond its processor time is ended, and not repeated" *

@@ -47,8 +47,8 @@ public:
     /// negative.
     ProcessCallOptions& retries(int count);
     /// Calls that wait go to workers in the order of this number, the highest first, and equal ones as they
-    /// came; the default is 0. As long as there are calls of a higher one, the others wait. It does not
-    /// matter to calls that a worker has.
+    /// came; the default is 0. As long as there are calls of a higher one, the others wait, unless the pool
+    /// has `ProcessPoolOptions::priority_ageing`. It does not matter to calls that a worker has.
     ProcessCallOptions& priority(int level) noexcept {
         settings_.priority = level;
         return *this;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <aio/core/clock.hpp>
 #include <aio/executors/concurrent_state.hpp>
 #include <aio/executors/process_call_options.hpp>
 #include <aio/workers/buffer_list.hpp>
@@ -59,6 +60,8 @@ public:
     /// The shared memory that the call refers to, and in the end also that of its result.
     BufferList buffers;
     std::uint64_t id = 0;
+    /// When it came into the queue, if priorities rise with time.
+    TimePoint queued_at{};
     std::unique_ptr<CallPlan> plan;
     /// How many workers have died before they had received the whole of it.
     unsigned failed_deliveries = 0;

@@ -143,8 +143,14 @@ void ProcessPoolCore::enqueue(PoolEntry entry) {
         return;
     }
     ++counts_.submitted;
-    queue_.push_back(std::move(entry));
+    put_last(std::move(entry));
     dispatch();
+}
+
+void ProcessPoolCore::put_last(PoolEntry entry) {
+    // Asking for the time costs more than the rest of this.
+    if (settings_.priority_ageing > Duration::zero()) entry.queued_at = loop_->time();
+    queue_.push_back(std::move(entry));
 }
 
 ProcessWorker* ProcessPoolCore::idle_worker() const noexcept {

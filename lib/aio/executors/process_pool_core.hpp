@@ -117,6 +117,7 @@ private:
     void break_pool(const std::string& reason, bool at_once = true);
     void kill_stubborn() noexcept;
     void finish_shutdown();
+    void put_last(PoolEntry entry);
     void requeue(PoolEntry entry, const WorkerEnd& end);
     void deliver(PoolEntry& entry, StopReason stopped, const FrameView& frame, int pid) noexcept;
 
@@ -136,7 +137,7 @@ private:
     // Until it has let go of the loop it stays, whoever drops it in which thread.
     std::shared_ptr<ProcessPoolCore> held_by_loop_;
     std::unique_ptr<WorkerLauncher> launcher_;
-    ProcessQueue queue_;
+    ProcessQueue queue_{settings_.priority_ageing};
     std::vector<WorkerRef> workers_;
     std::vector<Future<>> close_waiters_;
     ConcurrentFuture<> closed_;

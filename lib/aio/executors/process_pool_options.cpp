@@ -66,6 +66,12 @@ ProcessPoolOptions& ProcessPoolOptions::set_stop_grace(Duration time) {
     return *this;
 }
 
+ProcessPoolOptions& ProcessPoolOptions::set_priority_ageing(Duration period) {
+    require_positive("priority_ageing", period.count());
+    settings_.priority_ageing = period;
+    return *this;
+}
+
 ProcessPoolOptions& ProcessPoolOptions::set_kill_grace(Duration time) {
     require_not_negative("kill_grace", time.count());
     settings_.kill_grace = time;

@@ -38,6 +38,7 @@ public:
     bool stop_cancelled = true;
     Duration stop_grace = std::chrono::seconds(1);
     Duration kill_grace = std::chrono::seconds(2);
+    Duration priority_ageing{};
     bool break_on_crash = false;
     bool capture_output = false;
     StartMethod start_method = StartMethod::zygote;
@@ -109,6 +110,13 @@ public:
     ProcessPoolOptions& kill_grace(std::chrono::duration<Rep, Period> time) {
         return set_kill_grace(detail::to_duration(time));
     }
+    /// A call that waits for a worker rises by one level of priority with every `period`, so that one of a
+    /// low priority gets its turn however many of a higher one keep coming. By default none rises. Throws
+    /// `ValueError` if it is not positive.
+    template <class Rep, class Period>
+    ProcessPoolOptions& priority_ageing(std::chrono::duration<Rep, Period> period) {
+        return set_priority_ageing(detail::to_duration(period));
+    }
     /// Whether the death of one worker in the middle of a call breaks the pool, as in Python: all its calls
     /// fail with `BrokenProcessPool`, which names the worker and its end, and the other workers are ended. By
     /// default only the call that it ran is lost.
@@ -140,6 +148,7 @@ private:
     ProcessPoolOptions& set_start_timeout(Duration timeout);
     ProcessPoolOptions& set_stop_grace(Duration time);
     ProcessPoolOptions& set_kill_grace(Duration time);
+    ProcessPoolOptions& set_priority_ageing(Duration period);
 
     detail::ProcessPoolSettings settings_;
 };

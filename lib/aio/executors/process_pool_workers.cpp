@@ -89,7 +89,7 @@ void ProcessPoolCore::retry_or_fail(PoolEntry entry, const WorkerEnd& end) {
     ++counts_.retried;
     entry.renew_orders();
     // Behind the others: they are not to wait while it ends one worker after the other.
-    queue_.push_back(std::move(entry));
+    put_last(std::move(entry));
 }
 
 void ProcessPoolCore::requeue(PoolEntry entry, const WorkerEnd& end) {

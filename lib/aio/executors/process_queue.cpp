@@ -1,15 +1,39 @@
 #include <aio/executors/process_queue.hpp>
 
 #include <algorithm>
-#include <iterator>
+#include <chrono>
+#include <limits>
 #include <utility>
 
 namespace aio::detail {
 
-// Levels in the map are never empty, so its first one, if it is above 0, has the next call.
-ProcessQueue::Level& ProcessQueue::next() noexcept {
-    const bool other = !others_.empty() && (others_.begin()->first > 0 || usual_.empty());
-    return other ? others_.begin()->second : usual_;
+// A call that came at t has the priority p + (now - t) / ageing, so which of two is the higher does not
+// change with time: the next one is that with the smallest t - p * ageing, and within a level that is its
+// first.
+double ProcessQueue::rank(int priority, const Level& level) const noexcept {
+    const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+    return seconds(level.front().queued_at.time_since_epoch()) - priority * seconds(ageing_);
+}
+
+// Levels in the map are never empty.
+ProcessQueue::Levels::iterator ProcessQueue::next_level() noexcept {
+    if (others_.empty()) return others_.end();
+    if (ageing_ == Duration::zero())
+        return others_.begin()->first > 0 || usual_.empty() ? others_.begin() : others_.end();
+    auto best = others_.end();
+    double best_rank = usual_.empty() ? std::numeric_limits<double>::infinity() : rank(0, usual_);
+    for (auto level = others_.begin(); level != others_.end(); ++level) {
+        const double its_rank = rank(level->first, level->second);
+        if (its_rank >= best_rank) continue;
+        best = level;
+        best_rank = its_rank;
+    }
+    return best;
+}
+
+PoolEntry& ProcessQueue::front() noexcept {
+    const auto level = next_level();
+    return level == others_.end() ? usual_.front() : level->second.front();
 }
 
 ProcessQueue::Level& ProcessQueue::level_of(const PoolEntry& entry) {
@@ -18,9 +42,9 @@ ProcessQueue::Level& ProcessQueue::level_of(const PoolEntry& entry) {
 }
 
 void ProcessQueue::pop_front() {
-    Level& level = next();
-    level.pop_front();
-    if (&level != &usual_ && level.empty()) others_.erase(others_.begin());
+    const auto level = next_level();
+    (level == others_.end() ? usual_ : level->second).pop_front();
+    if (level != others_.end() && level->second.empty()) others_.erase(level);
     --size_;
 }
 

@@ -10,19 +10,25 @@
 #include <optional>
 #include <vector>
 
+#include <aio/core/clock.hpp>
 #include <aio/executors/process_entry.hpp>
 
 namespace aio::detail {
 
-/// The highest number first; equal ones in the order in which they came.
+/// The highest number first; equal ones in the order in which they came. With ageing, a waiting call rises by
+/// one with every such time, so that none waits for ever.
 class ProcessQueue {
 public:
+    /// 0: there is no ageing.
+    explicit ProcessQueue(Duration ageing) noexcept : ageing_(ageing) {}
+
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     /// The next one. It must not be empty.
-    [[nodiscard]] PoolEntry& front() noexcept { return next().front(); }
+    [[nodiscard]] PoolEntry& front() noexcept;
     void pop_front();
+    /// With ageing, `queued_at` must be set.
     void push_back(PoolEntry entry);
     /// As the next one of its priority.
     void push_front(PoolEntry entry);
@@ -33,12 +39,16 @@ public:
 
 private:
     using Level = std::deque<PoolEntry>;
-    [[nodiscard]] Level& next() noexcept;
+    using Levels = std::map<int, Level, std::greater<>>;
+    /// The level of the next call; the end stands for the usual one.
+    [[nodiscard]] Levels::iterator next_level() noexcept;
+    [[nodiscard]] double rank(int priority, const Level& level) const noexcept;
     [[nodiscard]] Level& level_of(const PoolEntry& entry);
 
+    Duration ageing_;
     // The usual level has a place of its own: the map stays empty in most pools.
     Level usual_;
-    std::map<int, Level, std::greater<>> others_;
+    Levels others_;
     std::size_t size_ = 0;
 };
 
