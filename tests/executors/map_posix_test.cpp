@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -33,6 +34,19 @@ int crash_at_two(int x) {
     if (x == 2) ::raise(SIGKILL);
     return x;
 }
+
+/// Notes that it has begun an item; some kill the worker, and one throws.
+struct Diary {
+    std::string folder;
+    std::vector<int> deadly;
+    int operator()(int x) const {
+        std::ofstream(folder + std::to_string(x), std::ios::app) << 'x';
+        if (x == 1) throw std::out_of_range("one");
+        for (const int each : deadly)
+            if (x == each) ::raise(SIGKILL);
+        return ::getpid();
+    }
+};
 
 struct Scale {
     int factor;
@@ -155,13 +169,77 @@ TEST_CASE("rule 108, rule 111: an item that cannot be sent, read, computed or se
     }));
 }
 
-TEST_CASE("rule 113: a crash fails the items of its chunk, and map goes on") {
+TEST_CASE("rule 113: a crash in a chunk of map fails the item that was running, and no other") {
     CHECK(processes::in_time([]() -> aio::Coro<> {
         aio::ProcessPoolExecutor pool(1);
         auto results = aio::map(pool, crash_at_two, std::views::iota(0, 6), aio::MapOptions().chunksize(2));
         std::vector<bool> crashed;
         while (auto item = co_await results.next_item())
             crashed.push_back(item->failed_with<aio::WorkerCrashed>());
-        CHECK(crashed == std::vector<bool>{false, false, true, true, false, false});
+        CHECK(crashed == std::vector<bool>{false, false, true, false, false, false});
+    }));
+}
+
+TEST_CASE("rule 113: what a worker had finished of its chunk counts, and the rest is made once, elsewhere") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::ProcessPoolExecutor pool(1);
+        const processes::Folder folder;
+        Diary work;
+        work.folder = folder.file("");
+        work.deadly = {3, 4, 8};
+        auto results = aio::map(pool, work, std::views::iota(0, 10), aio::MapOptions().chunksize(10));
+        std::vector<int> pids;
+        std::string ends;
+        while (auto item = co_await results.next_item()) {
+            if (item->failed_with<aio::WorkerCrashed>())
+                ends += 'c';
+            else if (item->failed_with<std::out_of_range>())
+                ends += 'e';
+            else {
+                ends += 'v';
+                pids.push_back(item->value());
+            }
+        }
+        CHECK(ends == "vevcc"
+                      "vvvcv");
+        CHECK(pids[0] == pids[1]);
+        CHECK(pids[1] != pids[2]);
+        CHECK(pids[2] == pids[4]);
+        CHECK(pids[4] != pids[5]);
+        for (int x = 0; x < 10; ++x) {
+            std::string begun;
+            std::ifstream(work.folder + std::to_string(x)) >> begun;
+            CHECK(begun == "x");
+        }
+        CHECK(pool.statistics().crashed == 3);
+    }));
+}
+
+TEST_CASE("rule 113: results too large for the journal of a chunk are lost with their worker, smaller ones "
+          "are not") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::ProcessPoolExecutor pool(1);
+        const auto text = [](int x) {
+            if (x == 4) ::raise(SIGKILL);
+            return std::string(400'000, static_cast<char>('a' + x));
+        };
+        auto results = aio::map(pool, text, std::views::iota(0, 7), aio::MapOptions().chunksize(7));
+        std::string ends;
+        while (auto item = co_await results.next_item())
+            ends += item->failed_with<aio::WorkerCrashed>() ? '-' : item->value().at(399'999);
+        // The journal has room for two.
+        CHECK(ends == "ab---fg");
+    }));
+}
+
+TEST_CASE("map: a pool that is shut down does not take the rest of a chunk whose worker has died") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        aio::ProcessPoolExecutor pool(1);
+        auto results = aio::map(pool, crash_at_two, std::views::iota(0, 4), aio::MapOptions().chunksize(4));
+        pool.shutdown(false);
+        std::string ends;
+        while (auto item = co_await results.next_item())
+            ends += item->failed_with<aio::WorkerCrashed>() ? 'c' : 'v';
+        CHECK(ends == "vvcc");
     }));
 }

@@ -10,7 +10,8 @@
 ///         if (*sum) std::printf("%zu: %d\n", sum->index(), sum->value());
 ///
 /// It is lazy: items are taken from the range only as far ahead of the results that have been read as the
-/// `buffersize` says, so the range may be endless and memory stays bounded. An item that fails fails alone.
+/// `buffersize` says, so the range may be endless and memory stays bounded. An item that fails fails alone,
+/// also if its worker dies of it.
 /// For a process pool many short calls travel as one, which is many times faster than a call for each.
 
 #include <concepts>

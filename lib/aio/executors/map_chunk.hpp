@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include <aio/executors/map_journal.hpp>
 #include <aio/structure/outcome.hpp>
 #include <aio/workers/buffer_list.hpp>
 #include <aio/workers/remote_call.hpp>
@@ -28,22 +29,54 @@ using MapBytes = std::vector<std::byte>;
 inline constexpr std::size_t full_chunk_bytes = std::size_t{1} << 20;
 
 /// The callable and the items, written before it is known how they travel, and the shared memory that they
-/// refer to.
+/// refer to. Copies share all that.
 class MapChunk {
 public:
-    MapChunk(MapBytes chunk_bytes, BufferList chunk_buffers) noexcept
-        : bytes(std::move(chunk_bytes)), buffers(std::move(chunk_buffers)) {}
+    /// The items begin at `items_at`.
+    MapChunk(MapBytes bytes, std::size_t items_at, BufferList buffers)
+        : written_(std::make_shared<Written>(std::move(bytes), items_at, std::move(buffers))),
+          from_(items_at) {}
 
-    MapBytes bytes;
-    BufferList buffers;
+    /// Has the results written to a journal. Throws what `MapJournal::create` throws.
+    void keep_journal() { journal_ = MapJournal::create(); }
+    [[nodiscard]] MapJournal& journal() noexcept { return journal_; }
+    /// Leaves out the next items, which must be there.
+    void skip(std::size_t items);
+
+    // What the worker gets: two pieces, one behind the other.
+    [[nodiscard]] std::span<const std::byte> callable() const noexcept {
+        return std::span(written_->bytes).first(written_->items_at);
+    }
+    [[nodiscard]] std::span<const std::byte> items() const noexcept {
+        return std::span(written_->bytes).subspan(from_);
+    }
+    [[nodiscard]] BufferList& buffers() const noexcept { return written_->buffers; }
+    [[nodiscard]] const SharedBuffer& journal_memory() const noexcept { return journal_.memory(); }
+
+private:
+    class Written {
+    public:
+        Written(MapBytes written_bytes, std::size_t start_of_items, BufferList references) noexcept
+            : bytes(std::move(written_bytes)), items_at(start_of_items), buffers(std::move(references)) {}
+        MapBytes bytes;
+        std::size_t items_at;
+        BufferList buffers;
+    };
+
+    std::shared_ptr<Written> written_;
+    std::size_t from_;
+    MapJournal journal_;
 };
 
-/// What comes back.
+/// What comes back: the outcomes that are not in the journal.
 template <class R>
 class MapAnswer {
 public:
     std::chrono::nanoseconds took{};
     std::size_t bytes = 0;
+    /// Whether results refer to shared memory. They are never in the journal: their memory might go with the
+    /// worker.
+    bool has_buffers = false;
     std::vector<Outcome<R>> outcomes;
 };
 
@@ -69,10 +102,29 @@ void write_map_item(ByteWriter& out, const std::tuple<Args...>& arguments) {
     }
 }
 
-/// In the worker: writes the answer, an item after the other.
+/// Tells whether the memory of shared buffers goes along.
+class CountingLink final : public BufferLink {
+public:
+    explicit CountingLink(BufferLink* link) noexcept : link_(link) {}
+    [[nodiscard]] bool attach(const SlabRef& slab) override {
+        attached_ = true;
+        return link_ != nullptr && link_->attach(slab);
+    }
+    [[nodiscard]] SlabRef resolve(std::uint64_t id) override;
+    [[nodiscard]] bool attached() const noexcept { return attached_; }
+
+private:
+    BufferLink* link_;
+    bool attached_ = false;
+};
+
+/// In the worker: writes the answer, an item after the other; into the journal for as long as that takes it.
 class MapAnswerWriter {
 public:
-    explicit MapAnswerWriter(ByteWriter& out);
+    MapAnswerWriter(ByteWriter& out, MapJournal journal);
+    MapAnswerWriter(const MapAnswerWriter&) = delete;
+    MapAnswerWriter& operator=(const MapAnswerWriter&) = delete;
+    ~MapAnswerWriter();
     /// The result of an item is what `call()` writes, or what it throws. One for which there is no room left
     /// in a message fails.
     template <class Call>
@@ -97,51 +149,52 @@ private:
 
     ByteWriter& out_;
     const std::size_t start_;
+    MapJournal journal_;
+    bool journal_open_ = true;
+    BufferLink* const usual_link_;
+    CountingLink link_;
     std::uint32_t items_ = 0;
     std::chrono::steady_clock::time_point began_;
 };
 
-/// At the caller: reads the answer. Every function throws `DecodeError`.
-class MapAnswerReader {
-public:
-    explicit MapAnswerReader(ByteReader& in);
-    [[nodiscard]] std::chrono::nanoseconds took() const noexcept { return took_; }
-    [[nodiscard]] std::size_t items() const noexcept { return items_; }
-    /// The outcome of the next item.
-    template <class R>
-    Outcome<R> next() {
-        const bool failed = in_.read_flag("failure of an item");
-        const auto bytes = in_.read(in_.read_count(1));
-        try {
-            if (failed) return Outcome<R>(decode_failure(bytes));
-            if constexpr (std::is_void_v<R>) {
-                decode_result<void>(bytes);
-                return Outcome<void>(std::in_place);
-            } else {
-                return Outcome<R>(std::in_place,
-                                  decode_result<std::remove_cv_t<R>>(bytes, in_.buffer_link()));
-            }
-        } catch (...) {
-            return Outcome<R>(std::current_exception());
+/// What the call for an item, made in process `pid`, threw.
+[[nodiscard]] std::exception_ptr decode_map_failure(std::span<const std::byte> bytes, std::int64_t pid);
+
+/// The outcome of the next item. Throws `DecodeError`.
+template <class R>
+Outcome<R> read_map_outcome(ByteReader& in, std::int64_t pid) {
+    const bool failed = in.read_scalar<std::uint8_t>() != 0;
+    const std::span<const std::byte> bytes = in.read(in.read_count(1));
+    if (failed) return Outcome<R>(decode_map_failure(bytes, pid));
+    try {
+        if constexpr (std::is_void_v<R>) {
+            decode_result<void>(bytes);
+            return Outcome<void>(std::in_place);
+        } else {
+            return Outcome<R>(std::in_place, decode_result<std::remove_cv_t<R>>(bytes, in.buffer_link()));
         }
+    } catch (...) {
+        return Outcome<R>(std::current_exception());
     }
+}
 
-private:
-    [[nodiscard]] std::exception_ptr decode_failure(std::span<const std::byte> bytes) const;
-
-    ByteReader& in_;
-    std::int64_t pid_;
-    std::chrono::nanoseconds took_;
-    std::size_t items_;
+/// At the caller: the head of the answer, which the outcomes follow. Throws `DecodeError`.
+class MapAnswerHead {
+public:
+    explicit MapAnswerHead(ByteReader& in);
+    std::int64_t pid;
+    std::chrono::nanoseconds took;
+    bool has_buffers;
+    std::size_t items;
 };
 
 /// Makes the calls of a chunk.
 template <class F, class... Wire>
-void run_map_chunk(ByteReader& in, ByteWriter& out) {
+void run_map_chunk(ByteReader& in, MapJournal journal, ByteWriter& out) {
     expect_signature(in, signature_hash<F, Wire...>());
     const ByteReader at_callable = in;
     F callable = decode_callable<F>(in);
-    MapAnswerWriter answer(out);
+    MapAnswerWriter answer(out, std::move(journal));
     while (in.remaining() != 0) {
         ByteReader item(in.read(in.read_count(1)));
         item.set_buffer_link(in.buffer_link());
@@ -165,23 +218,27 @@ void run_map_chunk(ByteReader& in, ByteWriter& out) {
 template <class R, class F, class... Wire>
 class MapChunkCall {
 public:
-    /// In this process.
+    /// In this process, which keeps no journal.
     MapAnswer<R> operator()(MapChunk chunk) const {
         BufferList results;
         ByteWriter out;
         out.set_buffer_link(&results);
-        ByteReader in(chunk.bytes);
-        in.set_buffer_link(&chunk.buffers);
-        run_map_chunk<F, Wire...>(in, out);
+        ByteWriter bytes;
+        bytes.append(chunk.callable());
+        bytes.append(chunk.items());
+        ByteReader in(bytes.bytes());
+        in.set_buffer_link(&chunk.buffers());
+        run_map_chunk<F, Wire...>(in, MapJournal(), out);
         return decode_all<MapAnswer<R>>(out.bytes(), &results);
     }
 
     using EncodedArguments = std::tuple<MapChunk>;
     void run_encoded(ByteReader& in, ByteWriter& out) const {
+        MapJournal journal(aio::decode<SharedBuffer>(in));
         ByteReader chunk(in.read(in.read_count(1)));
         chunk.set_buffer_link(in.buffer_link());
         in.expect_end();
-        run_map_chunk<F, Wire...>(chunk, out);
+        run_map_chunk<F, Wire...>(chunk, std::move(journal), out);
     }
 };
 
@@ -191,18 +248,18 @@ namespace aio {
 
 template <>
 struct Codec<detail::MapChunk> {
-    static constexpr std::size_t min_size = sizeof(std::uint32_t);
+    static constexpr std::size_t min_size = sizeof(std::uint32_t) + Codec<SharedBuffer>::min_size;
     static constexpr std::uint64_t shape = detail::hash_text("MapChunk");
 
     /// Throws `EncodeError` when the memory that the items refer to cannot go along.
     static void encode(ByteWriter& out, const detail::MapChunk& chunk);
-    /// Without the memory, which the link of `in` knows.
+    /// A chunk is read where it lies, by `MapChunkCall`.
     [[nodiscard]] static detail::MapChunk decode(ByteReader& in);
 };
 
 template <class R>
 struct Codec<detail::MapAnswer<R>> {
-    static constexpr std::size_t min_size = 2 * sizeof(std::int64_t) + sizeof(std::uint32_t);
+    static constexpr std::size_t min_size = 2 * sizeof(std::int64_t) + 1 + sizeof(std::uint32_t);
     static constexpr std::uint64_t shape = detail::hash_text("MapAnswer");
 
     /// An answer is written piece by piece, by a `MapAnswerWriter`.
@@ -212,10 +269,12 @@ struct Codec<detail::MapAnswer<R>> {
     [[nodiscard]] static detail::MapAnswer<R> decode(ByteReader& in) {
         detail::MapAnswer<R> answer;
         answer.bytes = in.remaining();
-        detail::MapAnswerReader reader(in);
-        answer.took = reader.took();
-        answer.outcomes.reserve(reader.items());
-        for (std::size_t i = 0; i < reader.items(); ++i) answer.outcomes.push_back(reader.template next<R>());
+        const detail::MapAnswerHead head(in);
+        answer.took = head.took;
+        answer.has_buffers = head.has_buffers;
+        answer.outcomes.reserve(head.items);
+        for (std::size_t i = 0; i < head.items; ++i)
+            answer.outcomes.push_back(detail::read_map_outcome<R>(in, head.pid));
         return answer;
     }
 };

@@ -23,7 +23,12 @@ public:
     }
     /// How many items make one call. By default that is 1, but for a process pool as many as take a few
     /// milliseconds, by measured time. Arguments of more than about a megabyte end a chunk early; and no
-    /// chunk has more items than the buffer. Throws `ValueError` for 0.
+    /// chunk has more items than the buffer.
+    ///
+    /// When a worker dies, the item fails that it had begun (`WorkerCrashed`); those it had finished count,
+    /// and those after it go to another worker, so that none is begun twice. With a size given here, that is
+    /// not so for results that refer to a `SharedBuffer`, or beyond the first megabyte of a chunk: they are
+    /// lost with their worker, if it dies in the same chunk. Throws `ValueError` for 0.
     MapOptions& chunksize(std::size_t items) {
         chunksize_ = at_least_one(items, "chunksize");
         return *this;

@@ -12,8 +12,8 @@ namespace {
 
 /// A round trip is some ten microseconds: lost in this, and short enough for results to flow.
 constexpr double wanted_nanoseconds = 4e6;
-/// The results of a chunk should be far from what a process may send at once.
-constexpr double wanted_bytes = 1 << 20;
+/// The results of a chunk should fit in its journal, also if they grow.
+constexpr double wanted_bytes = 1 << 18;
 constexpr std::size_t most_items = 65536;
 /// Items differ: one that was quick is no promise for thousands.
 constexpr std::size_t most_growth = 4;
@@ -49,7 +49,7 @@ std::size_t MapPace::window() const noexcept {
 }
 
 void MapPace::measure(std::size_t items, std::chrono::nanoseconds took, std::size_t bytes) noexcept {
-    if (items == 0) return;
+    if (items == 0 || single_) return;
     const auto count = static_cast<double>(items);
     const double time_now = static_cast<double>(std::max<std::int64_t>(took.count(), 1)) / count;
     const double bytes_now = static_cast<double>(bytes) / count;

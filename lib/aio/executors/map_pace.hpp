@@ -29,6 +29,13 @@ public:
     /// What a chunk has cost: the time it took, and the bytes of its results.
     void measure(std::size_t items, std::chrono::nanoseconds took, std::size_t bytes) noexcept;
 
+    /// Sees to it that items travel one by one unless the options say a number: what they give would be lost
+    /// with a worker that dies later in the chunk.
+    void keep_single() noexcept {
+        chunk_ = 1;
+        single_ = true;
+    }
+
 private:
     MapOptions options_;
     std::size_t workers_;
@@ -38,6 +45,7 @@ private:
     double nanoseconds_ = 0;
     double bytes_ = 0;
     bool measured_ = false;
+    bool single_ = false;
 };
 
 } // namespace aio::detail

@@ -21,6 +21,7 @@
 #include <aio/core/intrusive_list.hpp>
 #include <aio/core/ref.hpp>
 #include <aio/core/suspension.hpp>
+#include <aio/executors/map_chunk.hpp>
 #include <aio/executors/map_pace.hpp>
 #include <aio/structure/outcome.hpp>
 
@@ -153,8 +154,10 @@ protected:
         /// An item that could not even be sent has its outcome from the start.
         std::vector<std::optional<Outcome<R>>> slots;
         AnyFuture future;
-        /// Moves the result of the future into the slots.
-        void (*collect)(Chunk&) = nullptr;
+        /// What has been sent to a worker, while it may have to be sent again.
+        std::optional<MapChunk> sent;
+        /// Moves the result of the future into the slots; true if it has begun another call, for the rest.
+        bool (*collect)(Chunk&) = nullptr;
         bool done = false;
 
     private:
@@ -191,13 +194,18 @@ private:
 
     void finish(Chunk& chunk) noexcept {
         try {
-            if (chunk.future) chunk.collect(chunk);
+            while (chunk.future && chunk.collect(chunk)) {
+                if (chunk.future.done()) continue;
+                chunk.future.state().add_callback(chunk);
+                return;
+            }
         } catch (...) {
-            // The call as a whole has failed: each of its items has.
+            // The call as a whole has failed: each of the items that are left has.
             for (auto& slot : chunk.slots)
                 if (!slot) slot.emplace(std::current_exception());
         }
         chunk.future = AnyFuture();
+        chunk.sent.reset();
         chunk.done = true;
         if (!ordered_) done_.push_back(&chunk);
         if (!filling_) serve_waiters();

@@ -2,6 +2,7 @@
 
 /// The part of `map` that knows the function, the ranges and the executor.
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -158,6 +159,7 @@ private:
             std::size_t at = 0;
             for (auto& outcome : value_of<std::vector<Outcome<Result>>>(done.future))
                 done.slots[at++].emplace(std::move(outcome));
+            return false;
         };
     }
 
@@ -167,31 +169,93 @@ private:
         ByteWriter out;
         out.set_buffer_link(&buffers);
         begin_map_chunk<F, transferred_t<Args>...>(out, function_);
-        bool any = false;
+        const std::size_t items_at = out.size();
+        std::size_t items = 0;
         while (chunk.slots.size() < size && out.size() < full_chunk_bytes) {
             const auto item = pull();
             if (!item) break;
             chunk.slots.emplace_back();
             try {
                 write_map_item(out, *item);
-                any = true;
+                ++items;
             } catch (...) {
                 chunk.slots.back().emplace(std::current_exception());
             }
         }
-        if (!any) return;
+        if (items == 0) return;
+        chunk.sent.emplace(out.take(), items_at, std::move(buffers));
+        // A single item is finished, or it is what the worker has died of.
+        if (items > 1) chunk.sent->keep_journal();
+        send<Args...>(chunk);
+    }
+
+    template <class... Args>
+    void send(Chunk& chunk) {
         chunk.future = loop_.run_in_executor(pool_, MapChunkCall<Result, F, transferred_t<Args>...>(),
-                                             MapChunk(out.take(), std::move(buffers)));
+                                             std::as_const(*chunk.sent));
         chunk.collect = [](Chunk& done) {
-            auto& answer = value_of<MapAnswer<Result>>(done.future);
-            std::size_t at = 0;
-            for (auto& slot : done.slots) {
-                if (slot) continue;
-                if (at == answer.outcomes.size()) throw DecodeError("a worker has left out an item of map");
-                slot.emplace(std::move(answer.outcomes[at++]));
-            }
-            static_cast<MapWork*>(done.stream)->pace().measure(at, answer.took, answer.bytes);
+            return static_cast<MapWork*>(done.stream)->template collect_remote<Args...>(done);
         };
+    }
+
+    /// Puts outcomes into the slots that have none yet.
+    class Filler {
+    public:
+        explicit Filler(Chunk& chunk) noexcept : slots_(chunk.slots) { find_empty(); }
+        [[nodiscard]] bool full() const noexcept { return at_ == slots_.size(); }
+        void add(Outcome<Result> outcome) {
+            if (full()) throw DecodeError("a worker has given more results than there are items of map");
+            slots_[at_].emplace(std::move(outcome));
+            find_empty();
+        }
+
+    private:
+        void find_empty() noexcept {
+            while (!full() && slots_[at_]) ++at_;
+        }
+        std::vector<std::optional<Outcome<Result>>>& slots_;
+        std::size_t at_ = 0;
+    };
+
+    /// If the worker has died, what it had begun and not written to the journal fails, and the rest goes to
+    /// another.
+    template <class... Args>
+    bool collect_remote(Chunk& done) {
+        MapAnswer<Result>* answer = nullptr;
+        std::exception_ptr error;
+        try {
+            answer = &value_of<MapAnswer<Result>>(done.future);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        Filler filler(done);
+        MapJournal& journal = done.sent->journal();
+        const std::size_t finished = journal.items();
+        ByteReader outcomes(journal.outcomes());
+        for (std::size_t i = 0; i < finished; ++i)
+            filler.add(read_map_outcome<Result>(outcomes, journal.pid()));
+        if (answer != nullptr) {
+            for (auto& outcome : answer->outcomes) filler.add(std::move(outcome));
+            if (!filler.full()) throw DecodeError("a worker has left out an item of map");
+            const std::size_t bytes = answer->bytes + (journal.outcomes().size() - outcomes.remaining());
+            this->pace().measure(finished + answer->outcomes.size(), answer->took, bytes);
+            if (answer->has_buffers) this->pace().keep_single();
+            return false;
+        }
+        if (!is_error<WorkerCrashed>(error)) std::rethrow_exception(error);
+        // One at least: a callable that kills each worker that reads it is not sent for ever.
+        const std::size_t begun = std::max(journal.begun(), finished + 1);
+        for (std::size_t i = finished; i < begun && !filler.full(); ++i) filler.add(Outcome<Result>(error));
+        if (filler.full()) return false;
+        done.sent->skip(begun);
+        journal.clear();
+        try {
+            send<Args...>(done);
+        } catch (...) {
+            // The pool takes no more calls.
+            std::rethrow_exception(error);
+        }
+        return true;
     }
 
     /// A Lua call takes one set of arguments.
@@ -206,6 +270,7 @@ private:
             *item);
         chunk.collect = [](Chunk& done) {
             done.slots[0].emplace(std::in_place, std::move(value_of<Result>(done.future)));
+            return false;
         };
     }
 
