@@ -207,6 +207,30 @@ Big make_big() {
 
 } // namespace
 
+TEST_CASE(
+    "codec: a writer keeps what is appended in pieces of any size, and can be used when it was moved from") {
+    aio::ByteWriter out;
+    std::vector<std::byte> expected;
+    for (std::size_t size : {1u, 3u, 64u, 1u, 5000u, 8u, 200'000u, 2u, 70'000u, 4u}) {
+        const std::vector<std::byte> piece(size, static_cast<std::byte>(size % 251));
+        out.append(piece);
+        expected.insert(expected.end(), piece.begin(), piece.end());
+    }
+    CHECK(std::ranges::equal(out.bytes(), expected));
+    aio::ByteWriter other = std::move(out);
+    CHECK(other.size() == expected.size());
+    CHECK(out.size() == 0);
+    out.append_scalar('x');
+    CHECK(out.size() == 1);
+    CHECK(out.bytes()[0] == std::byte{'x'});
+    other.truncate(2);
+    other.append_scalar('y');
+    CHECK(other.take() == std::vector<std::byte>{std::byte{1}, std::byte{3}, std::byte{'y'}});
+    CHECK(other.size() == 0);
+    out = std::move(other);
+    CHECK(out.size() == 0);
+}
+
 TEST_CASE("codec: scalars and simple types come back equal") {
     check_round_trip(42);
     check_round_trip(std::numeric_limits<std::int64_t>::min());

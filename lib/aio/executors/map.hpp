@@ -58,7 +58,8 @@ template <class Awaiter, class R>
 class [[nodiscard("a step of map does nothing until it is awaited")]] MapStep {
 public:
     explicit MapStep(Ref<MapStream<R>> stream) noexcept : stream_(std::move(stream)) {}
-    Awaiter operator co_await() const noexcept { return Awaiter(stream_); }
+    Awaiter operator co_await() const& noexcept { return Awaiter(stream_); }
+    Awaiter operator co_await() && noexcept { return Awaiter(std::move(stream_)); }
 
 private:
     Ref<MapStream<R>> stream_;

@@ -12,6 +12,11 @@ namespace {
 /// never there.
 constexpr std::size_t journal_bytes = std::size_t{1} << 20;
 
+/// There is one who writes.
+void increase(std::atomic<std::uint32_t>& number, std::memory_order order) noexcept {
+    number.store(number.load(std::memory_order_relaxed) + 1, order);
+}
+
 } // namespace
 
 MapJournal::MapJournal(SharedBuffer memory) : memory_(std::move(memory)) {
@@ -35,14 +40,14 @@ void MapJournal::begin(std::int64_t pid) noexcept {
 }
 
 void MapJournal::begin_item() noexcept {
-    if (!memory_.empty()) head().begun.fetch_add(1, std::memory_order_relaxed);
+    if (!memory_.empty()) increase(head().begun, std::memory_order_relaxed);
 }
 
 bool MapJournal::add(std::span<const std::byte> outcome) noexcept {
     if (memory_.empty() || outcome.size() > memory_.size() - end_) return false;
     std::memcpy(memory_.data() + end_, outcome.data(), outcome.size());
     end_ += outcome.size();
-    head().items.fetch_add(1, std::memory_order_release);
+    increase(head().items, std::memory_order_release);
     return true;
 }
 

@@ -11,7 +11,7 @@ namespace aio::detail {
 namespace {
 
 /// A round trip is some ten microseconds: lost in this, and short enough for results to flow.
-constexpr double wanted_nanoseconds = 4e6;
+constexpr double wanted_nanoseconds = 2e6;
 /// The results of a chunk should fit in its journal, also if they grow.
 constexpr double wanted_bytes = 1 << 18;
 constexpr std::size_t most_items = 65536;
@@ -34,18 +34,21 @@ std::size_t workers_of(const Executor& executor) {
 MapPace::MapPace(const MapOptions& options, const Executor& executor)
     : options_(options),
       workers_(std::max<std::size_t>(workers_of(executor), 1)),
-      remote_(dynamic_cast<const ProcessPoolExecutor*>(&executor) != nullptr) {}
-
-std::size_t MapPace::chunk() const noexcept {
-    if (options_.chunksize())
-        return options_.buffersize() ? std::min(*options_.chunksize(), *options_.buffersize())
-                                     : *options_.chunksize();
-    if (!options_.buffersize()) return chunk_;
-    return std::clamp<std::size_t>(*options_.buffersize() / (workers_ * chunks_for_worker), 1, chunk_);
+      remote_(dynamic_cast<const ProcessPoolExecutor*>(&executor) != nullptr) {
+    set_fitting(1);
 }
 
-std::size_t MapPace::window() const noexcept {
-    return options_.buffersize() ? *options_.buffersize() : chunk() * workers_ * chunks_for_worker;
+void MapPace::set_fitting(std::size_t items) noexcept {
+    fitting_ = items;
+    const auto& chunk = options_.chunksize();
+    const auto& buffer = options_.buffersize();
+    if (chunk)
+        chunk_ = buffer ? std::min(*chunk, *buffer) : *chunk;
+    else if (buffer)
+        chunk_ = std::clamp<std::size_t>(*buffer / (workers_ * chunks_for_worker), 1, items);
+    else
+        chunk_ = items;
+    window_ = buffer ? *buffer : chunk_ * workers_ * chunks_for_worker;
 }
 
 void MapPace::measure(std::size_t items, std::chrono::nanoseconds took, std::size_t bytes) noexcept {
@@ -57,8 +60,8 @@ void MapPace::measure(std::size_t items, std::chrono::nanoseconds took, std::siz
     bytes_ = measured_ ? (3 * bytes_ + bytes_now) / 4 : bytes_now;
     measured_ = true;
     const double fitting = std::min(wanted_nanoseconds / nanoseconds_, wanted_bytes / std::max(bytes_, 1.0));
-    const auto most = static_cast<double>(std::min(chunk_ * most_growth, most_items));
-    chunk_ = static_cast<std::size_t>(std::clamp(fitting, 1.0, most));
+    const auto most = static_cast<double>(std::min(fitting_ * most_growth, most_items));
+    set_fitting(static_cast<std::size_t>(std::clamp(fitting, 1.0, most)));
 }
 
 } // namespace aio::detail

@@ -51,7 +51,6 @@ public:
     explicit MapWait(Ref<MapStream<R>> stream) noexcept : stream_(std::move(stream)) {}
     [[nodiscard]] bool await_ready() {
         stream_->check_here();
-        stream_->fill();
         return stream_->assign(*this);
     }
     template <class Promise>
@@ -102,9 +101,9 @@ public:
 
     /// Starts chunks as long as there is room.
     void fill() {
-        if (filling_) return;
+        if (filling_ || !has_room()) return;
         filling_ = true;
-        while (!ended_ && out_ + pace_.chunk() <= pace_.window()) {
+        while (has_room()) {
             try {
                 auto chunk = std::make_unique<Chunk>(*this, next_index_);
                 start(*chunk, pace_.chunk());
@@ -180,6 +179,7 @@ protected:
     [[nodiscard]] MapPace& pace() noexcept { return pace_; }
 
 private:
+    [[nodiscard]] bool has_room() const noexcept { return !ended_ && out_ + pace_.chunk() <= pace_.window(); }
     void keep(std::unique_ptr<Chunk> started) {
         if (started->slots.empty()) return;
         Chunk& chunk = *started;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -130,6 +131,9 @@ private:
         }
     }
 
+    /// Whoever asks for a chunk of a million items may have but a few.
+    static constexpr std::size_t most_reserved = 65536;
+
     /// The next item; nothing, and the end is noted, when a range has ended or failed.
     std::optional<Item> pull() {
         try {
@@ -171,6 +175,7 @@ private:
         begin_map_chunk<F, transferred_t<Args>...>(out, function_);
         const std::size_t items_at = out.size();
         std::size_t items = 0;
+        chunk.slots.reserve(std::min(size, most_reserved));
         while (chunk.slots.size() < size && out.size() < full_chunk_bytes) {
             const auto item = pull();
             if (!item) break;
@@ -232,8 +237,8 @@ private:
         MapJournal& journal = done.sent->journal();
         const std::size_t finished = journal.items();
         ByteReader outcomes(journal.outcomes());
-        for (std::size_t i = 0; i < finished; ++i)
-            filler.add(read_map_outcome<Result>(outcomes, journal.pid()));
+        const std::int64_t pid = journal.pid();
+        for (std::size_t i = 0; i < finished; ++i) filler.add(read_map_outcome<Result>(outcomes, pid));
         if (answer != nullptr) {
             for (auto& outcome : answer->outcomes) filler.add(std::move(outcome));
             if (!filler.full()) throw DecodeError("a worker has left out an item of map");

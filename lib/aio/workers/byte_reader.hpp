@@ -27,10 +27,7 @@ public:
     /// The next `size` bytes, without copying them; the view lives as long as the bytes given to the
     /// constructor.
     [[nodiscard]] std::span<const std::byte> read(std::size_t size) {
-        if (size > remaining()) {
-            throw DecodeError("input ends early: " + std::to_string(size) + " bytes wanted at offset " +
-                              std::to_string(position_) + ", " + std::to_string(remaining()) + " left");
-        }
+        if (size > remaining()) refuse_size(size);
         const auto result = bytes_.subspan(position_, size);
         position_ += size;
         return result;
@@ -57,9 +54,7 @@ public:
     /// One byte that must be 0 or 1; `what` is named in the error.
     [[nodiscard]] bool read_flag(const char* what) {
         const auto value = read_scalar<std::uint8_t>();
-        if (value > 1) {
-            throw DecodeError(std::string(what) + " must be 0 or 1, not " + std::to_string(value));
-        }
+        if (value > 1) refuse_flag(what, value);
         return value == 1;
     }
 
@@ -67,11 +62,7 @@ public:
     /// that the remaining bytes cannot hold, so the caller may allocate for it.
     [[nodiscard]] std::size_t read_count(std::size_t min_element_size) {
         const std::size_t count = read_scalar<std::uint32_t>();
-        if (count > remaining() / min_element_size) {
-            throw DecodeError("length " + std::to_string(count) + " of elements of at least " +
-                              std::to_string(min_element_size) + " bytes exceeds the " +
-                              std::to_string(remaining()) + " bytes left");
-        }
+        if (count > remaining() / min_element_size) refuse_count(count, min_element_size);
         return count;
     }
 
@@ -82,9 +73,7 @@ public:
 
     /// Throws DecodeError when bytes are left over: what was sent is not what was expected.
     void expect_end() const {
-        if (remaining() != 0) {
-            throw DecodeError(std::to_string(remaining()) + " bytes left over after the value");
-        }
+        if (remaining() != 0) refuse_rest();
     }
 
     /// Marks one level of nesting for as long as it lives; the constructor throws DecodeError beyond
@@ -106,6 +95,12 @@ public:
     };
 
 private:
+    // Apart, so that what is called for every number stays small.
+    [[noreturn]] void refuse_size(std::size_t size) const;
+    [[noreturn]] static void refuse_flag(const char* what, unsigned value);
+    [[noreturn]] void refuse_count(std::size_t count, std::size_t min_element_size) const;
+    [[noreturn]] void refuse_rest() const;
+
     std::span<const std::byte> bytes_;
     detail::BufferLink* buffer_link_ = nullptr;
     std::size_t position_ = 0;

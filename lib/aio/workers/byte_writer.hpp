@@ -30,13 +30,31 @@ inline constexpr unsigned max_codec_depth = 256;
 class ByteWriter {
 public:
     ByteWriter() = default;
+    ByteWriter(const ByteWriter&) = default;
+    ByteWriter& operator=(const ByteWriter&) = default;
+    /// Leaves `other` empty, and usable.
+    ByteWriter(ByteWriter&& other) noexcept
+        : bytes_(std::exchange(other.bytes_, {})),
+          used_(std::exchange(other.used_, 0)),
+          buffer_link_(other.buffer_link_),
+          depth_(other.depth_) {}
+    ByteWriter& operator=(ByteWriter&& other) noexcept {
+        bytes_ = std::exchange(other.bytes_, {});
+        used_ = std::exchange(other.used_, 0);
+        buffer_link_ = other.buffer_link_;
+        depth_ = other.depth_;
+        return *this;
+    }
+    ~ByteWriter() = default;
 
     /// Appends `size` bytes from `data`; `data` may be null when `size` is 0.
     void append(const void* data, std::size_t size) {
-        const auto* first = static_cast<const std::byte*>(data);
-        if (size != 0) {
-            bytes_.insert(bytes_.end(), first, first + size);
+        if (size > bytes_.size() - used_) {
+            append_beyond_room(data, size);
+            return;
         }
+        if (size != 0) std::memcpy(bytes_.data() + used_, data, size);
+        used_ += size;
     }
 
     void append(std::span<const std::byte> bytes) { append(bytes.data(), bytes.size()); }
@@ -59,7 +77,7 @@ public:
 
     /// Replaces bytes written before; `offset + bytes.size()` must not exceed `size()`.
     void overwrite(std::size_t offset, std::span<const std::byte> bytes) {
-        if (offset > bytes_.size() || bytes.size() > bytes_.size() - offset) {
+        if (offset > used_ || bytes.size() > used_ - offset) {
             throw std::out_of_range("ByteWriter::overwrite: beyond the end of the buffer");
         }
         if (!bytes.empty()) {
@@ -69,21 +87,23 @@ public:
 
     /// Drops everything after the first `size` bytes; does nothing when there are no more than that.
     void truncate(std::size_t size) {
-        if (size < bytes_.size()) {
-            bytes_.resize(size);
-        }
+        if (size < used_) used_ = size;
     }
 
-    void clear() noexcept { bytes_.clear(); }
+    void clear() noexcept { used_ = 0; }
     void reserve(std::size_t size) { bytes_.reserve(size); }
 
-    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return used_; }
 
     /// What was written so far; invalid after the next append.
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return std::span(bytes_).first(used_); }
 
     /// Hands the buffer over and leaves the writer empty.
-    [[nodiscard]] std::vector<std::byte> take() noexcept { return std::exchange(bytes_, {}); }
+    [[nodiscard]] std::vector<std::byte> take() noexcept {
+        bytes_.resize(used_);
+        used_ = 0;
+        return std::exchange(bytes_, {});
+    }
 
     /// The way for shared buffers beside these bytes, or null, which it is at first. The link must live while
     /// it is set.
@@ -110,7 +130,11 @@ public:
     };
 
 private:
+    void append_beyond_room(const void* data, std::size_t size);
+
+    /// Beyond `used_` lies room.
     std::vector<std::byte> bytes_;
+    std::size_t used_ = 0;
     detail::BufferLink* buffer_link_ = nullptr;
     unsigned depth_ = 0;
 };

@@ -2,15 +2,15 @@
 /// through the worker's pipe, beside Python's pool. All in one run; the variants take turns, and the ratios
 /// of one turn are what is compared.
 ///
-///     benchmark_processes [turns] [MiB]
+///     benchmark_large_data [turns] [MiB]
 
-#include <algorithm>
+#include "measure.hpp"
+
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -41,11 +41,7 @@ std::vector<std::byte> echo(std::vector<std::byte> data) { return data; }
 class Variant {
 public:
     explicit Variant(const char* variant_name) : name(variant_name) {}
-    [[nodiscard]] double median() const {
-        std::vector<double> sorted = microseconds;
-        std::ranges::sort(sorted);
-        return sorted.empty() ? 0 : sorted[sorted.size() / 2];
-    }
+    [[nodiscard]] double median() const { return measure::median(microseconds); }
     const char* name;
     std::vector<double> microseconds;
 };
@@ -113,28 +109,6 @@ aio::Coro<> take_turns(Variants& variants, int turns, std::size_t size) {
     }
 }
 
-/// The microseconds that Python takes for `name`.
-double of_python(const std::string& output, const std::string& name) {
-    std::istringstream lines(output);
-    std::string key;
-    double value = 0;
-    while (lines >> key >> value)
-        if (key == name) return value;
-    return 0;
-}
-
-std::string run_python(int turns, std::size_t mebibytes) {
-    const std::string command = "python3 " AIO_BENCHMARK_FOLDER "/processes/large_data.py " +
-                                std::to_string(turns) + " " + std::to_string(mebibytes);
-    std::string output;
-    std::FILE* const pipe = popen(command.c_str(), "r");
-    if (pipe == nullptr) return output;
-    char line[256];
-    while (std::fgets(line, sizeof line, pipe) != nullptr) output += line;
-    pclose(pipe);
-    return output;
-}
-
 void print(const Variant& variant, double floor, double python) {
     std::printf("%-32s %10.0f %9.2fx", variant.name, variant.median(), variant.median() / floor);
     if (python > 0) std::printf(" %12.0f %10.1fx", python, python / variant.median());
@@ -149,7 +123,8 @@ int main(int argc, char** argv) {
     const std::size_t mebibytes = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 16;
     Variants variants;
     aio::run(take_turns(variants, turns, mebibytes << 20));
-    const std::string python = run_python(turns, mebibytes);
+    const measure::PythonFigures python("large_data.py " + std::to_string(turns) + " " +
+                                        std::to_string(mebibytes));
     std::printf("%zu MiB, medians of %d turns\n", mebibytes, turns);
     std::printf("%-32s %10s %10s %12s %11s\n", "", "us", "vs memcpy", "python us", "vs python");
     const double floor = variants.copy.median();
@@ -157,7 +132,7 @@ int main(int argc, char** argv) {
     print(variants.in_place, floor, 0);
     print(variants.argument, floor, 0);
     print(variants.result, floor, 0);
-    print(variants.vector, floor, of_python(python, "argument"));
-    print(variants.vector_back, floor, of_python(python, "both"));
+    print(variants.vector, floor, python.of("argument"));
+    print(variants.vector_back, floor, python.of("both"));
     return 0;
 }
