@@ -11,6 +11,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/future.hpp>
+#include <aio/core/generator.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/core/task.hpp>
 #include <aio/core/task_factory.hpp>
