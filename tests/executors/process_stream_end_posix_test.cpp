@@ -318,6 +318,27 @@ TEST_CASE("stream: a loop may end, and a pool go, while a stream is open") {
     CHECK(patience::until([] { return processes::workers() == 0; }));
 }
 
+TEST_CASE("stream: a loop may be closed while a task waits for an item") {
+    std::optional<aio::ProcessPoolExecutor> pool;
+    aio::test::TestLoop test;
+    const auto read = [](aio::ProcessStream<int> stream, int& count) -> aio::Coro<> {
+        while (co_await stream.next()) ++count;
+    };
+    int count = 0;
+    const auto body = [&]() -> aio::Coro<> {
+        processes::Folder folder;
+        pool.emplace(1);
+        auto& loop = aio::get_running_loop();
+        static_cast<void>(loop.create_task(read(pool->stream(wait_for_stop, folder.file("ended")), count)));
+        while (count == 0) co_await aio::sleep(0s);
+    };
+    test.loop.run_until_complete(body());
+    test.loop.close();
+    CHECK(count == 1);
+    pool.reset();
+    CHECK(patience::until([] { return processes::workers() == 0; }));
+}
+
 TEST_CASE("rule 82: a stream is opened and read in the loop of its pool") {
     std::optional<aio::ProcessPoolExecutor> pool;
     aio::test::TestLoop first;

@@ -14,6 +14,9 @@ void ProcessPoolCore::give_credit(std::uint64_t id, std::uint64_t items, std::ui
 }
 
 void ProcessPoolCore::stop_stream(std::uint64_t id) noexcept {
+    // A loop that closes drops the frames of its tasks, and their streams, before it tells the pool, which
+    // ends all calls then.
+    if (loop_ == nullptr || loop_->is_closed()) return;
     try {
         // Whatever `stop_cancelled` says: a call that waits for its reader would wait forever.
         stop(id, StopReason::cancelled);

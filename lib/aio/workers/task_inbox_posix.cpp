@@ -3,11 +3,11 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
-#include <new>
-#include <vector>
+#include <limits>
 
 #include <aio/workers/codec.hpp>
 #include <aio/workers/worker_main_posix.hpp>
@@ -18,6 +18,12 @@ namespace {
 bool is_readable(int descriptor) noexcept {
     pollfd polled{descriptor, POLLIN, 0};
     return ::poll(&polled, 1, 0) > 0;
+}
+
+/// So that the sum of what is spent and what comes back stays within it.
+std::int64_t limited(std::uint64_t credit) noexcept {
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max() / 2;
+    return static_cast<std::int64_t>(std::min(credit, most));
 }
 
 void wait_for_either(int first, int second) noexcept {
@@ -33,8 +39,8 @@ TaskInbox::TaskInbox(int task_pipe, FrameParser& parser, std::uint64_t task_id, 
     : pipe_(task_pipe),
       origin_(parser),
       id_(task_id),
-      items_(static_cast<std::int64_t>(orders.stream_items)),
-      bytes_(static_cast<std::int64_t>(orders.stream_bytes)) {
+      items_(limited(orders.stream_items)),
+      bytes_(limited(orders.stream_bytes)) {
     parser_.feed(origin_.take_rest());
     while (const auto frame = parser_.next()) take(*frame);
 }
