@@ -47,8 +47,9 @@ void ProcessPoolExecutor::open_stream(const ProcessCallOptions& options, std::sh
         throw RuntimeError("what a call emits can only be read in the event loop that its pool belongs to");
     auto plan = std::make_unique<detail::CallPlan>(options.settings());
     plan->streams = true;
+    core_->submit(call, std::move(plan));
+    // Only now, because the call holds it: a call that was refused never ends.
     call->state().add_callback(std::move(end));
-    core_->submit(std::move(call), std::move(plan));
 }
 
 ProcessPoolStatistics ProcessPoolExecutor::statistics() const { return core_->statistics(); }
