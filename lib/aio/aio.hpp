@@ -11,6 +11,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/future.hpp>
+#include <aio/core/generator.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/core/task.hpp>
 #include <aio/core/task_factory.hpp>
@@ -32,6 +33,7 @@
 #include <aio/executors/process_pool.hpp>
 #include <aio/executors/process_pool_options.hpp>
 #include <aio/executors/process_statistics.hpp>
+#include <aio/executors/process_stream.hpp>
 #include <aio/executors/run_coroutine_threadsafe.hpp>
 #include <aio/executors/run_in_executor.hpp>
 #include <aio/executors/script_pool.hpp>
@@ -73,8 +75,10 @@
 #include <aio/testing/virtual_clock.hpp>
 #include <aio/testing/wait_until_idle.hpp>
 #include <aio/workers/codec.hpp>
+#include <aio/workers/emit.hpp>
 #include <aio/workers/named_task.hpp>
 #include <aio/workers/process_start.hpp>
+#include <aio/workers/progress.hpp>
 #include <aio/workers/remote_error.hpp>
 #include <aio/workers/shared_buffer.hpp>
 #include <aio/workers/start_method.hpp>

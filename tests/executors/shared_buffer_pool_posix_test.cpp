@@ -91,6 +91,10 @@ SharedBuffer make_and_throw(int count) {
 std::vector<SharedBuffer> kept;
 
 void keep(SharedBuffer buffer) { kept.push_back(std::move(buffer)); }
+SharedBuffer always_the_same() {
+    static const SharedBuffer buffer = SharedBuffer::copy_of(std::vector<int>(1000, 17));
+    return buffer;
+}
 SharedBuffer make_and_keep(int value) {
     SharedBuffer buffer(million);
     buffer.span<int>()[0] = value;
@@ -284,6 +288,17 @@ TEST_CASE("a worker gives up memory that the pool does not keep") {
         CHECK(there <= 1);
         CHECK(mappings() == 0);
         CHECK(SharedBuffer::idle_bytes() == 0);
+    }));
+}
+
+TEST_CASE("what a worker keeps a handle on can be the result of one call after the other") {
+    CHECK(processes::in_time([]() -> aio::Coro<> {
+        auto& loop = aio::get_running_loop();
+        aio::ProcessPoolExecutor pool(1);
+        for (int i = 0; i < 3; ++i) {
+            const SharedBuffer same = co_await loop.run_in_executor(pool, always_the_same);
+            CHECK(same.span<int>()[0] == 17);
+        }
     }));
 }
 

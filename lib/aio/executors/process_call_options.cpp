@@ -18,6 +18,18 @@ ProcessCallOptions& ProcessCallOptions::retries(int count) {
     return *this;
 }
 
+ProcessCallOptions& ProcessCallOptions::buffersize(int items) {
+    if (items <= 0) throw ValueError("buffersize must be greater than 0, and is " + std::to_string(items));
+    settings_.buffersize = static_cast<std::size_t>(items);
+    return *this;
+}
+
+ProcessCallOptions& ProcessCallOptions::buffer_bytes(std::size_t bytes) {
+    if (bytes == 0) throw ValueError("buffer_bytes must be greater than 0");
+    settings_.buffer_bytes = bytes;
+    return *this;
+}
+
 ProcessCallOptions& ProcessCallOptions::memory_limit(std::uint64_t bytes) {
     if (bytes == 0) throw ValueError("memory_limit must be greater than 0");
     settings_.memory_limit = bytes;

@@ -7,11 +7,15 @@
 ///     co_await loop.run_in_executor(pool, aio::ProcessCallOptions().memory_limit(64 << 20), parse, text);
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include <aio/core/clock.hpp>
 #include <aio/executors/process_call_record.hpp>
+#include <aio/workers/progress.hpp>
 
 namespace aio {
 namespace detail {
@@ -25,6 +29,9 @@ public:
     std::uint64_t memory_limit = 0;
     std::chrono::microseconds cpu_limit{};
     std::optional<CallRecord> record;
+    std::function<void(const Progress&)> on_progress;
+    std::size_t buffersize = 128;
+    std::size_t buffer_bytes = std::size_t{1} << 20;
 };
 
 } // namespace detail
@@ -70,6 +77,21 @@ public:
         settings_.record = record;
         return *this;
     }
+
+    /// Has `function` called, on the loop's thread and by the loop, with what the call reports while it runs
+    /// (`WorkerTask::report_progress`): the last report that has come, so some may be left out; before the
+    /// call's future is done, or with the end of its stream. What it throws goes to the exception handler.
+    ProcessCallOptions& on_progress(std::function<void(const Progress&)> function) {
+        settings_.on_progress = std::move(function);
+        return *this;
+    }
+    /// For `stream`: how many items the call may be ahead of its reader before it has to wait; 128 by
+    /// default. Throws `ValueError` if it is not positive.
+    ProcessCallOptions& buffersize(int items);
+    /// For `stream`: how large these items may be together, encoded and with their shared memory; 1 MiB by
+    /// default. The one that exceeds it is still sent, so that there is no limit to a single item. Throws
+    /// `ValueError` if it is 0.
+    ProcessCallOptions& buffer_bytes(std::size_t bytes);
 
     /// For the library.
     [[nodiscard]] const detail::CallSettings& settings() const noexcept { return settings_; }

@@ -11,6 +11,7 @@
 #include <aio/core/clock.hpp>
 #include <aio/executors/concurrent_state.hpp>
 #include <aio/executors/process_call_options.hpp>
+#include <aio/executors/progress_relay.hpp>
 #include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
 #include <aio/workers/worker_orders.hpp>
@@ -20,12 +21,14 @@ namespace aio::detail {
 /// What only calls with options have.
 class CallPlan {
 public:
-    explicit CallPlan(CallSettings call_settings) : settings(std::move(call_settings)) {}
+    explicit CallPlan(CallSettings call_settings) : settings(std::move(call_settings)) {
+        if (settings.on_progress) progress = std::make_shared<ProgressRelay>(std::move(settings.on_progress));
+    }
 
     /// Whether the worker has to know of it.
     [[nodiscard]] bool has_orders() const noexcept {
         return settings.retries > 0 || settings.memory_limit > 0 || settings.cpu_limit.count() > 0 ||
-               settings.record.has_value();
+               settings.record.has_value() || streams;
     }
     [[nodiscard]] WorkerOrders orders() const {
         WorkerOrders orders;
@@ -33,10 +36,16 @@ public:
         orders.cpu_microseconds = settings.cpu_limit.count();
         orders.memory_bytes = settings.memory_limit;
         orders.measure = settings.record.has_value() ? 1 : 0;
+        orders.stream_items = streams ? settings.buffersize : 0;
+        orders.stream_bytes = streams ? settings.buffer_bytes : 0;
         return orders;
     }
 
     CallSettings settings;
+    /// It emits items.
+    bool streams = false;
+    /// Null if nobody listens.
+    std::shared_ptr<ProgressRelay> progress;
     /// The workers that have died of it.
     std::vector<WorkerEnd> crashes;
 };

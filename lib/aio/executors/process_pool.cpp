@@ -38,6 +38,20 @@ void ProcessPoolExecutor::submit_planned(const ProcessCallOptions& options,
     core_->submit(std::move(call), std::make_unique<detail::CallPlan>(options.settings()));
 }
 
+void ProcessPoolExecutor::open_stream(const ProcessCallOptions& options, std::shared_ptr<detail::Call> call,
+                                      std::shared_ptr<detail::ConcurrentCallback> end) {
+    if (options.settings().retries > 0)
+        throw ValueError("a call that emits items is not repeated: what it has emitted could come twice");
+    core_->bind();
+    if (!core_->on_loop_thread())
+        throw RuntimeError("what a call emits can only be read in the event loop that its pool belongs to");
+    auto plan = std::make_unique<detail::CallPlan>(options.settings());
+    plan->streams = true;
+    core_->submit(call, std::move(plan));
+    // Only now, because the call holds it: a call that was refused never ends.
+    call->state().add_callback(std::move(end));
+}
+
 ProcessPoolStatistics ProcessPoolExecutor::statistics() const { return core_->statistics(); }
 
 void ProcessPoolExecutor::terminate_workers() {

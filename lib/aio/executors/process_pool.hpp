@@ -37,6 +37,7 @@
 #include <aio/executors/process_errors.hpp>
 #include <aio/executors/process_pool_options.hpp>
 #include <aio/executors/process_statistics.hpp>
+#include <aio/executors/process_stream.hpp>
 #include <aio/executors/stop_aware.hpp>
 #include <aio/workers/process_start.hpp>
 
@@ -86,6 +87,31 @@ public:
     template <class F, class... Args>
     auto submit(const ProcessCallOptions& options, F&& function, Args&&... arguments) {
         return make_and_submit(&options, std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+
+    /// Has a function give many items, which are read while it goes on: see
+    /// <aio/executors/process_stream.hpp>. On the thread of the loop that the pool belongs to, while that
+    /// runs, else `RuntimeError`. Throws as `submit`, and `ValueError` for options with `retries`.
+    template <class F, class... Args>
+        requires(!std::same_as<std::remove_cvref_t<F>, ProcessCallOptions>)
+    [[nodiscard]] auto stream(F&& function, Args&&... arguments) {
+        return stream(ProcessCallOptions(), std::forward<F>(function), std::forward<Args>(arguments)...);
+    }
+    template <class F, class... Args>
+    [[nodiscard]] auto stream(const ProcessCallOptions& options, F&& function, Args&&... arguments) {
+        using Task = detail::StreamTask<std::decay_t<F>, transferred_t<Args>...>;
+        if constexpr (!Transferable<Task, Args...>) {
+            detail::explain_stream_refusal<std::decay_t<F>, Args...>();
+        } else {
+            using Item = typename Task::Item;
+            const detail::Ref<detail::StreamOf<Item>> stream(
+                new detail::StreamOf<Item>(get_running_loop(), options));
+            const auto call = std::make_shared<detail::StreamCall<Task, Args...>>(
+                stream, Task(std::forward<F>(function)), std::forward<Args>(arguments)...);
+            open_stream(options, call, call);
+            stream->connect(call->host(), call->id());
+            return ProcessStream<Item>(stream);
+        }
     }
 
     /// Refuses further calls; workers end when their calls have. With `cancel_futures`, calls that no worker
@@ -138,6 +164,9 @@ private:
         }
     }
     void submit_planned(const ProcessCallOptions& options, std::shared_ptr<detail::Call> call);
+    /// `end` is told when the call has ended.
+    void open_stream(const ProcessCallOptions& options, std::shared_ptr<detail::Call> call,
+                     std::shared_ptr<detail::ConcurrentCallback> end);
 
     ProcessPoolExecutor(const ProcessPoolOptions& options, bool announced);
     std::shared_ptr<detail::ProcessPoolCore> core_;

@@ -245,10 +245,13 @@ bool ProcessPoolCore::used() const {
     return state_ != nullptr;
 }
 
-ProcessPoolStatistics ProcessPoolCore::statistics() const noexcept {
+ProcessPoolStatistics ProcessPoolCore::statistics() const {
     ProcessPoolStatistics statistics = counts_;
-    for (const WorkerRef& worker : workers_)
+    for (const WorkerRef& worker : workers_) {
         ++(!worker->ready() ? statistics.starting : worker->busy() ? statistics.busy : statistics.idle);
+        if (worker->busy() && worker->progress())
+            statistics.progress.emplace_back(worker->pid(), *worker->progress());
+    }
     statistics.queued = queue_.size();
     return statistics;
 }

@@ -42,6 +42,10 @@ public:
     void submit(std::shared_ptr<Call> call, std::unique_ptr<CallPlan> plan);
     /// The result of the call is not wanted any more.
     void stop_call(std::uint64_t id) noexcept override;
+    // On the loop's thread.
+    void give_credit(std::uint64_t id, std::uint64_t items, std::uint64_t bytes) noexcept override;
+    void stop_stream(std::uint64_t id) noexcept override;
+    // From any thread.
     /// Binds the pool to the running loop, if there is one and it is not bound yet.
     void bind();
     void refuse();
@@ -62,7 +66,7 @@ public:
     void begin_shutdown(bool cancel_queued);
     /// Shuts down and ends all workers: at once, or by SIGTERM.
     void end_workers(bool at_once);
-    [[nodiscard]] ProcessPoolStatistics statistics() const noexcept;
+    [[nodiscard]] ProcessPoolStatistics statistics() const;
     [[nodiscard]] Future<> wait_closed();
     [[nodiscard]] bool closed() const noexcept {
         return shutting_down_ && workers_.empty() && queue_.empty();
@@ -87,6 +91,7 @@ private:
     void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
                     const FrameView& frame) noexcept override;
     void frame_sent(ProcessWorker& worker) noexcept override;
+    void call_progressed(ProcessWorker& worker) noexcept override;
     void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
 
     class Arrival;

@@ -4,8 +4,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <aio/workers/progress.hpp>
 
 namespace aio {
+
+/// How far a worker is with its call.
+class WorkerProgress {
+public:
+    WorkerProgress(int worker_pid, Progress last_report)
+        : pid(worker_pid), progress(std::move(last_report)) {}
+    int pid;
+    Progress progress;
+};
 
 /// The state of a pool at one moment, and counts since it was made.
 class ProcessPoolStatistics {
@@ -16,6 +29,8 @@ public:
     std::size_t busy = 0;
     /// Calls that no worker has.
     std::size_t queued = 0;
+    /// The last reports of the calls that run and have made any (`WorkerTask::report_progress`).
+    std::vector<WorkerProgress> progress;
 
     /// Calls that were submitted, came back with a result, came back with an exception.
     std::uint64_t submitted = 0;

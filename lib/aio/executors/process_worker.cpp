@@ -62,6 +62,9 @@ bool ProcessWorker::send(PoolEntry& entry) {
     entry_ = std::move(entry);
     stopping_ = StopReason::none;
     stop_bytes_ = 0;
+    credit_ = StreamCredit();
+    has_emitted_ = false;
+    progress_.reset();
     return true;
 }
 
@@ -106,6 +109,7 @@ void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
     if (self.entry_.keeps_frames()) self.entry_.frame = std::move(self.outgoing_);
     self.outgoing_ = ByteWriter();
     if (self.busy() && self.stopping_ != StopReason::none) self.send_stop();
+    self.send_credit();
     self.owner_.frame_sent(self);
 }
 
@@ -148,10 +152,15 @@ void ProcessWorker::take(const FrameView& frame) {
         ++answered_;
         if (!doomed_) deadline_.cancel();
         note_text();
-        if (frame.has_buffer_notes()) buffers_.receive(entry_.buffers);
+        if (frame.has_buffer_notes())
+            buffers_.receive(entry_.buffers);
+        else
+            buffers_.add_held(entry_.buffers);
         owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
                           std::exchange(stopping_, StopReason::none), frame);
         return;
+    case FrameType::item: take_item(frame); return;
+    case FrameType::progress: take_progress(frame); return;
     case FrameType::usage:
         if (busy() && frame.task_id() == entry_.id && entry_.plan && entry_.plan->settings.record)
             note_usage(entry_.plan->settings.record->writable(), decode_all<CallUsage>(frame.payload()));
@@ -196,6 +205,8 @@ void ProcessWorker::drain() noexcept {
 }
 
 bool ProcessWorker::has_received_call() const noexcept {
+    // Of what may lie in the pipe then, all is credit.
+    if (has_emitted_) return true;
     if (sending_) return false;
     // What it has not taken out of the pipe before it died is still there; what it has taken out counts as
     // begun, even if it died in that instant. A large frame is not kept until then: when the last of it had

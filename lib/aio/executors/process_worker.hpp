@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
 #include <aio/workers/frame.hpp>
+#include <aio/workers/progress.hpp>
 #include <aio/workers/worker_buffers.hpp>
 #include <aio/workers/worker_launcher.hpp>
 
@@ -40,6 +42,8 @@ public:
                             const FrameView& frame) noexcept = 0;
     /// The frame of the call has left completely; the worker can take another once the call has ended.
     virtual void frame_sent(ProcessWorker& worker) noexcept = 0;
+    /// Its call has said how far it is: `worker.progress()`.
+    virtual void call_progressed(ProcessWorker& worker) noexcept = 0;
     /// The worker has closed its pipe, or sent something that is no frame: it is to be killed.
     virtual void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept = 0;
 
@@ -73,6 +77,10 @@ public:
     [[nodiscard]] std::uint64_t call_id() const noexcept { return busy() ? entry_.id : 0; }
     /// The options of that call, or null.
     [[nodiscard]] const CallPlan* plan() const noexcept { return entry_.plan.get(); }
+    /// What its call has reported last, if it has.
+    [[nodiscard]] const std::optional<Progress>& progress() const noexcept { return progress_; }
+    /// Lets its call, which emits items, go so much further.
+    void give_credit(std::uint64_t items, std::uint64_t bytes) noexcept;
     /// Why its call is to stop.
     [[nodiscard]] StopReason stopping() const noexcept { return stopping_; }
     /// A signal may be on its way to it: it must not get another call.
@@ -133,6 +141,9 @@ private:
     static void on_sent(uv::Completion& self, int status) noexcept;
 
     void take(const FrameView& frame);
+    void take_item(const FrameView& frame);
+    void take_progress(const FrameView& frame);
+    void send_credit() noexcept;
     [[nodiscard]] bool has_received_call() const noexcept;
     void send_stop() noexcept;
     void note_text();
@@ -151,6 +162,10 @@ private:
     ByteWriter outgoing_;
     StopReason stopping_ = StopReason::none;
     std::size_t stop_bytes_ = 0;
+    /// What its call may have, and could not be told yet.
+    StreamCredit credit_;
+    bool has_emitted_ = false;
+    std::optional<Progress> progress_;
     TimerHandle deadline_;
     std::string start_error_;
     std::uint64_t quota_ = 0;

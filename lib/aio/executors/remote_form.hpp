@@ -24,10 +24,33 @@ namespace aio::detail {
 class RemoteHost {
 public:
     virtual void stop_call(std::uint64_t id) noexcept = 0;
+    // For calls that emit items, in their host's thread.
+    /// The reader has taken so many items, of so many bytes together.
+    virtual void give_credit(std::uint64_t id, std::uint64_t items, std::uint64_t bytes) noexcept = 0;
+    /// Nobody wants further items.
+    virtual void stop_stream(std::uint64_t id) noexcept = 0;
 
 protected:
     RemoteHost() = default;
     ~RemoteHost() = default;
+};
+
+/// The side of a call that takes what it emits while it runs. In the thread of its host.
+class StreamForm {
+public:
+    /// False when items need not be decoded any more.
+    [[nodiscard]] virtual bool wants_items() const noexcept = 0;
+    /// Takes the next item, with the shared buffers that came by `buffers`. `size` is what its reader gives
+    /// back as credit. Throws what the codec throws.
+    virtual void take_item(std::span<const std::byte> item, BufferLink& buffers, std::uint64_t size) = 0;
+    /// An item has come and could not be taken.
+    virtual void fail_stream(std::exception_ptr error) noexcept = 0;
+
+protected:
+    StreamForm() = default;
+    StreamForm(const StreamForm&) = delete;
+    StreamForm& operator=(const StreamForm&) = delete;
+    ~StreamForm() = default;
 };
 
 /// The side of a call that a process pool needs.
@@ -40,6 +63,8 @@ public:
     /// callbacks; drops it if the future is done. Throws what the codec throws, and the call is then still to
     /// be completed.
     virtual void complete(std::span<const std::byte> result, BufferLink& buffers) = 0;
+    /// Null for a call that emits nothing.
+    [[nodiscard]] virtual StreamForm* stream_form() noexcept { return nullptr; }
     /// Says who runs it, and as which number: before anybody else knows of the call.
     void set_host(std::weak_ptr<RemoteHost> host, std::uint64_t id) noexcept {
         host_ = std::move(host);
@@ -48,6 +73,8 @@ public:
 
 protected:
     RemoteForm() = default;
+    [[nodiscard]] const std::weak_ptr<RemoteHost>& host() const noexcept { return host_; }
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     void stop_at_host() noexcept {
         if (const auto host = host_.lock()) host->stop_call(id_);
     }

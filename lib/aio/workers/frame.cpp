@@ -28,7 +28,8 @@ bool has_payload(FrameType type) noexcept {
 std::uint16_t known_flags(FrameType type) noexcept {
     switch (type) {
     case FrameType::task: return FrameHeader::payload_is_shared;
-    case FrameType::result: return FrameHeader::payload_is_shared | FrameHeader::has_buffer_notes;
+    case FrameType::result:
+    case FrameType::item: return FrameHeader::payload_is_shared | FrameHeader::has_buffer_notes;
     case FrameType::error: return FrameHeader::has_buffer_notes;
     default: return 0;
     }
@@ -110,6 +111,13 @@ std::optional<FrameView> FrameParser::next() {
     return FrameView(header, payload);
 }
 
+std::vector<std::byte> FrameParser::take_rest() {
+    const auto from = buffer_.begin() + static_cast<std::ptrdiff_t>(consumed_);
+    std::vector<std::byte> rest(from, buffer_.end());
+    buffer_.erase(from, buffer_.end());
+    return rest;
+}
+
 FrameHeader FrameParser::read_header() {
     FrameHeader header;
     std::memcpy(&header, buffer_.data() + consumed_, sizeof header);
@@ -122,7 +130,7 @@ FrameHeader FrameParser::read_header() {
     if (header.version != FrameHeader::expected_version) {
         fail("version " + std::to_string(header.version));
     }
-    if (header.type < FrameType::hello || header.type > FrameType::usage) {
+    if (header.type < FrameType::hello || header.type > FrameType::progress) {
         fail("type " + std::to_string(static_cast<int>(header.type)));
     }
     if ((header.flags & ~known_flags(header.type)) != 0) {

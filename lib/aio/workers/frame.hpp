@@ -35,6 +35,9 @@ enum class FrameType : std::uint8_t {
     orders = 8,     ///< pool to worker, before the task with the same id: WorkerOrders
     stop = 9,       ///< pool to worker: the task with the same id is to stop; no payload
     usage = 10,     ///< worker to pool, before the result of the task with the same id: CallUsage
+    item = 11,      ///< worker to pool: what the task with the same id has emitted, and an ItemTrailer
+    credit = 12,    ///< pool to worker: the task with the same id may emit more: StreamCredit
+    progress = 13,  ///< worker to pool: how far the task with the same id is: Progress
 };
 
 /// The header as it lies on the wire.
@@ -88,6 +91,11 @@ public:
     /// Valid until the parser is fed again or destroyed.
     [[nodiscard]] std::span<const std::byte> payload() const noexcept { return payload_; }
 
+    /// The same frame without the last `size` bytes of its payload, which has that many.
+    [[nodiscard]] FrameView without_trailer(std::size_t size) const noexcept {
+        return FrameView(header_, payload_.first(payload_.size() - size));
+    }
+
 private:
     FrameHeader header_;
     std::span<const std::byte> payload_;
@@ -133,6 +141,9 @@ public:
     /// True when the stream stands inside a frame: an end of file here means that the peer died while it was
     /// sending.
     [[nodiscard]] bool is_mid_frame() const noexcept { return buffer_.size() != consumed_; }
+
+    /// Takes out what has been fed and not been given as frames. The last FrameView stays valid.
+    [[nodiscard]] std::vector<std::byte> take_rest();
 
 private:
     FrameHeader read_header();

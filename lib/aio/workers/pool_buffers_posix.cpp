@@ -93,7 +93,13 @@ SlabRef PoolBuffers::resolve(std::uint64_t id) {
     throw DecodeError("the call refers to shared memory that the pool has not sent");
 }
 
-void PoolBuffers::hand_over() {
+std::size_t PoolBuffers::attached_bytes() const noexcept {
+    std::size_t bytes = 0;
+    for (const SlabRef& lease : attached_) bytes += lease->slab().capacity();
+    return bytes;
+}
+
+void PoolBuffers::hand_over(int patience) {
     std::vector<BufferNote> notes;
     for (const SlabRef& lease : attached_) {
         const Slab& slab = lease->slab();
@@ -102,7 +108,8 @@ void PoolBuffers::hand_over() {
     }
     known_.reserve(known_.size() + attached_.size());
     for (std::size_t done = 0; done < attached_.size();) {
-        const std::size_t sent = socket_.send(std::span(notes).subspan(done), 0);
+        const std::size_t sent = socket_.send(std::span(notes).subspan(done), patience);
+        note_count_ += sent;
         spoke_ = true;
         for (const std::size_t end = done + sent; done < end; ++done) {
             const SlabRef& lease = attached_[done];
@@ -116,7 +123,7 @@ void PoolBuffers::hand_over() {
     attached_.clear();
 }
 
-bool PoolBuffers::report() {
+bool PoolBuffers::report(int patience) {
     std::vector<BufferNote> notes;
     for (const auto& [id, lease] : known_) {
         const bool held = lease.use_count() > 1;
@@ -127,7 +134,9 @@ bool PoolBuffers::report() {
     missing_.clear();
     std::span<const BufferNote> rest = notes;
     while (!rest.empty()) {
-        rest = rest.subspan(socket_.send(rest, 0));
+        const std::size_t sent = socket_.send(rest, patience);
+        rest = rest.subspan(sent);
+        note_count_ += sent;
         spoke_ = true;
     }
     return std::exchange(spoke_, false);

@@ -6,6 +6,7 @@
 #include <exception>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include <aio/workers/buffer_link.hpp>
@@ -34,12 +35,20 @@ public:
     /// Forgets what has been attached: the result it belongs to is not sent.
     void discard() noexcept { attached_.clear(); }
     /// Makes what has been attached the pool's, before the result that refers to it is sent. Throws
-    /// `std::system_error`.
-    void hand_over();
+    /// `std::system_error`. Waits up to `patience` milliseconds for room in the socket.
+    void hand_over(int patience = 0);
     /// To be called when nothing of the call is left but its answer: tells the pool which of its buffers the
     /// program has kept handles on. Gives whether the pool has something to read on its socket. Throws
     /// `std::system_error`, after which the worker must end.
-    [[nodiscard]] bool report();
+    [[nodiscard]] bool report(int patience = 0);
+
+    // For calls that emit items.
+    /// Whether there is memory that the pool may have something to say about.
+    [[nodiscard]] bool shares_memory() const noexcept { return open_ && !known_.empty(); }
+    /// How much memory has been attached.
+    [[nodiscard]] std::size_t attached_bytes() const noexcept;
+    /// How many notes have been sent since this was asked last.
+    [[nodiscard]] std::uint64_t take_note_count() noexcept { return std::exchange(note_count_, 0); }
 
 private:
     void take_memory(ReceivedNote& received);
@@ -53,6 +62,7 @@ private:
     std::unordered_set<std::uint64_t> held_;
     std::unordered_map<std::uint64_t, std::exception_ptr> missing_;
     std::vector<SlabRef> attached_;
+    std::uint64_t note_count_ = 0;
     bool spoke_ = false;
 };
 

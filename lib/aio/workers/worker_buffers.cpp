@@ -55,10 +55,21 @@ bool WorkerBuffers::offer(const BufferList& call) {
 }
 
 void WorkerBuffers::receive(BufferList& call) {
-    std::vector<ReceivedNote> notes;
-    static_cast<void>(socket_.receive(notes));
-    for (ReceivedNote& received : notes) take(received, call);
-    for (const auto& [id, lease] : held_) call.add(lease);
+    static_cast<void>(socket_.receive(received_));
+    take_notes(received_.size(), call);
+}
+
+void WorkerBuffers::receive(BufferList& item, std::uint64_t notes) {
+    if (notes > received_.size()) static_cast<void>(socket_.receive(received_));
+    if (notes > received_.size())
+        throw ProtocolError("a worker process has sent fewer notes about shared memory than it says");
+    take_notes(static_cast<std::size_t>(notes), item);
+}
+
+void WorkerBuffers::take_notes(std::size_t count, BufferList& call) {
+    for (std::size_t i = 0; i < count; ++i) take(received_[i], call);
+    received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(count));
+    add_held(call);
 }
 
 void WorkerBuffers::take(ReceivedNote& received, BufferList& call) {
@@ -164,6 +175,7 @@ void WorkerBuffers::close(const BufferList& call) noexcept {
     arena.remove_holder(worker_);
     closed_ = true;
     socket_.close();
+    received_.clear();
     if (!ended_) {
         for (const SlabRef& lease : call.slabs()) lease->slab().retire();
         for (const auto& [id, lease] : held_) lease->slab().retire();

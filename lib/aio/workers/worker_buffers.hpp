@@ -31,6 +31,13 @@ public:
     /// Takes in what the worker has said with the answer to its call, and adds to the call what its result
     /// may refer to. Throws `ProtocolError`.
     void receive(BufferList& call);
+    /// The same for an item that the call has emitted, which came with so many notes: there may be more in
+    /// the socket, which belong to the items that follow. What the call may refer to is in `item` already.
+    void receive(BufferList& item, std::uint64_t notes);
+    /// The same for an answer without any notes: it may refer to what the worker has kept from earlier calls.
+    void add_held(BufferList& call) const {
+        for (const auto& [id, lease] : held_) call.add(lease);
+    }
 
     /// The process has ended and touches nothing any more.
     void worker_has_ended() noexcept { ended_ = true; }
@@ -42,6 +49,7 @@ private:
     bool lend(std::unique_ptr<Slab>& slab) noexcept override;
     void forget(std::uint64_t id) noexcept override;
 
+    void take_notes(std::size_t count, BufferList& call);
     void take(ReceivedNote& received, BufferList& call);
     void take_memory(ReceivedNote& received, BufferList& call);
     void take_back(std::uint64_t id, BufferList& call);
@@ -49,6 +57,8 @@ private:
 
     const std::uint64_t worker_;
     BufferSocket socket_;
+    /// Read ahead of the frames that they belong to.
+    std::vector<ReceivedNote> received_;
     /// Handles on these are left in the worker though no call of it is under way.
     std::unordered_map<std::uint64_t, SlabRef> held_;
     bool ended_ = false;

@@ -10,6 +10,9 @@
 #include <aio/workers/process_setup_posix.hpp>
 #include <aio/workers/remote_call.hpp>
 #include <aio/workers/remote_error.hpp>
+#include <aio/workers/task_inbox_posix.hpp>
+#include <aio/workers/task_reports_posix.hpp>
+#include <aio/workers/task_stream_posix.hpp>
 #include <aio/workers/worker_limits_posix.hpp>
 #include <aio/workers/worker_stop_posix.hpp>
 
@@ -155,8 +158,18 @@ bool Worker::answer(const FrameView& task) {
     FrameType type = FrameType::result;
     std::uint16_t flags = 0;
     {
-        // A pool sends nothing but a wish to stop to a worker that has a call.
-        const RunningTask running(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt);
+        TaskReports reports(setup_.results.get(), task.task_id());
+        std::optional<TaskInbox> inbox;
+        std::optional<TaskStream> items;
+        std::optional<RunningTask> running;
+        if (orders.stream_items != 0) {
+            inbox.emplace(setup_.tasks.get(), parser_, task.task_id(), orders);
+            items.emplace(*inbox, reports, buffers_, task.task_id(), setup_.max_payload);
+            running.emplace(setup_.tasks.get(), orders.attempt, reports, *inbox, *items);
+        } else {
+            // A pool sends nothing but a wish to stop to a worker that has a call.
+            running.emplace(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt, reports);
+        }
         std::optional<CallMeter> meter;
         if (orders.measure != 0) meter.emplace();
         try {
@@ -205,8 +218,9 @@ int Worker::take(const FrameView& frame) {
     case FrameType::initialize: return initialize(frame);
     case FrameType::task: return answer(frame) ? worker_goes_on : worker_exit_broken_pipe;
     case FrameType::orders: orders_ = decode_all<WorkerOrders>(frame.payload()); return worker_goes_on;
-    // The task that was to stop has ended meanwhile.
-    case FrameType::stop: return worker_goes_on;
+    // The task that was to stop, or might have emitted more, has ended meanwhile.
+    case FrameType::stop:
+    case FrameType::credit: return worker_goes_on;
     case FrameType::goodbye: return 0;
     default: return worker_exit_protocol_error;
     }

@@ -11,6 +11,20 @@ struct WorkerOrders {
     std::uint32_t measure = 0; ///< 1: send a USAGE frame before the result
     std::int64_t cpu_microseconds = 0;
     std::uint64_t memory_bytes = 0; ///< beyond what the process has already; 0: no limit
+    std::uint64_t stream_items = 0; ///< how many it may emit ahead of its reader; 0: none at all
+    std::uint64_t stream_bytes = 0; ///< how large these may be together
+};
+
+/// The payload of the CREDIT frame: what the reader has taken since the last one.
+struct StreamCredit {
+    std::uint64_t items = 0;
+    std::uint64_t bytes = 0;
+};
+
+/// What comes behind an item in the ITEM frame, at the very end of its payload and as it lies in memory.
+struct ItemTrailer {
+    std::uint64_t bytes = 0; ///< what counts as its size, shared memory included
+    std::uint64_t notes = 0; ///< about shared memory, sent since the last such frame
 };
 
 /// The payload of the USAGE frame.

@@ -2,6 +2,9 @@
 
 #include <atomic>
 
+#include <aio/core/errors.hpp>
+#include <aio/workers/emit.hpp>
+
 namespace aio {
 namespace {
 
@@ -12,6 +15,13 @@ constinit std::atomic<detail::TaskControl*> current{nullptr};
 namespace detail {
 
 void set_task_control(TaskControl* control) noexcept { current = control; }
+
+ItemSink& task_item_sink() {
+    TaskControl* const control = current;
+    ItemSink* const sink = control == nullptr ? nullptr : control->item_sink();
+    if (sink == nullptr) throw RuntimeError("only a call that was made by `stream` can emit items");
+    return *sink;
+}
 
 } // namespace detail
 

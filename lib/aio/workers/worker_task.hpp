@@ -12,9 +12,16 @@
 /// it one.
 
 #include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <aio/workers/progress.hpp>
 
 namespace aio {
 namespace detail {
+
+class ItemSink;
 
 /// The side of a worker that its calls may ask. Thread-safe.
 class TaskControl {
@@ -22,6 +29,9 @@ public:
     [[nodiscard]] virtual bool stop_requested() noexcept = 0;
     [[nodiscard]] virtual std::stop_token stop_token() = 0;
     [[nodiscard]] virtual unsigned attempt() const noexcept = 0;
+    virtual void report_progress(Progress progress) = 0;
+    /// Null for a call that emits nothing.
+    [[nodiscard]] virtual ItemSink* item_sink() noexcept = 0;
 
 protected:
     TaskControl() = default;
@@ -57,6 +67,13 @@ public:
     /// 1 the first time that the call is made, 2 when it is repeated after a crash, and so on; 0 if there is
     /// no call.
     [[nodiscard]] unsigned attempt() const noexcept { return control_ == nullptr ? 0 : control_->attempt(); }
+    /// Tells the program how far the call is: `ProcessCallOptions::on_progress` and the pool's statistics
+    /// have it while the call runs (see <aio/workers/progress.hpp>). A fraction, or so much of a total, in
+    /// any unit. Costs two system calls and never waits; what the program has no time for it does not see,
+    /// but for the last report before the call ends. Does nothing where there is no call.
+    void report_progress(double done, double total = 1, std::string_view text = {}) const {
+        if (control_ != nullptr) control_->report_progress(Progress(done, total, std::string(text)));
+    }
 
 private:
     detail::TaskControl* control_;
