@@ -47,8 +47,11 @@
 #include <aio/io/file_system.hpp>
 #include <aio/io/loop_signals.hpp>
 #include <aio/io/pipe_stream.hpp>
+#include <aio/io/pipeline.hpp>
 #include <aio/io/signal_handler.hpp>
 #include <aio/io/stream.hpp>
+#include <aio/io/subprocess.hpp>
+#include <aio/io/subprocess_options.hpp>
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
 #include <aio/io/temporary.hpp>
