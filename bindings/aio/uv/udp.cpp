@@ -1,7 +1,9 @@
 #include <aio/uv/udp.hpp>
 
 #include <array>
+#include <cstring>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -108,13 +110,13 @@ void Udp::set_ttl(int hops) {
     check(uv_udp_set_ttl(&block_->handle, hops), "set the hops of a UDP socket's datagrams");
 }
 
-void Udp::join_group(const std::string& group, const std::string& interface) {
-    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface), UV_JOIN_GROUP),
+void Udp::join_group(const std::string& group, const std::string& interface_address) {
+    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address), UV_JOIN_GROUP),
           "join the multicast group " + group);
 }
 
-void Udp::leave_group(const std::string& group, const std::string& interface) {
-    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface), UV_LEAVE_GROUP),
+void Udp::leave_group(const std::string& group, const std::string& interface_address) {
+    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address), UV_LEAVE_GROUP),
           "leave the multicast group " + group);
 }
 
@@ -126,9 +128,9 @@ void Udp::set_multicast_ttl(int hops) {
     check(uv_udp_set_multicast_ttl(&block_->handle, hops), "set the hops of multicasts");
 }
 
-void Udp::set_multicast_interface(const std::string& interface) {
-    check(uv_udp_set_multicast_interface(&block_->handle, text_or_null(interface)),
-          "send multicasts from " + interface);
+void Udp::set_multicast_interface(const std::string& interface_address) {
+    check(uv_udp_set_multicast_interface(&block_->handle, text_or_null(interface_address)),
+          "send multicasts from " + interface_address);
 }
 
 int Udp::start_receiving(DatagramReader& reader) noexcept {
@@ -143,24 +145,22 @@ int Udp::start_receiving(DatagramReader& reader) noexcept {
     };
     const auto on_receive = [](uv_udp_t* h, ssize_t count, const uv_buf_t* buf, const sockaddr* from,
                                unsigned flags) noexcept {
-        Block& of = Block::of(h);
-        if (of.reader == nullptr) return;
+        DatagramReader& to = *Block::of(h).reader;
         if (count < 0) {
-            of.reader->failed(static_cast<int>(count));
-            return;
+            to.failed(static_cast<int>(count));
+        } else if (from != nullptr) {
+            sockaddr_storage storage{};
+            std::memcpy(&storage, from,
+                        from->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
+            to.received({reinterpret_cast<const std::byte*>(buf->base), static_cast<std::size_t>(count)},
+                        AddressAccess::from(storage), (flags & UV_UDP_PARTIAL) != 0);
         }
-        // Without an address nothing has come.
-        if (from == nullptr) return;
-        sockaddr_storage storage{};
-        std::memcpy(&storage, from, from->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in));
-        of.reader->received({reinterpret_cast<const std::byte*>(buf->base), static_cast<std::size_t>(count)},
-                            AddressAccess::from(storage), (flags & UV_UDP_PARTIAL) != 0);
+        // libuv forgets the rest of what one call has brought if it is stopped in the midst of that.
+        if ((flags & UV_UDP_MMSG_CHUNK) == 0 && !to.wants_more()) uv_udp_recv_stop(h);
     };
     const int status = uv_udp_recv_start(&block.handle, on_alloc, on_receive);
     return status == UV_EALREADY ? 0 : status;
 }
-
-void Udp::stop_receiving() noexcept { uv_udp_recv_stop(&block_->handle); }
 
 int Udp::try_send(std::span<const std::byte> data, const Address* to) noexcept {
     const uv_buf_t buf = buffer(data);

@@ -35,10 +35,13 @@ private:
 class DatagramReader {
 public:
     /// A datagram has come; the bytes must be copied before this returns. `truncated`: it was larger than 64
-    /// KiB less what the system needs. The socket must not be closed in here.
+    /// KiB. The socket must not be closed in here.
     virtual void received(std::span<const std::byte> data, const Address& from, bool truncated) noexcept = 0;
     /// Something is wrong, with an earlier send perhaps; receiving goes on.
     virtual void failed(int status) noexcept = 0;
+    /// Asked when all that one system call brought has been told: false stops receiving, until
+    /// `start_receiving`.
+    virtual bool wants_more() noexcept = 0;
 
 protected:
     DatagramReader() = default;
@@ -67,15 +70,14 @@ public:
     /// 1 to 255 hops.
     void set_ttl(int hops);
     /// `group` is a multicast address, `interface` an address of this machine, or empty for any.
-    void join_group(const std::string& group, const std::string& interface);
-    void leave_group(const std::string& group, const std::string& interface);
+    void join_group(const std::string& group, const std::string& interface_address);
+    void leave_group(const std::string& group, const std::string& interface_address);
     void set_multicast_loop(bool on);
     void set_multicast_ttl(int hops);
-    void set_multicast_interface(const std::string& interface);
+    void set_multicast_interface(const std::string& interface_address);
 
     /// Begins to receive, or goes on. Returns 0 or a negative libuv error.
     int start_receiving(DatagramReader& reader) noexcept;
-    void stop_receiving() noexcept;
 
     /// Sends at once: 0, UV_EAGAIN when the system has no room, or another negative error. `to` is null on a
     /// connected socket.
