@@ -50,6 +50,7 @@
 #include <aio/io/loop_signals.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/pipeline.hpp>
+#include <aio/io/sendfile.hpp>
 #include <aio/io/signal_handler.hpp>
 #include <aio/io/signal_stream.hpp>
 #include <aio/io/stream.hpp>

@@ -37,11 +37,12 @@ namespace fs = std::filesystem;
 TEST_CASE("file: what is in the page cache is read without a thread, and without suspending") {
     const Folder folder;
     put(folder / "file", io_test::long_text(10'000));
+    // Outlives the callback that sets it.
+    bool others_ran = false;
     run_in_real_time([&](EventLoop& loop) -> Coro<> {
         File file = co_await File::open(folder / "file");
         std::array<std::byte, 4000> memory;
         if (uv::read_at_once(file.descriptor(), memory, 0).result() == uv::AtOnce::done) {
-            bool others_ran = false;
             loop.call_soon([&] { others_ran = true; });
             CHECK(co_await file.read_some(memory) == 4000);
             CHECK(co_await file.read_some(memory) == 4000);

@@ -9,6 +9,7 @@
 
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
+#include <aio/io/sendfile.hpp>
 #include <aio/structure/gather.hpp>
 
 #include "io/file_help.hpp"
@@ -192,6 +193,25 @@ TEST_CASE("file: a cancelled read has not moved the position") {
         CHECK(co_await outcome(other) == "cancelled");
         CHECK(file.tell() == 0);
         CHECK(co_await read_piece(file, 10) == "text");
+    });
+}
+
+TEST_CASE("sendfile: a file, or a part of it, goes into a stream, and the position stays") {
+    const Folder folder;
+    const std::string text = long_text(1'000'000);
+    put(folder / "file", text);
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        File file = co_await File::open(folder / "file");
+        io_test::StreamPair pair;
+        const auto read = [&]() -> Coro<std::string> { co_return co_await io_test::read_all(pair.b); };
+        Task<std::string> reader = create_task(read);
+        CHECK(co_await sendfile(pair.a, file) == text.size());
+        CHECK(co_await sendfile(pair.a, file, 10, 5) == 5);
+        CHECK(co_await sendfile(pair.a, file, text.size() - 3, 10) == 3);
+        CHECK(co_await sendfile(pair.a, file, 0, 0) == 0);
+        CHECK(file.tell() == 0);
+        co_await pair.a.shutdown_write();
+        CHECK(co_await reader == text + text.substr(10, 5) + text.substr(text.size() - 3));
     });
 }
 

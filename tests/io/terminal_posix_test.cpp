@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <doctest/doctest.h>
+#include <uv.h>
 
 #include <aio/core/event_loop.hpp>
+#include <aio/io/subprocess.hpp>
 #include <aio/uv/descriptor.hpp>
 #include <aio/uv/pipe.hpp>
 
@@ -44,6 +46,31 @@ public:
 };
 
 } // namespace
+
+TEST_CASE("terminal: child that sets raw mode and exits" * doctest::skip()) {
+    EventLoop loop;
+    TerminalStream stream(loop, 0);
+    stream.set_mode(TerminalMode::raw);
+    termios settings{};
+    REQUIRE(::tcgetattr(0, &settings) == 0);
+    std::exit((settings.c_lflag & ICANON) == 0 ? 5 : 6);
+}
+
+TEST_CASE("terminal: the mode is restored when the program exits") {
+    const PseudoTerminal pty;
+    char path[4096];
+    std::size_t size = sizeof path;
+    REQUIRE(uv_exepath(path, &size) == 0);
+    const std::string program(path, size);
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        SubprocessOptions options;
+        options.stdin_from(Redirect::descriptor(pty.terminal.get())).stdout_to(subprocess::DEVNULL);
+        Process child = co_await create_subprocess_exec(
+            options, program, "--no-skip", "--test-case=terminal: child that sets raw mode and exits");
+        CHECK(co_await child.wait() == 5);
+    });
+    CHECK(pty.in_lines());
+}
 
 TEST_CASE("terminal: it is told from a pipe, and knows its size") {
     EventLoop loop;

@@ -13,12 +13,6 @@ void CopyRequest::start(Loop& loop, const std::string& from, const std::string& 
             "copy", from);
 }
 
-void SendRequest::start(Loop& loop, int from, int to, std::int64_t offset, std::size_t size,
-                        Completion& done) {
-    started(uv_fs_sendfile(loop.native(), prepare(done), to, from, offset, size, &on_done), "copy from",
-            "a file");
-}
-
 void LinkRequest::start(Loop& loop, const std::string& target, const std::string& name, Completion& done) {
     started(uv_fs_link(loop.native(), prepare(done), target.c_str(), name.c_str(), &on_done), "link", name);
 }

@@ -4,8 +4,6 @@
 ///
 /// They work as those of <aio/uv/fs.hpp>.
 
-#include <cstddef>
-#include <cstdint>
 #include <string>
 
 #include <aio/uv/fs.hpp>
@@ -17,14 +15,6 @@ class CopyRequest final : public FileRequest {
 public:
     /// With `exclusive` an existing file is an error (EEXIST); otherwise it is replaced.
     void start(Loop& loop, const std::string& from, const std::string& to, bool exclusive, Completion& done);
-};
-
-/// Copies bytes from one open file to another, inside the kernel where the system can do that.
-class SendRequest final : public FileRequest {
-public:
-    /// From `offset` of `from` to the position of `to`; may copy fewer than `size`, 0 at the end.
-    void start(Loop& loop, int from, int to, std::int64_t offset, std::size_t size, Completion& done);
-    [[nodiscard]] std::size_t sent() const noexcept { return static_cast<std::size_t>(result()); }
 };
 
 /// Gives a file a second name.

@@ -13,9 +13,10 @@ void FileJob::start(LoopState& loop, FileSuspension& waiter) {
     waiter_ = &waiter;
 }
 
-void FileJob::start_alone(std::unique_ptr<FileJob> job, uv::Loop& loop) noexcept {
+void FileJob::start_alone(std::unique_ptr<FileJob> job, LoopState& loop) noexcept {
     try {
-        job->begin(loop);
+        job->loop_ = Ref<LoopState>(&loop);
+        job->begin(loop.require_loop().bindings());
         static_cast<void>(job.release());
     } catch (...) {
         // It is destroyed with what it holds.

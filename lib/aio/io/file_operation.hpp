@@ -53,7 +53,7 @@ public:
     virtual void drop_result() noexcept = 0;
 
     /// Queues one that nobody waits for. If the loop refuses it does not happen.
-    static void start_alone(std::unique_ptr<FileJob> job, uv::Loop& loop) noexcept;
+    static void start_alone(std::unique_ptr<FileJob> job, LoopState& loop) noexcept;
 
 protected:
     explicit FileJob(std::string what) : Completion(&on_done), what_(std::move(what)) {}
@@ -62,7 +62,7 @@ protected:
     [[nodiscard]] bool first_taking() noexcept { return !std::exchange(taken_, true) && status_ >= 0; }
     /// Throws what it ended with.
     void check() const;
-    /// The loop in which it was started for somebody.
+    /// The loop in which it was started.
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
 
 private:

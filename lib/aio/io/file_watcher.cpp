@@ -27,15 +27,20 @@ void FileWatcherState::close() noexcept {
     unlink();
 }
 
-void FileWatcherState::on_event(std::string_view name, bool renamed, int status) {
-    if (status < 0) {
-        queue_.push(EventError(status));
+void FileWatcherState::on_event(std::string_view name, bool renamed, int status) noexcept {
+    try {
+        if (status < 0) {
+            queue_.push(EventError(status));
+            return;
+        }
+        std::filesystem::path path = path_;
+        // Of a file that is watched itself systems give the name once more.
+        if (is_directory_ && !name.empty()) path /= path_of(std::string(name));
+        push(FileChange(renamed ? FileChange::Kind::renamed : FileChange::Kind::changed, std::move(path)));
+    } catch (const std::bad_alloc&) {
+        // There is no memory to tell of it.
         return;
     }
-    std::filesystem::path path = path_;
-    // Of a file that is watched itself systems give the name once more.
-    if (is_directory_ && !name.empty()) path /= path_of(std::string(name));
-    push(FileChange(renamed ? FileChange::Kind::renamed : FileChange::Kind::changed, std::move(path)));
 }
 
 void FileWatcherState::push(FileChange change) {

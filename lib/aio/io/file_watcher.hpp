@@ -71,7 +71,7 @@ public:
     void loop_closing() noexcept override { close(); }
 
 private:
-    void on_event(std::string_view name, bool renamed, int status);
+    void on_event(std::string_view name, bool renamed, int status) noexcept;
     void push(FileChange change);
 
     EventQueue<FileChange> queue_;

@@ -27,9 +27,8 @@ OpenFile::~OpenFile() {
             request.start(to, number, done);
         };
         auto job = file_job<uv::CloseRequest>(std::string(), start, no_result, false);
-        uv::Loop& native = loop_->require_loop().bindings();
         static_cast<void>(descriptor_.release());
-        FileJob::start_alone(std::move(job), native);
+        FileJob::start_alone(std::move(job), *loop_);
     } catch (...) {
         // Out of memory: it is closed here.
     }

@@ -1,6 +1,7 @@
 #include <aio/io/signal_stream.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -34,7 +35,12 @@ void SignalStreamState::close() noexcept {
 void SignalStreamState::on_signal(int signum) noexcept {
     const auto& events = queue_.events();
     if (std::ranges::find(events, std::variant<int, EventError>(signum)) != events.end()) return;
-    queue_.push(signum);
+    try {
+        queue_.push(signum);
+    } catch (const std::bad_alloc&) {
+        // There is no memory to tell of it.
+        return;
+    }
 }
 
 } // namespace detail
