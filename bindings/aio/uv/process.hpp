@@ -64,8 +64,8 @@ public:
     }
     /// The directory to start in.
     ProcessOptions& directory(std::string path) { return directory_ = std::move(path), *this; }
-    /// The child's descriptors 0, 1, 2, ...; of the first three, those not given are null. All others are
-    /// closed.
+    /// The child's descriptors 0, 1, 2, ...; of the first three, those not given are null. Others it does not
+    /// get on Linux; elsewhere it gets those that are not marked to be closed on exec.
     ProcessOptions& stdio(std::vector<Stdio> descriptors) { return stdio_ = std::move(descriptors), *this; }
     /// A session of its own: signals of our terminal do not reach it.
     ProcessOptions& detached(bool on) noexcept { return detached_ = on, *this; }

@@ -68,11 +68,6 @@ Udp::Udp(Loop& loop) : block_(new Block) {
     block_->handle.data = block_;
 }
 
-Udp::Udp(Loop& loop, Descriptor socket) : Udp(loop) {
-    check(uv_udp_open(&block_->handle, static_cast<uv_os_sock_t>(socket.get())), "adopt a UDP socket");
-    static_cast<void>(socket.release());
-}
-
 Udp::~Udp() {
     block_->open = false;
     uv_close(reinterpret_cast<uv_handle_t*>(&block_->handle),
@@ -111,12 +106,14 @@ void Udp::set_ttl(int hops) {
 }
 
 void Udp::join_group(const std::string& group, const std::string& interface_address) {
-    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address), UV_JOIN_GROUP),
-          "join the multicast group " + group);
+    check(
+        uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address), UV_JOIN_GROUP),
+        "join the multicast group " + group);
 }
 
 void Udp::leave_group(const std::string& group, const std::string& interface_address) {
-    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address), UV_LEAVE_GROUP),
+    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address),
+                                UV_LEAVE_GROUP),
           "leave the multicast group " + group);
 }
 
@@ -195,15 +192,5 @@ int Udp::queue(std::span<const std::byte> data, const Address* to) {
 std::size_t Udp::send_queue_size() const noexcept { return uv_udp_get_send_queue_size(&block_->handle); }
 
 void Udp::on_sent(SendHandler handler) noexcept { block_->sent = handler; }
-
-int Udp::descriptor() const noexcept {
-    uv_os_fd_t fd;
-    if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&block_->handle), &fd) != 0) return -1;
-#if defined(_WIN32)
-    return static_cast<int>(reinterpret_cast<std::intptr_t>(fd));
-#else
-    return fd;
-#endif
-}
 
 } // namespace aio::uv

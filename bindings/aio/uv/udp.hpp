@@ -8,7 +8,6 @@
 #include <string>
 
 #include <aio/uv/address.hpp>
-#include <aio/uv/descriptor.hpp>
 
 namespace aio::uv {
 
@@ -53,8 +52,6 @@ protected:
 class Udp {
 public:
     explicit Udp(Loop& loop);
-    /// Adopts a socket.
-    Udp(Loop& loop, Descriptor socket);
     /// Closes it. No callback comes any more; sends that are queued are dropped.
     ~Udp();
     Udp(const Udp&) = delete;
@@ -95,9 +92,6 @@ public:
         void* context = nullptr;
     };
     void on_sent(SendHandler handler) noexcept;
-
-    /// The system's descriptor, or -1.
-    [[nodiscard]] int descriptor() const noexcept;
 
 private:
     struct Block;

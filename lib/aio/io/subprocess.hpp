@@ -9,9 +9,9 @@
 ///     aio::ProcessOutput output = co_await sort.communicate("b\na\nb\n");
 ///     std::puts(output.stdout_data()->c_str());
 ///
-/// Starting a program does not copy this process's memory on Linux, so it takes the loop a tenth of a
-/// millisecond however large the process is. The child gets its standard streams and none of our other
-/// descriptors, and signals as they are by default.
+/// Starting a program does not copy this process's memory on Linux, so it takes the loop little time however
+/// large the process is. The child gets its standard streams, on Linux none of our other descriptors
+/// (elsewhere those that are not marked to be closed on exec), and signals as they are by default.
 ///
 /// There is no zombie to care for: every child is reaped by the loop that started it, and no other child of
 /// the process is touched.
