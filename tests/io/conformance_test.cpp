@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <aio/io/file_system.hpp>
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
 
@@ -52,6 +53,8 @@ Coro<int> connect_to_a_listener() {
     co_return stream.is_open() ? 7 : 0;
 }
 
+Coro<> ask_about_a_file() { static_cast<void>(co_await aio::stat(".")); }
+
 } // namespace
 
 TEST_CASE("conformance: streams") {
@@ -62,4 +65,9 @@ TEST_CASE("conformance: connections") {
     check_conformance("accept", 7, [](Gate& gate) { return accept_who_comes(gate); });
     // One to the own machine is there as soon as libuv looks.
     check_conformance("connect", 7, [](Gate&) { return connect_to_a_listener(); }, true);
+}
+
+TEST_CASE("conformance: files") {
+    // An operation is queued or running, and over as soon as libuv looks.
+    check_conformance("stat", [](Gate&) { return ask_about_a_file(); }, true);
 }

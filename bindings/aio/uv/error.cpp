@@ -96,6 +96,7 @@ const std::error_category& error_category() noexcept {
 
 const int status::canceled = UV_ECANCELED;
 const int status::closed = UV_EBADF;
+const int status::no_such_process = UV_ESRCH;
 const int status::out_of_memory = UV_ENOMEM;
 
 void throw_error(int status, std::string_view what) {

@@ -23,6 +23,7 @@ inline std::error_code error_code(int status) noexcept {
 namespace status {
 extern const int canceled;
 extern const int closed;
+extern const int no_such_process;
 extern const int out_of_memory;
 } // namespace status
 

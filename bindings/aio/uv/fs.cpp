@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include <aio/uv/detail/directory_access.hpp>
 #include <aio/uv/detail/work_queue.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/loop.hpp>
@@ -31,7 +32,9 @@ FileType type_of_mode(std::uint64_t mode) noexcept {
     }
 }
 
-FileType type_of_entry(uv_dirent_type_t type) noexcept {
+} // namespace
+
+FileType detail::type_of_entry(uv_dirent_type_t type) noexcept {
     switch (type) {
     case UV_DIRENT_FILE: return FileType::regular;
     case UV_DIRENT_DIR: return FileType::directory;
@@ -43,8 +46,6 @@ FileType type_of_entry(uv_dirent_type_t type) noexcept {
     default: return FileType::unknown;
     }
 }
-
-} // namespace
 
 static_assert(sizeof(uv_fs_t) <= 512, "make FileRequest::request_ larger");
 
@@ -127,6 +128,15 @@ void WriteRequest::start(Loop& loop, int file, std::vector<std::byte> data, std:
     started(uv_fs_write(loop.native(), prepare(done), file, &buf, 1, offset, &on_done), "write", "a file");
 }
 
+void TruncateRequest::start(Loop& loop, int file, std::int64_t size, Completion& done) {
+    started(uv_fs_ftruncate(loop.native(), prepare(done), file, size, &on_done), "truncate", "a file");
+}
+
+void SyncRequest::start(Loop& loop, int file, bool data_only, Completion& done) {
+    const auto sync = data_only ? &uv_fs_fdatasync : &uv_fs_fsync;
+    started(sync(loop.native(), prepare(done), file, &on_done), "sync", "a file");
+}
+
 void StatRequest::start(Loop& loop, const std::string& path, Completion& done) {
     started(uv_fs_stat(loop.native(), prepare(done), path.c_str(), &on_done), "stat", path);
 }
@@ -156,7 +166,7 @@ std::vector<DirectoryEntry> ScandirRequest::take() {
     if (result() > 0) entries.reserve(static_cast<std::size_t>(result()));
     uv_dirent_t entry;
     while (uv_fs_scandir_next(request(), &entry) == 0)
-        entries.emplace_back(entry.name, type_of_entry(entry.type));
+        entries.emplace_back(entry.name, detail::type_of_entry(entry.type));
     return entries;
 }
 

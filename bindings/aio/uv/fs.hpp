@@ -71,6 +71,7 @@ public:
     /// The system's flags; the descriptor is always closed on exec.
     [[nodiscard]] int flags() const noexcept;
     [[nodiscard]] int permissions() const noexcept { return permissions_; }
+    [[nodiscard]] bool appends() const noexcept { return append_; }
 
 private:
     OpenMode(bool read, bool write) noexcept : read_(read), write_(write) {}
@@ -118,6 +119,19 @@ public:
 
 private:
     std::vector<std::byte> data_;
+};
+
+/// Sets the size of an open file.
+class TruncateRequest final : public FileRequest {
+public:
+    void start(Loop& loop, int file, std::int64_t size, Completion& done);
+};
+
+/// Waits until the bytes of a file are on its device.
+class SyncRequest final : public FileRequest {
+public:
+    /// With `data_only`, whatever is not needed to read them again (times) may stay behind.
+    void start(Loop& loop, int file, bool data_only, Completion& done);
 };
 
 /// What kind of thing a path names.

@@ -1,53 +1,56 @@
 #include <aio/uv/process.hpp>
 
+#include <string>
+
 #include <uv.h>
 
-#include <aio/uv/detail/lingering.hpp>
-#include <aio/uv/detail/stream_block.hpp>
+#include <aio/uv/detail/process_block.hpp>
 #include <aio/uv/error.hpp>
-#include <aio/uv/pipe.hpp>
 
 namespace aio::uv {
+
+const int kill_signal = SIGKILL;
+
 namespace {
 
-/// Outlives the `Process` until the child has ended: closing the handle earlier would leave a zombie.
-struct Block final : detail::Lingering {
-    Block(Loop& owner, Completion& waiting) noexcept
-        : Lingering([](Lingering& self) noexcept { static_cast<Block&>(self).close(); }),
-          loop(owner),
-          exited(&waiting) {
-        handle.data = this;
+using detail::ProcessBlock;
+
+ProcessBlock& block_of(void* p) noexcept { return *static_cast<ProcessBlock*>(p); }
+
+std::string description_of(const ProcessOptions& options) {
+    std::string text = "run " + options.arguments()[0];
+    if (!options.directory().empty()) text += " in " + options.directory();
+    return text;
+}
+
+} // namespace
+
+detail::ProcessBlock::ProcessBlock(Loop& owner, Completion& waiting) noexcept
+    : Lingering([](Lingering& self) noexcept { static_cast<ProcessBlock&>(self).close(); }),
+      loop(owner),
+      exited(&waiting) {}
+
+void detail::ProcessBlock::close() noexcept {
+    stop_lingering();
+    if (handle.base.type == UV_UNKNOWN_HANDLE) {
+        delete this;
+        return;
     }
+    handle.base.data = this;
+    uv_close(&handle.base, [](uv_handle_t* h) noexcept { delete static_cast<ProcessBlock*>(h->data); });
+}
 
-    void close() noexcept {
-        stop_lingering();
-        uv_close(reinterpret_cast<uv_handle_t*>(&handle),
-                 [](uv_handle_t* h) noexcept { delete static_cast<Block*>(h->data); });
-    }
+void detail::ProcessBlock::ended(std::int64_t code, int signum) noexcept {
+    has_exited = true;
+    exit_code = code;
+    term_signal = signum;
+    if (lingering())
+        close();
+    else
+        (*exited)(0);
+}
 
-    static void on_exit(uv_process_t* h, std::int64_t code, int signum) noexcept {
-        Block& block = *static_cast<Block*>(h->data);
-        block.has_exited = true;
-        block.exit_code = code;
-        block.term_signal = signum;
-        if (block.lingering())
-            block.close();
-        else
-            (*block.exited)(0);
-    }
-
-    uv_process_t handle{};
-    Loop& loop;
-    Completion* exited;
-    std::int64_t exit_code = 0;
-    int term_signal = 0;
-    bool has_exited = false;
-};
-
-Block& block_of(void* p) noexcept { return *static_cast<Block*>(p); }
-
-/// A null-terminated array of C strings, for the time of a call.
-std::vector<char*> c_strings(const std::vector<std::string>& strings) {
+std::vector<char*> detail::c_strings(const std::vector<std::string>& strings) {
     std::vector<char*> pointers;
     pointers.reserve(strings.size() + 1);
     for (const std::string& s : strings) pointers.push_back(const_cast<char*>(s.c_str()));
@@ -55,38 +58,16 @@ std::vector<char*> c_strings(const std::vector<std::string>& strings) {
     return pointers;
 }
 
-uv_stdio_container_t container(const Stdio& stdio) noexcept {
-    uv_stdio_container_t result{};
-    unsigned flags = UV_IGNORE;
-    switch (stdio.kind()) {
-    case Stdio::Kind::null: break;
-    case Stdio::Kind::inherit:
-        flags = UV_INHERIT_FD;
-        result.data.fd = stdio.descriptor();
-        break;
-    case Stdio::Kind::pipe:
-        flags = UV_CREATE_PIPE | (stdio.child_reads() ? static_cast<unsigned>(UV_READABLE_PIPE) : 0U) |
-                (stdio.child_writes() ? static_cast<unsigned>(UV_WRITABLE_PIPE) : 0U);
-        result.data.stream = &detail::StreamBlock::of(*stdio.end())->handle.stream;
-        break;
-    }
-    result.flags = static_cast<uv_stdio_flags>(flags);
-    return result;
-}
-
-} // namespace
-
-Process::Process(Loop& loop, const ProcessOptions& options, Completion& exited) {
-    if (options.arguments().empty()) throw_error(UV_EINVAL, "run a program: no arguments, not even its name");
+int detail::spawn_with_libuv(ProcessBlock& block, const ProcessOptions& options,
+                             std::vector<uv_stdio_container_t>& stdio) {
     std::vector<char*> arguments = c_strings(options.arguments());
     std::vector<char*> environment;
     if (options.environment() != nullptr) environment = c_strings(*options.environment());
-    std::vector<uv_stdio_container_t> stdio;
-    stdio.reserve(options.stdio().size());
-    for (const Stdio& s : options.stdio()) stdio.push_back(container(s));
 
     uv_process_options_t native{};
-    native.exit_cb = &Block::on_exit;
+    native.exit_cb = [](uv_process_t* h, std::int64_t code, int signum) noexcept {
+        static_cast<ProcessBlock*>(h->data)->ended(code, signum);
+    };
     native.file = arguments[0];
     native.args = arguments.data();
     native.env = options.environment() != nullptr ? environment.data() : nullptr;
@@ -95,28 +76,41 @@ Process::Process(Loop& loop, const ProcessOptions& options, Completion& exited) 
     native.stdio = stdio.data();
     native.stdio_count = static_cast<int>(stdio.size());
 
-    auto* block = new Block(loop, exited);
-    const int status = uv_spawn(loop.native(), &block->handle, &native);
-    if (status < 0) {
-        // libuv initialises the handle even then.
+    block.handle.base.data = &block;
+    const int status = uv_spawn(block.loop.native(), &block.handle.process, &native);
+    block.pid = block.handle.process.pid;
+    return status;
+}
+
+Process::Process(Loop& loop, const ProcessOptions& options, Completion& exited) {
+    if (options.arguments().empty()) throw_error(UV_EINVAL, "run a program: no arguments, not even its name");
+    auto* block = new ProcessBlock(loop, exited);
+    int status = 0;
+    try {
+        status = detail::start_child(*block, options);
+    } catch (...) {
         block->close();
-        throw_error(status, "run " + options.arguments()[0]);
+        throw;
+    }
+    if (status < 0) {
+        block->close();
+        throw_error(status, description_of(options));
     }
     block_ = block;
 }
 
 Process::~Process() {
-    Block& block = block_of(block_);
+    ProcessBlock& block = block_of(block_);
     if (block.has_exited) {
         block.close();
         return;
     }
     block.exited = nullptr;
-    uv_unref(reinterpret_cast<uv_handle_t*>(&block.handle));
+    uv_unref(&block.handle.base);
     block.linger(block.loop);
 }
 
-int Process::pid() const noexcept { return block_of(block_).handle.pid; }
+int Process::pid() const noexcept { return block_of(block_).pid; }
 
 bool Process::has_exited() const noexcept { return block_of(block_).has_exited; }
 
@@ -127,7 +121,7 @@ int Process::term_signal() const noexcept { return block_of(block_).term_signal;
 int Process::kill(int signum) noexcept {
     // The number may belong to another process by now.
     if (has_exited()) return UV_ESRCH;
-    return uv_process_kill(&block_of(block_).handle, signum);
+    return uv_kill(pid(), signum);
 }
 
 } // namespace aio::uv

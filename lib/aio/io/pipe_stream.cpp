@@ -10,6 +10,11 @@ PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end)
     : Stream(
           std::make_unique<detail::StreamStateOf<uv::Pipe>>(loop.state(), loop.bindings(), std::move(end))) {}
 
+PipeStream::PipeStream(EventLoop& loop)
+    : Stream(std::make_unique<detail::StreamStateOf<uv::Pipe>>(loop.state(), loop.bindings())) {}
+
+uv::Pipe& PipeStream::pipe() const { return static_cast<detail::StreamStateOf<uv::Pipe>&>(state()).own; }
+
 std::pair<PipeStream, PipeStream> PipeStream::pair(EventLoop& loop) {
     uv::PipeEnds ends = uv::make_socket_pair();
     PipeStream first(loop, std::move(ends.read));

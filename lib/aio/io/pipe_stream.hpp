@@ -12,6 +12,10 @@ namespace aio {
 
 class EventLoop;
 
+namespace detail {
+class ProcessState;
+}
+
 /// A stream over a pipe's end. Of an anonymous pipe one end can only be read and the other only be written;
 /// the wrong direction throws.
 class PipeStream final : public Stream {
@@ -22,6 +26,12 @@ public:
 
     /// The two ends of a new pair of connected sockets on one loop.
     [[nodiscard]] static std::pair<PipeStream, PipeStream> pair(EventLoop& loop);
+
+private:
+    friend detail::ProcessState;
+    /// Not connected: a child process is going to have the other end.
+    explicit PipeStream(EventLoop& loop);
+    [[nodiscard]] uv::Pipe& pipe() const;
 };
 
 } // namespace aio

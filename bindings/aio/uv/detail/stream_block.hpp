@@ -23,6 +23,7 @@ struct StreamBlock final : Lingering {
         uv_stream_t stream;
         uv_tcp_t tcp;
         uv_pipe_t pipe;
+        uv_tty_t tty;
     };
 
     /// Makes a block; `init(handle)` initialises one member of its union. A failed init means there is

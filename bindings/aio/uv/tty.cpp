@@ -1,0 +1,42 @@
+#include <aio/uv/tty.hpp>
+
+#include <string>
+
+#include <aio/uv/detail/stream_block.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio::uv {
+namespace {
+
+using detail::StreamBlock;
+
+uv_tty_t& tty_of(StreamBlock* block) {
+    if (block == nullptr) throw_error(UV_EBADF, "use of a terminal that is closed");
+    return block->handle.tty;
+}
+
+} // namespace
+
+bool is_terminal(int fd) noexcept { return uv_guess_handle(fd) == UV_TTY; }
+
+void restore_terminal() noexcept { uv_tty_reset_mode(); }
+
+Tty::Tty(Loop& loop, int fd)
+    : Stream(StreamBlock::create(loop, "open a terminal", [&](StreamBlock::Handle& h) {
+          // A file or a pipe is no terminal; libuv would take some of them.
+          if (!is_terminal(fd)) return static_cast<int>(UV_ENOTSUP);
+          return uv_tty_init(loop.native(), &h.tty, fd, 0);
+      })) {}
+
+void Tty::set_mode(TerminalMode mode) {
+    check(uv_tty_set_mode(&tty_of(block_), mode == TerminalMode::raw ? UV_TTY_MODE_RAW : UV_TTY_MODE_NORMAL),
+          "set the mode of a terminal");
+}
+
+Tty::Size Tty::size() const {
+    Size size;
+    check(uv_tty_get_winsize(&tty_of(block_), &size.columns, &size.rows), "get the size of a terminal");
+    return size;
+}
+
+} // namespace aio::uv

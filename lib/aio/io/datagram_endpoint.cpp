@@ -1,0 +1,149 @@
+#include <aio/io/datagram_endpoint.hpp>
+
+#include <new>
+
+#include <aio/core/event_loop.hpp>
+
+namespace aio {
+namespace detail {
+
+DatagramState::DatagramState(EventLoop& loop, const std::optional<Address>& local,
+                             const DatagramOptions& options)
+    : queue_(loop.state()), socket_(std::make_unique<uv::Udp>(loop.bindings())), remote_(options.remote()) {
+    if (local) socket_->bind(*local, options.bind());
+    if (remote_) socket_->connect(*remote_);
+    if (options.allow_broadcast()) socket_->set_broadcast(true);
+    uv::Udp::SendHandler handler;
+    handler.context = this;
+    handler.function = [](void* context, int status) noexcept {
+        static_cast<DatagramState*>(context)->on_sent(status);
+    };
+    socket_->on_sent(handler);
+    loop.state().resources.push_back(*this);
+}
+
+uv::Udp& DatagramState::socket() const {
+    if (!is_open()) uv::throw_error(uv::status::closed, "use of a datagram endpoint that is closed");
+    return *socket_;
+}
+
+void DatagramState::want_datagrams() {
+    if (receiving_) return;
+    uv::check(socket_->start_receiving(*this), "receive datagrams");
+    receiving_ = true;
+}
+
+void DatagramState::close() noexcept {
+    socket_.reset();
+    unlink();
+    queue_.close();
+    while (SendDatagramAwaiter* const sender = senders_.pop_front()) sender->finish(uv::status::canceled);
+}
+
+void DatagramState::received(std::span<const std::byte> data, const Address& from, bool) noexcept {
+    try {
+        queue_.push(Datagram(std::vector<std::byte>(data.begin(), data.end()), from));
+    } catch (const std::bad_alloc&) {
+        // Datagrams get lost; nobody can be told of this one.
+        return;
+    }
+}
+
+void DatagramState::failed(int status) noexcept {
+    try {
+        queue_.push(EventError(status));
+    } catch (const std::bad_alloc&) {
+        return;
+    }
+}
+
+bool DatagramState::wants_more() noexcept {
+    receiving_ = queue_.size() < most_kept;
+    return receiving_;
+}
+
+void DatagramState::on_sent(int status) noexcept {
+    if (status < 0) failed(status);
+    // Each one that goes into the queue makes it longer again.
+    while (socket_ != nullptr && socket_->send_queue_size() <= low_water) {
+        SendDatagramAwaiter* const sender = senders_.pop_front();
+        if (sender == nullptr) return;
+        sender->finish(sender->send_queued());
+    }
+}
+
+bool SendDatagramAwaiter::await_ready() {
+    endpoint_->queue_.check_here("send a datagram");
+    uv::Udp& socket = endpoint_->socket();
+    const std::size_t queued = socket.send_queue_size();
+    done_ = true;
+    if (queued == 0 && endpoint_->senders_.empty()) {
+        status_ = socket.try_send(data_, to());
+        if (!uv::Udp::no_room(status_)) return endpoint_->queue_.loop().take_immediate();
+    }
+    if (queued + data_.size() > DatagramState::high_water && queued > 0) {
+        done_ = false;
+        return false;
+    }
+    status_ = send_queued();
+    return endpoint_->queue_.loop().take_immediate();
+}
+
+int SendDatagramAwaiter::send_queued() noexcept {
+    try {
+        return endpoint_->socket_->queue(data_, to());
+    } catch (const std::bad_alloc&) {
+        return uv::status::out_of_memory;
+    }
+}
+
+void SendDatagramAwaiter::await_resume() {
+    throw_if_cancelled();
+    if (status_ >= 0) return;
+    const std::optional<Address>& to = to_ ? to_ : endpoint_->remote();
+    uv::throw_error(status_, "send a datagram to " + (to ? to->to_string() : std::string("nowhere")));
+}
+
+Datagram ReceiveDatagramAwaiter::await_resume() {
+    std::optional<Datagram> datagram = take_event();
+    if (!datagram) uv::throw_error(uv::status::canceled, "receive a datagram");
+    return std::move(*datagram);
+}
+
+} // namespace detail
+
+DatagramEndpoint::DatagramEndpoint(const Address& local, const DatagramOptions& options)
+    : DatagramEndpoint(get_running_loop(), local, options) {}
+
+DatagramEndpoint::DatagramEndpoint(const DatagramOptions& options) {
+    if (!options.remote()) throw ValueError("DatagramEndpoint: neither a local nor a remote address");
+    state_ = std::make_unique<detail::DatagramState>(get_running_loop(), std::nullopt, options);
+}
+
+DatagramEndpoint::DatagramEndpoint(EventLoop& loop, const Address& local, const DatagramOptions& options)
+    : state_(std::make_unique<detail::DatagramState>(loop, local, options)) {}
+
+std::vector<Datagram> DatagramEndpoint::receive_some(std::size_t limit) {
+    detail::DatagramState& endpoint = state();
+    std::vector<Datagram> datagrams;
+    while (datagrams.size() < limit) {
+        std::optional<Datagram> datagram = endpoint.queue().take_at_once();
+        if (!datagram) break;
+        datagrams.push_back(std::move(*datagram));
+    }
+    return datagrams;
+}
+
+detail::SendDatagramOperation DatagramEndpoint::send_to(std::span<const std::byte> data, const Address& to) {
+    const std::optional<Address>& remote = state().remote();
+    if (remote && to != *remote)
+        throw ValueError("send_to " + to.to_string() + ": this endpoint sends to " + remote->to_string());
+    return detail::SendDatagramOperation(state(), data, remote ? std::nullopt : std::optional<Address>(to));
+}
+
+detail::SendDatagramOperation DatagramEndpoint::send(std::span<const std::byte> data) {
+    if (!state().remote()) throw ValueError("send: this endpoint has no remote address");
+    return detail::SendDatagramOperation(state(), data, std::nullopt);
+}
+
+} // namespace aio

@@ -1,0 +1,66 @@
+#pragma once
+
+/// The state behind `File`.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <aio/core/frame_pool.hpp>
+#include <aio/core/loop_state.hpp>
+#include <aio/core/ref.hpp>
+#include <aio/uv/descriptor.hpp>
+
+namespace aio::detail {
+
+/// An open file. Held by the `File` and by every operation that a thread may be doing on it, so that the
+/// descriptor's number is not given to another file meanwhile.
+class OpenFile final : public RefCounted, public PoolAllocated {
+public:
+    /// `append`: all writes go to the end.
+    OpenFile(LoopState& loop, uv::Descriptor descriptor, std::string name, bool append);
+    /// Closes the descriptor in the background, or at once if the loop is closed.
+    ~OpenFile() override;
+
+    [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+    [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
+    [[nodiscard]] uv::Descriptor take_descriptor() noexcept { return std::move(descriptor_); }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] bool append() const noexcept { return append_; }
+    /// Whether it has a position: pipes and terminals have none.
+    [[nodiscard]] bool seekable() const noexcept { return seekable_; }
+
+    /// Where the next read or write without an offset begins.
+    std::uint64_t position = 0;
+    /// Whether it is worth trying to read what is in memory without a thread.
+    bool reads_at_once;
+
+    /// Throws `RuntimeError` in another loop than its own.
+    void check_here(const char* operation) const;
+
+    /// While one lives, the position is in use. Throws `RuntimeError` if it is already.
+    class PositionUse {
+    public:
+        PositionUse() noexcept = default;
+        PositionUse(const PositionUse&) = delete;
+        PositionUse& operator=(const PositionUse&) = delete;
+        ~PositionUse() { end(); }
+        void begin(OpenFile& file, const char* operation);
+        void end() noexcept {
+            if (file_ != nullptr) std::exchange(file_, nullptr)->position_in_use_ = false;
+        }
+
+    private:
+        OpenFile* file_ = nullptr;
+    };
+
+private:
+    Ref<LoopState> loop_;
+    uv::Descriptor descriptor_;
+    std::string name_;
+    bool append_;
+    bool seekable_;
+    bool position_in_use_ = false;
+};
+
+} // namespace aio::detail

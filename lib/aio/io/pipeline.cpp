@@ -1,0 +1,79 @@
+#include <aio/io/pipeline.hpp>
+
+#include <exception>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/io/process_pipes.hpp>
+#include <aio/structure/gather.hpp>
+#include <aio/uv/pipe.hpp>
+
+namespace aio {
+
+// These take what belongs to the processes, not to this object, which may be moved meanwhile.
+
+Coro<std::vector<int>> Pipeline::wait() {
+    std::vector<detail::ProcessWaitOperation> ends;
+    for (Process& process : processes_) ends.push_back(process.wait());
+    return [](std::vector<detail::ProcessWaitOperation> each) -> Coro<std::vector<int>> {
+        std::vector<int> returncodes;
+        for (const detail::ProcessWaitOperation& end : each) {
+            const int returncode = co_await end;
+            returncodes.push_back(returncode);
+        }
+        co_return returncodes;
+    }(std::move(ends));
+}
+
+Coro<PipelineOutput> Pipeline::communicate(std::string input) {
+    PipeStream* const in = processes_.front().has_stdin() ? &stdin_stream() : nullptr;
+    PipeStream* const out = processes_.back().has_stdout() ? &stdout_stream() : nullptr;
+    if (!input.empty() && in == nullptr)
+        throw ValueError("communicate: there is no pipe for the input of the first program");
+    return [](PipeStream* to, PipeStream* from, std::string text,
+              Coro<std::vector<int>> ends) -> Coro<PipelineOutput> {
+        std::optional<std::string> output;
+        std::vector<Coro<std::exception_ptr>> parts;
+        if (to != nullptr) parts.push_back(detail::feed(*to, std::move(text)));
+        if (from != nullptr) {
+            output.emplace();
+            parts.push_back(detail::drain(*from, *output));
+        }
+        const std::vector<std::exception_ptr> errors = co_await gather(std::move(parts));
+        std::vector<int> returncodes = co_await std::move(ends);
+        for (const std::exception_ptr& error : errors)
+            if (error) std::rethrow_exception(error);
+        co_return PipelineOutput(std::move(returncodes), std::move(output));
+    }(in, out, std::move(input), wait());
+}
+
+void Pipeline::kill() {
+    for (Process& process : processes_)
+        if (!process.returncode()) process.kill();
+}
+
+Coro<Pipeline> create_pipeline(SubprocessOptions options, std::vector<Command> commands) {
+    if (commands.empty()) throw ValueError("create_pipeline: no commands");
+    if (options.stderr_to().kind() == Redirect::Kind::pipe)
+        throw ValueError("create_pipeline: errors to a pipe: each program would need one of its own");
+    const Redirect last = options.stdout_to();
+    std::vector<Process> processes;
+    // What the one before writes.
+    uv::Descriptor between;
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        uv::Descriptor next;
+        uv::Descriptor out;
+        if (between.valid()) options.stdin_from(Redirect::descriptor(between.get()));
+        options.stdout_to(last);
+        if (i + 1 < commands.size()) {
+            uv::PipeEnds ends = uv::make_pipe();
+            next = std::move(ends.read);
+            out = std::move(ends.write);
+            options.stdout_to(Redirect::descriptor(out.get()));
+        }
+        processes.emplace_back(get_running_loop(), commands[i].arguments(), options);
+        between = std::move(next);
+    }
+    co_return Pipeline(std::move(processes));
+}
+
+} // namespace aio

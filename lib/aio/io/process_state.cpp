@@ -1,0 +1,98 @@
+#include <aio/io/process_state.hpp>
+
+#include <csignal>
+#include <utility>
+
+#include <aio/core/errors.hpp>
+#include <aio/core/event_loop.hpp>
+#include <aio/io/file_operation.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio::detail {
+namespace {
+
+uv::Stdio stdio_for(const Redirect& redirect, int number, uv::Pipe* end) {
+    switch (redirect.kind()) {
+    case Redirect::Kind::null: return {};
+    case Redirect::Kind::inherit: return uv::Stdio::inherit(number);
+    case Redirect::Kind::descriptor: return uv::Stdio::inherit(redirect.number());
+    case Redirect::Kind::pipe: return number == 0 ? uv::Stdio::read_from(*end) : uv::Stdio::write_to(*end);
+    case Redirect::Kind::standard_output: break;
+    }
+    if (number != 2) throw ValueError("only the error stream of a process can go where its output goes");
+    return uv::Stdio::same_as(1);
+}
+
+} // namespace
+
+bool ProcessWait::await_ready() const { return process_->returncode_.has_value(); }
+
+void ProcessWait::start() {
+    if (&loop() != process_->loop_.get()) {
+        withdraw();
+        throw RuntimeError("wait: this process belongs to another loop");
+    }
+    process_->waiters_.push_back(*this);
+}
+
+int ProcessWait::await_resume() {
+    if (!waited()) return *process_->returncode_;
+    throw_if_cancelled();
+    if (!returncode_) uv::throw_error(uv::status::canceled, "wait for a process whose object has gone");
+    return *returncode_;
+}
+
+std::string ProcessWait::description() const {
+    return "the end of process " + std::to_string(process_->pid()) + " (" + process_->program() + ")";
+}
+
+ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
+                           const SubprocessOptions& options)
+    : Completion(&on_exit), loop_(&loop.state()) {
+    if (arguments.empty()) throw ValueError("create_subprocess_exec: no program is named");
+    program_ = arguments[0];
+    const Redirect redirects[3] = {options.stdin_from(), options.stdout_to(), options.stderr_to()};
+    std::vector<uv::Stdio> stdio;
+    for (int number = 0; number < 3; ++number) {
+        const Redirect& redirect = redirects[number];
+        uv::Pipe* end = nullptr;
+        if (redirect.kind() == Redirect::Kind::pipe) {
+            stream(number) = PipeStream(loop);
+            end = &stream(number)->pipe();
+        }
+        stdio.push_back(stdio_for(redirect, number, end));
+    }
+    uv::ProcessOptions native(std::move(arguments));
+    native.stdio(std::move(stdio)).detached(options.start_new_session());
+    if (!options.cwd().empty()) native.directory(path_text(options.cwd()));
+    if (auto environment = options.environment()) native.environment(std::move(*environment));
+    process_ = std::make_unique<uv::Process>(loop.bindings(), native, static_cast<uv::Completion&>(*this));
+    pid_ = process_->pid();
+    loop_->resources.push_back(*this);
+}
+
+ProcessState::~ProcessState() { let_go(); }
+
+void ProcessState::loop_closing() noexcept { let_go(); }
+
+void ProcessState::let_go() noexcept {
+    if (process_ != nullptr && !returncode_ && !detached_) static_cast<void>(process_->kill(uv::kill_signal));
+    process_.reset();
+    while (ProcessWait* const waiter = waiters_.pop_front()) waiter->finish(std::nullopt);
+}
+
+void ProcessState::on_exit(uv::Completion& completion, int) noexcept {
+    auto& self = static_cast<ProcessState&>(completion);
+    const int signum = self.process_->term_signal();
+    self.returncode_ = signum != 0 ? -signum : static_cast<int>(self.process_->exit_code());
+    self.process_.reset();
+    while (ProcessWait* const waiter = self.waiters_.pop_front()) waiter->finish(self.returncode_);
+}
+
+void ProcessState::send_signal(int signum) {
+    const int status = process_ == nullptr ? uv::status::no_such_process : process_->kill(signum);
+    uv::check(status, "send signal " + std::to_string(signum) + " to process " + std::to_string(pid_) + " (" +
+                          program_ + ")");
+}
+
+} // namespace aio::detail

@@ -1,0 +1,112 @@
+#include <aio/io/terminal_stream.hpp>
+
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+#include <uv.h>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/io/subprocess.hpp>
+#include <aio/uv/descriptor.hpp>
+#include <aio/uv/pipe.hpp>
+
+#include "io/stream_help.hpp"
+#include "support/loop_help.hpp"
+
+using namespace aio;
+using namespace aio::test;
+using io_test::bytes;
+
+namespace {
+
+/// A terminal without a screen: what a person would type is written to `keyboard`.
+class PseudoTerminal {
+public:
+    PseudoTerminal() : keyboard(::posix_openpt(O_RDWR | O_NOCTTY)) {
+        REQUIRE(::grantpt(keyboard.get()) == 0);
+        REQUIRE(::unlockpt(keyboard.get()) == 0);
+        terminal = uv::Descriptor(::open(::ptsname(keyboard.get()), O_RDWR | O_NOCTTY));
+        REQUIRE(terminal.valid());
+    }
+    [[nodiscard]] bool in_lines() const {
+        termios settings{};
+        REQUIRE(::tcgetattr(terminal.get(), &settings) == 0);
+        return (settings.c_lflag & ICANON) != 0;
+    }
+    uv::Descriptor keyboard;
+    uv::Descriptor terminal;
+};
+
+} // namespace
+
+TEST_CASE("terminal: child that sets raw mode and exits" * doctest::skip()) {
+    EventLoop loop;
+    TerminalStream stream(loop, 0);
+    stream.set_mode(TerminalMode::raw);
+    termios settings{};
+    REQUIRE(::tcgetattr(0, &settings) == 0);
+    std::exit((settings.c_lflag & ICANON) == 0 ? 5 : 6);
+}
+
+TEST_CASE("terminal: the mode is restored when the program exits") {
+    const PseudoTerminal pty;
+    char path[4096];
+    std::size_t size = sizeof path;
+    REQUIRE(uv_exepath(path, &size) == 0);
+    const std::string program(path, size);
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        SubprocessOptions options;
+        options.stdin_from(Redirect::descriptor(pty.terminal.get())).stdout_to(subprocess::DEVNULL);
+        Process child = co_await create_subprocess_exec(
+            options, program, "--no-skip", "--test-case=terminal: child that sets raw mode and exits");
+        CHECK(co_await child.wait() == 5);
+    });
+    CHECK(pty.in_lines());
+}
+
+TEST_CASE("terminal: it is told from a pipe, and knows its size") {
+    EventLoop loop;
+    const PseudoTerminal pty;
+    const uv::PipeEnds pipe = uv::make_pipe();
+    CHECK(is_terminal(pty.terminal.get()));
+    CHECK_FALSE(is_terminal(pipe.read.get()));
+    CHECK_THROWS_AS(TerminalStream(loop, pipe.read.get()), std::system_error);
+    winsize size{};
+    size.ws_col = 132;
+    size.ws_row = 50;
+    REQUIRE(::ioctl(pty.keyboard.get(), TIOCSWINSZ, &size) == 0);
+    const TerminalStream stream(loop, pty.terminal.get());
+    CHECK(stream.size().columns == 132);
+    CHECK(stream.size().rows == 50);
+}
+
+TEST_CASE("terminal: lines come whole, in raw mode each key comes at once, and the mode is restored") {
+    const PseudoTerminal pty;
+    run_in_real_time([&](EventLoop& loop) -> Coro<> {
+        TerminalStream stream(loop, pty.terminal.get());
+        std::array<std::byte, 100> memory;
+        CHECK(::write(pty.keyboard.get(), "line\n", 5) == 5);
+        CHECK(co_await stream.read_some(memory) == 5);
+        CHECK(pty.in_lines());
+        stream.set_mode(TerminalMode::raw);
+        CHECK_FALSE(pty.in_lines());
+        CHECK(::write(pty.keyboard.get(), "k", 1) == 1);
+        CHECK(co_await stream.read_some(memory) == 1);
+        co_await stream.write_all(bytes("shown"));
+        stream.set_mode(TerminalMode::normal);
+        CHECK(pty.in_lines());
+        stream.set_mode(TerminalMode::raw);
+        restore_terminal();
+        CHECK(pty.in_lines());
+        stream.close();
+        CHECK_THROWS_AS(static_cast<void>(stream.size()), std::system_error);
+    });
+}
