@@ -40,6 +40,7 @@
 #include <aio/executors/thread_pool_options.hpp>
 #include <aio/executors/work_queue_executor.hpp>
 #include <aio/executors/wrap_future.hpp>
+#include <aio/io/dns.hpp>
 #include <aio/io/loop_signals.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/signal_handler.hpp>
