@@ -69,6 +69,7 @@
 #include <aio/sync/lock.hpp>
 #include <aio/sync/queue.hpp>
 #include <aio/sync/semaphore.hpp>
+#include <aio/testing/memory_stream.hpp>
 #include <aio/testing/run.hpp>
 #include <aio/testing/shuffle.hpp>
 #include <aio/testing/virtual_clock.hpp>

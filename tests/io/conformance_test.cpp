@@ -10,6 +10,7 @@
 
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
+#include <aio/testing/memory_stream.hpp>
 
 #include "io/stream_help.hpp"
 #include "support/conformance.hpp"
@@ -19,6 +20,17 @@ using namespace aio::test;
 using io_test::StreamPair;
 
 namespace {
+
+/// The same over two ends in memory.
+Coro<int> read_what_comes_in_memory(Gate& gate) {
+    using testing::MemoryStream;
+    const auto pair = std::make_shared<std::pair<MemoryStream, MemoryStream>>(MemoryStream::pair());
+    const auto send = [pair]() -> Coro<> { co_await pair->second.write_all(io_test::bytes("seven")); };
+    gate.on_open([send] { create_task(send); });
+    std::array<std::byte, 16> memory;
+    const std::size_t count = co_await pair->first.read_some(memory);
+    co_return static_cast<int>(count) + 2;
+}
 
 Coro<int> read_what_comes(Gate& gate) {
     const auto pair = std::make_shared<StreamPair>();
@@ -56,6 +68,7 @@ Coro<int> connect_to_a_listener() {
 
 TEST_CASE("conformance: streams") {
     check_conformance("read_some", 7, [](Gate& gate) { return read_what_comes(gate); });
+    check_conformance("read_some in memory", 7, [](Gate& gate) { return read_what_comes_in_memory(gate); });
 }
 
 TEST_CASE("conformance: connections") {

@@ -103,7 +103,7 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr && state_->is_open(); }
     /// Bytes of finished writes that the system has not taken yet.
     [[nodiscard]] std::size_t write_queue_size() const noexcept {
-        return is_open() ? state_->handle().write_queue_size() : 0;
+        return is_open() ? state_->write_queue_size() : 0;
     }
 
 protected:
