@@ -45,6 +45,10 @@
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/signal_handler.hpp>
 #include <aio/io/stream.hpp>
+#include <aio/io/stream_connection.hpp>
+#include <aio/io/stream_errors.hpp>
+#include <aio/io/stream_reader.hpp>
+#include <aio/io/stream_writer.hpp>
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
 #include <aio/structure/as_completed.hpp>

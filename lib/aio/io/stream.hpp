@@ -24,6 +24,8 @@
 namespace aio {
 namespace detail {
 
+class StreamLink;
+
 /// What `read_some` returns, until it is awaited.
 class ReadOperation {
 public:
@@ -115,6 +117,7 @@ protected:
     }
 
 private:
+    friend detail::StreamLink;
     std::unique_ptr<detail::StreamState> state_;
 };
 
