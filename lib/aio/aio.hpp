@@ -42,7 +42,9 @@
 #include <aio/executors/wrap_future.hpp>
 #include <aio/io/dns.hpp>
 #include <aio/io/loop_signals.hpp>
+#include <aio/io/open_connection.hpp>
 #include <aio/io/pipe_stream.hpp>
+#include <aio/io/server.hpp>
 #include <aio/io/signal_handler.hpp>
 #include <aio/io/stream.hpp>
 #include <aio/io/stream_connection.hpp>

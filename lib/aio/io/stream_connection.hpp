@@ -7,6 +7,7 @@
 
 #include <aio/io/stream_reader.hpp>
 #include <aio/io/stream_writer.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio {
 
@@ -23,6 +24,12 @@ public:
     explicit StreamConnection(Stream stream, std::size_t limit = StreamReader::default_limit)
         : StreamConnection(
               detail::Ref<detail::StreamLink>(new detail::StreamLink(std::move(stream), limit))) {}
+
+    /// Adopts the descriptor of a connected TCP socket, a Unix domain socket or a pipe, on the running loop;
+    /// it becomes non-blocking. Throws `ValueError` if it is none of these, `std::system_error` if it is not
+    /// connected; it is closed then.
+    [[nodiscard]] static StreamConnection from_descriptor(uv::Descriptor descriptor,
+                                                          std::size_t limit = StreamReader::default_limit);
 
     /// For the library.
     explicit StreamConnection(const detail::Ref<detail::StreamLink>& link) noexcept

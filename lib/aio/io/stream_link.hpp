@@ -134,15 +134,17 @@ private:
     Ref<StreamLink> link_;
 };
 
-/// What they are made of, until it is awaited.
-template <class Awaiter>
-class [[nodiscard("nothing happens until this is awaited")]] LinkOperation {
+/// What they are made of, until it is awaited. It holds what is waited for.
+template <class Awaiter, class Owner>
+class [[nodiscard("nothing happens until this is awaited")]] LinkOperationOf {
 public:
-    explicit LinkOperation(Ref<StreamLink> link) noexcept : link_(std::move(link)) {}
-    Awaiter operator co_await() const noexcept { return Awaiter(link_); }
+    explicit LinkOperationOf(Ref<Owner> owner) noexcept : owner_(std::move(owner)) {}
+    Awaiter operator co_await() const noexcept { return Awaiter(owner_); }
 
 private:
-    Ref<StreamLink> link_;
+    Ref<Owner> owner_;
 };
+template <class Awaiter>
+using LinkOperation = LinkOperationOf<Awaiter, StreamLink>;
 
 } // namespace aio::detail
