@@ -50,7 +50,7 @@ void MemoryLink::run() noexcept {
     queued_ = false;
     const Ref<MemoryLink> keep(this);
     release();
-    for (const std::size_t end : {0, 1}) {
+    for (std::size_t end = 0; end < 2; ++end) {
         deliver(end);
         settle_writes(1 - end);
     }
