@@ -199,8 +199,9 @@ TEST_CASE("stream connection: descriptors that are open already are adopted, oth
         const std::string wrong_way = co_await outcome(out.reader.readline());
         CHECK(wrong_way != "value");
         uv::Descriptor unconnected(::socket(AF_INET, SOCK_STREAM, 0));
-        CHECK_THROWS_AS(StreamConnection::from_descriptor(std::move(unconnected)), std::system_error);
+        CHECK_THROWS_AS(static_cast<void>(StreamConnection::from_descriptor(std::move(unconnected))),
+                        std::system_error);
         uv::Descriptor file(::open("/", O_RDONLY | O_CLOEXEC));
-        CHECK_THROWS_AS(StreamConnection::from_descriptor(std::move(file)), ValueError);
+        CHECK_THROWS_AS(static_cast<void>(StreamConnection::from_descriptor(std::move(file))), ValueError);
     });
 }
