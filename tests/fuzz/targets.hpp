@@ -38,9 +38,14 @@ void parse_frames(std::span<const std::byte> bytes);
 /// Makes the exception that another process has described.
 void decode_remote_error(std::span<const std::byte> bytes);
 
+/// Looks for separators in bytes that come in pieces, with `readuntil`, and checks the result against a plain
+/// search in all of them. The input says the separators, the limit and the pieces.
+void read_until(std::span<const std::byte> bytes);
+
 /// Inputs that are valid, to start from.
 std::vector<Bytes> valid_everything();
 std::vector<Bytes> valid_frames();
 std::vector<Bytes> valid_remote_errors();
+std::vector<Bytes> valid_separated();
 
 } // namespace fuzz

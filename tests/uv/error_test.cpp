@@ -47,3 +47,10 @@ TEST_CASE("uv error: the library's own statuses are libuv's") {
     CHECK(uv::status::closed == UV_EBADF);
     CHECK(uv::status::out_of_memory == UV_ENOMEM);
 }
+
+TEST_CASE("uv error: the status for a condition of the standard is found") {
+    CHECK(uv::status_of(std::errc::connection_reset) == UV_ECONNRESET);
+    CHECK(uv::error_code(uv::status_of(std::errc::no_such_file_or_directory)) ==
+          std::errc::no_such_file_or_directory);
+    CHECK_THROWS_AS(static_cast<void>(uv::status_of(std::errc::owner_dead)), std::system_error);
+}

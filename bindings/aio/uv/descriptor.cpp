@@ -7,7 +7,20 @@
 #include <unistd.h>
 #endif
 
+#include <uv.h>
+
 namespace aio::uv {
+
+DescriptorKind kind_of(const Descriptor& descriptor) noexcept {
+#if defined(_WIN32)
+    if (descriptor.is_socket()) return DescriptorKind::tcp;
+#endif
+    switch (uv_guess_handle(descriptor.get())) {
+    case UV_TCP: return DescriptorKind::tcp;
+    case UV_NAMED_PIPE: return DescriptorKind::pipe;
+    default: return DescriptorKind::other;
+    }
+}
 
 void Descriptor::close() noexcept {
     if (fd_ < 0) return;

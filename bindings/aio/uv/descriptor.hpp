@@ -51,4 +51,8 @@ private:
 #endif
 };
 
+/// What a descriptor is good for: what `Tcp` or `Pipe` adopts, or neither.
+enum class DescriptorKind { tcp, pipe, other };
+[[nodiscard]] DescriptorKind kind_of(const Descriptor& descriptor) noexcept;
+
 } // namespace aio::uv

@@ -98,6 +98,21 @@ const int status::canceled = UV_ECANCELED;
 const int status::closed = UV_EBADF;
 const int status::no_such_process = UV_ESRCH;
 const int status::out_of_memory = UV_ENOMEM;
+const int status::broken_pipe = UV_EPIPE;
+const int status::connection_reset = UV_ECONNRESET;
+const int status::name_unknown = UV_EAI_NONAME;
+const int status::name_without_address = UV_EAI_NODATA;
+const int status::name_try_again = UV_EAI_AGAIN;
+
+int status_of(std::errc condition) {
+#define AIO_STATUS(name, text) UV_##name,
+    static constexpr int all[] = {UV_ERRNO_MAP(AIO_STATUS)};
+#undef AIO_STATUS
+    for (const int status : all) {
+        if (condition_of(status) == condition) return status;
+    }
+    throw_error(UV_EINVAL, "no error of libuv means what this condition does");
+}
 
 void throw_error(int status, std::string_view what) {
     throw std::system_error(error_code(status), std::string(what));

@@ -25,7 +25,16 @@ extern const int canceled;
 extern const int closed;
 extern const int no_such_process;
 extern const int out_of_memory;
+extern const int broken_pipe;
+extern const int connection_reset;
+extern const int name_unknown;
+extern const int name_without_address;
+extern const int name_try_again;
 } // namespace status
+
+/// The libuv status that is compared equal to a condition of the standard. Throws `std::system_error`
+/// (invalid_argument) if there is none.
+[[nodiscard]] int status_of(std::errc condition);
 
 /// Throws `std::system_error` for a negative status. `what` names the operation and what it was done to:
 /// "connect 127.0.0.1:80".

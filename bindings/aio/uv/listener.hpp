@@ -42,8 +42,8 @@ private:
 
 /// Makes a listening TCP socket. Port 0 lets the system choose. Throws `std::system_error`.
 [[nodiscard]] Descriptor listen_tcp(const Address& address, const ListenOptions& options = ListenOptions());
-/// Makes a listening Unix domain socket at `path`, which must not exist. Throws `std::system_error`: always
-/// on Windows (not_supported).
+/// Makes a listening Unix domain socket at `path`, which must not exist, or on Linux at the abstract name
+/// that follows a first byte 0. Throws `std::system_error`: always on Windows (not_supported).
 [[nodiscard]] Descriptor listen_unix(std::string_view path, int backlog = 511);
 /// The address that a socket is bound to. Throws `std::system_error`.
 [[nodiscard]] Address local_address(const Descriptor& socket);

@@ -1,19 +1,21 @@
 #include <aio/uv/listener.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <string>
 
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <aio/uv/detail/address_access.hpp>
+#include <aio/uv/detail/unix_address_posix.hpp>
 #include <aio/uv/error.hpp>
+#include <aio/uv/unix_socket.hpp>
 
 namespace aio::uv {
 namespace {
+
+using detail::UnixAddress;
 
 /// Makes a descriptor non-blocking and closed on exec.
 void prepare(int fd) noexcept {
@@ -55,13 +57,10 @@ Descriptor listen_tcp(const Address& address, const ListenOptions& options) {
 }
 
 Descriptor listen_unix(std::string_view path, int backlog) {
-    const std::string what = "listen on " + std::string(path);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) throw_error(UV_ENAMETOOLONG, what);
-    std::memcpy(address.sun_path, path.data(), path.size());
+    const std::string what = "listen on " + printable_path(path);
+    const UnixAddress address(path, what);
     Descriptor fd = make_socket(AF_UNIX, what);
-    bind_and_listen(fd, &address, sizeof address, backlog, what);
+    bind_and_listen(fd, &address.name, address.size, backlog, what);
     return fd;
 }
 

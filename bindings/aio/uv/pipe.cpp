@@ -27,6 +27,18 @@ StreamBlock* create_tcp(Loop& loop) {
 }
 #endif
 
+template <class GetName>
+std::string path_of(const StreamBlock* block, GetName get_name, const char* what) {
+    if (block == nullptr) throw_error(UV_EBADF, what);
+    if (block->handle.base.type != UV_NAMED_PIPE) return {};
+    // libuv says how much there is when it is more than fits; a path of a socket is never long.
+    std::string path(1024, '\0');
+    std::size_t size = path.size();
+    check(get_name(&block->handle.pipe, path.data(), &size), what);
+    path.resize(size);
+    return path;
+}
+
 } // namespace
 
 Pipe::Pipe(Loop& loop) : Stream(create(loop)) {}
@@ -64,6 +76,14 @@ void Pipe::connect(std::string_view path, Completion& done) {
                         if (Completion* waiting = std::exchange(block.connect_done, nullptr))
                             (*waiting)(status);
                     });
+}
+
+std::string Pipe::local_path() const {
+    return path_of(block_, uv_pipe_getsockname, "get the path of a pipe");
+}
+
+std::string Pipe::peer_path() const {
+    return path_of(block_, uv_pipe_getpeername, "get the peer's path of a pipe");
 }
 
 } // namespace aio::uv

@@ -3,6 +3,7 @@
 /// A pipe: an anonymous one by its descriptor, or a Unix domain socket. On Windows a named pipe takes the
 /// place of the latter, and of a socket pair two TCP sockets.
 
+#include <string>
 #include <string_view>
 
 #include <aio/uv/descriptor.hpp>
@@ -24,6 +25,11 @@ public:
     /// Connects to the Unix domain socket (or Windows named pipe) `path`. `done` is told 0 or why not. Throws
     /// `std::system_error` when the path is too long.
     void connect(std::string_view path, Completion& done);
+
+    /// The path that this end of a Unix domain socket, or the other one, is bound to: empty for one that has
+    /// no name. Throws `std::system_error` when there cannot be one.
+    [[nodiscard]] std::string local_path() const;
+    [[nodiscard]] std::string peer_path() const;
 };
 
 /// The two ends of a new anonymous pipe, closed on exec.

@@ -53,6 +53,10 @@ std::size_t Stream::write_queue_size() const noexcept { return block_->unsent();
 
 int Stream::shutdown(Completion& done) noexcept { return block_->shutdown(done); }
 
+void Stream::set_write_observer(Callback progress) noexcept { block_->write_observer = progress; }
+
+int Stream::write_error() const noexcept { return block_->write_error; }
+
 void Stream::close() noexcept {
     if (detail::StreamBlock* const block = std::exchange(block_, nullptr)) block->close_gently();
 }

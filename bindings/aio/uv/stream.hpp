@@ -88,6 +88,11 @@ public:
     /// Ends the write direction once everything queued has been sent; reading goes on. On a negative result
     /// `done` is not called.
     int shutdown(Completion& done) noexcept;
+    /// Has `progress` called each time when a part of what was queued has been handed to the system, or could
+    /// not be, and `write_queue_size` has changed. It may close the stream.
+    void set_write_observer(Callback progress) noexcept;
+    /// What has broken the write direction, a negative libuv error, or 0.
+    [[nodiscard]] int write_error() const noexcept;
 
     // --- closing ---
 

@@ -32,6 +32,11 @@ Tcp::Tcp(Loop& loop, Descriptor socket) : Tcp(loop) {
     static_cast<void>(socket.release());
 }
 
+int Tcp::bind(const Address& address) noexcept {
+    const sockaddr_storage storage = AddressAccess::to(address);
+    return uv_tcp_bind(&block_->handle.tcp, reinterpret_cast<const sockaddr*>(&storage), 0);
+}
+
 int Tcp::connect(const Address& address, Completion& done) noexcept {
     const sockaddr_storage storage = AddressAccess::to(address);
     block_->connect_done = &done;

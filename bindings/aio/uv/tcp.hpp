@@ -18,6 +18,8 @@ public:
     /// Adopts a connected socket. Throws `std::system_error` if it is not one; the descriptor is closed then.
     Tcp(Loop& loop, Descriptor socket);
 
+    /// Binds to a local address, before connecting. Returns 0 or a libuv error.
+    int bind(const Address& address) noexcept;
     /// Connects. `done` is told 0 or why not. On a negative result it is not called.
     int connect(const Address& address, Completion& done) noexcept;
 

@@ -24,6 +24,8 @@
 namespace aio {
 namespace detail {
 
+class StreamLink;
+
 /// What `read_some` returns, until it is awaited.
 class ReadOperation {
 public:
@@ -103,7 +105,7 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr && state_->is_open(); }
     /// Bytes of finished writes that the system has not taken yet.
     [[nodiscard]] std::size_t write_queue_size() const noexcept {
-        return is_open() ? state_->handle().write_queue_size() : 0;
+        return is_open() ? state_->write_queue_size() : 0;
     }
 
 protected:
@@ -115,6 +117,7 @@ protected:
     }
 
 private:
+    friend detail::StreamLink;
     std::unique_ptr<detail::StreamState> state_;
 };
 

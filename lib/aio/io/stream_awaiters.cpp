@@ -24,7 +24,7 @@ void StreamSuspension::require_same_loop() {
 bool ReadAwaiter::await_ready() {
     StreamState& stream = *stream_;
     stream.check_open();
-    if (stream.reader_ != nullptr)
+    if (stream.reader_ != nullptr || stream.buffered_reader_ != nullptr)
         throw RuntimeError("read_some: another task is reading from this stream already");
     if (memory_.empty()) return true;
     if (stream.read_ahead_.empty() && !stream.read_ended_) return false;
@@ -58,7 +58,7 @@ void ReadAwaiter::start() {
         yield();
         return;
     }
-    status_ = stream_->handle().start_reading();
+    status_ = stream_->start_reading();
     if (status_ == 0)
         stream_->reader_ = this;
     else
@@ -75,13 +75,12 @@ bool WriteAwaiter::await_ready() {
     if (stream.writer_ != nullptr)
         throw RuntimeError("write_all: another task is writing to this stream already");
     if (!data_.empty()) {
-        uv::Stream& handle = stream.handle();
-        const int sent = handle.try_write(data_);
+        const int sent = stream.try_write(data_);
         if (sent >= 0) {
             data_ = data_.subspan(static_cast<std::size_t>(sent));
             if (!data_.empty()) {
-                if (data_.size() + handle.write_queue_size() > uv::Stream::default_high_water) return false;
-                status_ = handle.queue(data_);
+                if (data_.size() + stream.write_queue_size() > uv::Stream::default_high_water) return false;
+                status_ = stream.queue(data_);
             }
         } else {
             status_ = sent;
@@ -99,7 +98,7 @@ void WriteAwaiter::start() {
         yield();
         return;
     }
-    status_ = stream_->handle().write(data_, stream_->write_done_);
+    status_ = stream_->write(data_, stream_->write_done_);
     if (status_ == 0)
         stream_->writer_ = this;
     else
@@ -153,7 +152,7 @@ bool ShutdownAwaiter::await_ready() {
 void ShutdownAwaiter::start() {
     require_same_loop();
     stream_->shut_down_ = true;
-    status_ = stream_->handle().shutdown(stream_->shutdown_done_);
+    status_ = stream_->shutdown(stream_->shutdown_done_);
     if (status_ == 0)
         stream_->shutdown_waiter_ = this;
     else

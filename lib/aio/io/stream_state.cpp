@@ -3,23 +3,29 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <system_error>
 #include <utility>
 
+#include <aio/io/buffered_read.hpp>
 #include <aio/io/stream_awaiters.hpp>
 #include <aio/uv/error.hpp>
+#include <aio/uv/pipe.hpp>
+#include <aio/uv/tcp.hpp>
 
 namespace aio::detail {
 
-StreamState::StreamState(LoopState& loop, uv::Stream& handle) noexcept : loop_(&loop), handle_(&handle) {
-    loop.resources.push_back(*this);
-}
+StreamState::StreamState(LoopState& loop) noexcept : loop_(&loop) { loop.resources.push_back(*this); }
 
 StreamState::~StreamState() = default;
 
 std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {
     if (read_ended_) return {};
-    if (reader_ == nullptr || !reader_->hungry())
-        return shared.first(std::min(shared.size(), read_ahead_limit - read_ahead_.size()));
+    // Whoever waits for more than the limit gets it: otherwise he would wait for ever.
+    if (buffered_reader_ != nullptr) return shared;
+    if (reader_ == nullptr || !reader_->hungry()) {
+        const std::size_t left = read_ahead_limit_ - std::min(read_ahead_limit_, read_ahead_.size());
+        return shared.first(std::min(shared.size(), left));
+    }
     return reader_->memory().size() >= direct_read_size ? reader_->memory() : shared;
 }
 
@@ -37,13 +43,20 @@ void StreamState::received(std::span<const std::byte> data) noexcept {
     } catch (const std::bad_alloc&) {
         // Bytes are lost, so the stream is of no further use; what was read before them can still be taken.
         ended(uv::status::out_of_memory);
+        return;
     }
+    if (buffered_reader_ != nullptr) buffered_reader_->look();
+}
+
+bool StreamState::read_wanted() const noexcept {
+    return !read_ended_ && (buffered_reader_ != nullptr || (reader_ != nullptr && reader_->hungry()));
 }
 
 void StreamState::ended(int status) noexcept {
     read_ended_ = true;
     read_status_ = status;
     if (reader_ != nullptr && reader_->hungry()) std::exchange(reader_, nullptr)->fail(status);
+    if (buffered_reader_ != nullptr) buffered_reader_->look();
 }
 
 void StreamState::on_written(uv::Completion& done, int status) noexcept {
@@ -62,6 +75,10 @@ void StreamState::check_open() const {
 
 void StreamState::wake_all_closed() noexcept {
     if (linked()) unlink();
+    write_observer_ = uv::Callback();
+    // What has come before can still be read, and then the end, from the buffer alone.
+    read_ended_ = true;
+    if (buffered_reader_ != nullptr) buffered_reader_->stream_closed();
     if (ReadAwaiter* const reader = std::exchange(reader_, nullptr)) reader->fail(uv::status::canceled);
     if (WriteAwaiter* const writer = std::exchange(writer_, nullptr)) writer->finish(uv::status::canceled);
     if (ShutdownAwaiter* const waiter = std::exchange(shutdown_waiter_, nullptr))
@@ -69,13 +86,43 @@ void StreamState::wake_all_closed() noexcept {
 }
 
 void StreamState::close() noexcept {
-    handle_->close();
+    close_transport();
     wake_all_closed();
 }
 
 void StreamState::abort() noexcept {
-    handle_->abort();
+    abort_transport();
     wake_all_closed();
+}
+
+namespace {
+
+/// What a handle says about itself, or nothing: connections that have broken cannot tell any more.
+template <class Ask>
+auto ask(Ask function) noexcept -> std::optional<decltype(function())> {
+    try {
+        return function();
+    } catch (const std::exception&) {
+        return std::nullopt;
+    }
+}
+
+} // namespace
+
+std::optional<uv::Address> local_address_of(const uv::Tcp& tcp) noexcept {
+    return ask([&] { return tcp.local_address(); });
+}
+
+std::optional<uv::Address> peer_address_of(const uv::Tcp& tcp) noexcept {
+    return ask([&] { return tcp.peer_address(); });
+}
+
+std::optional<std::string> local_path_of(const uv::Pipe& pipe) noexcept {
+    return ask([&] { return pipe.local_path(); });
+}
+
+std::optional<std::string> peer_path_of(const uv::Pipe& pipe) noexcept {
+    return ask([&] { return pipe.peer_path(); });
 }
 
 } // namespace aio::detail

@@ -1,20 +1,32 @@
 #pragma once
 
 /// The state behind `Stream`: who waits for what on one connection.
+///
+/// What carries the bytes is a class that derives from it: a socket or a pipe (`StreamStateOf`), or memory,
+/// in tests (`testing::MemoryStream`).
 
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <aio/core/loop_resource.hpp>
 #include <aio/core/loop_state.hpp>
 #include <aio/core/ref.hpp>
 #include <aio/io/read_ahead.hpp>
+#include <aio/uv/address.hpp>
 #include <aio/uv/completion.hpp>
 #include <aio/uv/stream.hpp>
 
+namespace aio::uv {
+class Pipe;
+class Tcp;
+} // namespace aio::uv
+
 namespace aio::detail {
 
+class BufferedRead;
 class ReadAwaiter;
 class WriteAwaiter;
 class ShutdownAwaiter;
@@ -28,8 +40,16 @@ public:
     virtual ~StreamState();
 
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
-    [[nodiscard]] bool is_open() const noexcept { return handle_->is_open(); }
-    [[nodiscard]] uv::Stream& handle() const noexcept { return *handle_; }
+    /// Where the two ends are; none if there is no such address, or none any more.
+    [[nodiscard]] virtual std::optional<uv::Address> local_address() const { return std::nullopt; }
+    [[nodiscard]] virtual std::optional<uv::Address> peer_address() const { return std::nullopt; }
+    [[nodiscard]] virtual std::optional<std::string> local_path() const { return std::nullopt; }
+    [[nodiscard]] virtual std::optional<std::string> peer_path() const { return std::nullopt; }
+    /// The system's number for it, or -1.
+    [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
+    /// "127.0.0.1:80", or "a stream" when nobody has said what it is: for messages.
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    void set_name(std::string name) noexcept { name_ = std::move(name); }
 
     /// Closes and wakes whoever waits. Bytes that a finished write left in the queue are still sent.
     void close() noexcept;
@@ -39,23 +59,46 @@ public:
     // LoopResource
     void loop_closing() noexcept override { abort(); }
 
-protected:
-    /// `handle` belongs to the derived class, which calls `close` in its destructor.
-    StreamState(LoopState& loop, uv::Stream& handle) noexcept;
+    // What the transport does. Each is as in `uv::Stream`, and is called only while that is open.
 
-    /// The connection is there: reading can begin.
-    void begin() noexcept { handle_->set_reader(*this); }
+    [[nodiscard]] virtual bool is_open() const noexcept = 0;
+    [[nodiscard]] virtual std::size_t write_queue_size() const noexcept = 0;
+    [[nodiscard]] virtual int write_error() const noexcept = 0;
+    virtual int start_reading() noexcept = 0;
+    virtual int try_write(std::span<const std::byte> data) noexcept = 0;
+    virtual int queue(std::span<const std::byte> data) = 0;
+    virtual int write(std::span<const std::byte> data, uv::Completion& done) noexcept = 0;
+    virtual int shutdown(uv::Completion& done) noexcept = 0;
+
+protected:
+    /// The derived class calls `close` in its destructor.
+    explicit StreamState(LoopState& loop) noexcept;
+
+    virtual void close_transport() noexcept = 0;
+    virtual void abort_transport() noexcept = 0;
+
+    /// Whether somebody waits for bytes.
+    [[nodiscard]] bool read_wanted() const noexcept;
+    /// A part of what was queued has gone, or never will.
+    void write_progressed() noexcept {
+        if (write_observer_) write_observer_();
+    }
+
+    // uv::StreamReader
+    std::span<std::byte> room(std::span<std::byte> shared) noexcept override;
+    void received(std::span<const std::byte> data) noexcept override;
+    void ended(int status) noexcept override;
 
 private:
+    friend BufferedRead;
     friend ReadAwaiter;
     friend WriteAwaiter;
     friend ShutdownAwaiter;
+    friend class StreamLink;
 
     /// Throws `std::system_error` (bad_file_descriptor) if the stream is closed.
     void check_open() const;
 
-    /// Bytes read with nobody waiting; when this many are there reading pauses.
-    static constexpr std::size_t read_ahead_limit = 64 * 1024;
     /// A waiter's memory of at least this size is read into directly.
     static constexpr std::size_t direct_read_size = 4096;
 
@@ -70,19 +113,18 @@ private:
     static void on_written(uv::Completion& done, int status) noexcept;
     static void on_shut_down(uv::Completion& done, int status) noexcept;
 
-    // uv::StreamReader
-    std::span<std::byte> room(std::span<std::byte> shared) noexcept override;
-    void received(std::span<const std::byte> data) noexcept override;
-    void ended(int status) noexcept override;
-
     void wake_all_closed() noexcept;
 
     Ref<LoopState> loop_;
-    uv::Stream* handle_;
+    std::string name_ = "a stream";
     ReadAwaiter* reader_ = nullptr;
+    BufferedRead* buffered_reader_ = nullptr;
     WriteAwaiter* writer_ = nullptr;
     ShutdownAwaiter* shutdown_waiter_ = nullptr;
+    uv::Callback write_observer_;
     ReadAhead read_ahead_;
+    /// Bytes read with nobody waiting; when this many are there reading pauses.
+    std::size_t read_ahead_limit_ = std::size_t(64) * 1024;
     /// Why nothing more will come: a negative error, or 0 with `read_ended_`.
     int read_status_ = 0;
     bool read_ended_ = false;
@@ -91,18 +133,59 @@ private:
     ShutdownDone shutdown_done_{*this};
 };
 
-/// With the handle itself: a `uv::Tcp` or `uv::Pipe`.
+/// The names of a handle's ends, as far as it has such.
+[[nodiscard]] std::optional<uv::Address> local_address_of(const uv::Tcp& tcp) noexcept;
+[[nodiscard]] std::optional<uv::Address> peer_address_of(const uv::Tcp& tcp) noexcept;
+[[nodiscard]] std::optional<std::string> local_path_of(const uv::Pipe& pipe) noexcept;
+[[nodiscard]] std::optional<std::string> peer_path_of(const uv::Pipe& pipe) noexcept;
+[[nodiscard]] inline std::optional<uv::Address> local_address_of(const uv::Pipe&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<uv::Address> peer_address_of(const uv::Pipe&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<std::string> local_path_of(const uv::Tcp&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<std::string> peer_path_of(const uv::Tcp&) { return std::nullopt; }
+
+/// Over a handle of libuv: a `uv::Tcp` or `uv::Pipe`.
 template <class Handle>
 class StreamStateOf final : public StreamState {
 public:
     template <class... Args>
     explicit StreamStateOf(LoopState& loop, Args&&... arguments)
-        : StreamState(loop, own), own(std::forward<Args>(arguments)...) {
-        begin();
+        : StreamState(loop), own(std::forward<Args>(arguments)...) {
+        own.set_reader(*this);
+        own.set_write_observer(uv::bind<&StreamStateOf::on_progress>(*this));
     }
     ~StreamStateOf() override { close(); }
 
+    [[nodiscard]] bool is_open() const noexcept override { return own.is_open(); }
+    [[nodiscard]] std::size_t write_queue_size() const noexcept override { return own.write_queue_size(); }
+    [[nodiscard]] int write_error() const noexcept override { return own.write_error(); }
+    int start_reading() noexcept override { return own.start_reading(); }
+    int try_write(std::span<const std::byte> data) noexcept override { return own.try_write(data); }
+    int queue(std::span<const std::byte> data) override { return own.queue(data); }
+    int write(std::span<const std::byte> data, uv::Completion& done) noexcept override {
+        return own.write(data, done);
+    }
+    int shutdown(uv::Completion& done) noexcept override { return own.shutdown(done); }
+
+    [[nodiscard]] std::optional<uv::Address> local_address() const override {
+        return own.is_open() ? local_address_of(own) : std::nullopt;
+    }
+    [[nodiscard]] std::optional<uv::Address> peer_address() const override {
+        return own.is_open() ? peer_address_of(own) : std::nullopt;
+    }
+    [[nodiscard]] std::optional<std::string> local_path() const override {
+        return own.is_open() ? local_path_of(own) : std::nullopt;
+    }
+    [[nodiscard]] std::optional<std::string> peer_path() const override {
+        return own.is_open() ? peer_path_of(own) : std::nullopt;
+    }
+    [[nodiscard]] int descriptor() const noexcept override { return own.descriptor(); }
+
     Handle own;
+
+private:
+    void close_transport() noexcept override { own.close(); }
+    void abort_transport() noexcept override { own.abort(); }
+    void on_progress() noexcept { write_progressed(); }
 };
 
 } // namespace aio::detail

@@ -66,10 +66,39 @@ void ListenerState::pause(int status) noexcept {
 
 void ListenerState::on_pause_over(TimerNode& self) noexcept {
     auto& state = static_cast<ListenerState&>(self);
-    if (state.waiter_ != nullptr) state.on_ready();
+    if (state.sink_ != nullptr)
+        static_cast<void>(state.watch());
+    else if (state.waiter_ != nullptr)
+        state.on_ready();
+}
+
+void ListenerState::serve(AcceptSink& sink, int burst) {
+    listener().start_watching();
+    sink_ = &sink;
+    burst_ = burst;
+}
+
+void ListenerState::fill_sink() noexcept {
+    for (int i = 0; i < burst_ && is_open(); ++i) {
+        uv::Listener::Accepted next = listener_->accept();
+        if (next.none_waiting()) return;
+        if (next.short_of_resources()) {
+            pause(next.status());
+            return;
+        }
+        if (next.status() < 0) {
+            sink_->accept_failed(next.status());
+            return;
+        }
+        sink_->accepted(std::move(next.connection()));
+    }
 }
 
 void ListenerState::on_ready() noexcept {
+    if (sink_ != nullptr) {
+        fill_sink();
+        return;
+    }
     if (waiter_ == nullptr) {
         // Nobody accepts now: connections wait in the system until somebody does.
         listener_->stop_watching();

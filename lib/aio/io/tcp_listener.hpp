@@ -28,6 +28,18 @@ namespace detail {
 
 class AcceptAwaiter;
 
+/// Takes connections as they come, without being asked: a server.
+class AcceptSink {
+public:
+    virtual void accepted(uv::Descriptor connection) noexcept = 0;
+    /// Accepting has failed; it goes on all the same.
+    virtual void accept_failed(int status) noexcept = 0;
+
+protected:
+    AcceptSink() = default;
+    ~AcceptSink() = default;
+};
+
 /// The state behind a listener.
 class ListenerState final : public LoopResource, private TimerNode {
 public:
@@ -42,6 +54,10 @@ public:
     void close() noexcept;
     void loop_closing() noexcept override { close(); }
 
+    /// From now on hands connections to `sink`, at most `burst` each time that the loop looks. Throws
+    /// `std::system_error`.
+    void serve(AcceptSink& sink, int burst);
+
 private:
     friend AcceptAwaiter;
 
@@ -54,7 +70,10 @@ private:
 
     Ref<LoopState> loop_;
     std::unique_ptr<uv::Listener> listener_;
+    void fill_sink() noexcept;
     AcceptAwaiter* waiter_ = nullptr;
+    AcceptSink* sink_ = nullptr;
+    int burst_ = 1;
 };
 
 /// `accept`. Cancelling it unlinks it; connections that come later wait for the next accept.

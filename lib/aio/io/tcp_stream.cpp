@@ -21,7 +21,8 @@ bool detail::ConnectAwaiter::start() {
         withdraw();
         throw;
     }
-    status_ = state_->own.connect(address_, *this);
+    status_ = local_ ? state_->own.bind(*local_) : 0;
+    if (status_ == 0) status_ = state_->own.connect(address_, *this);
     if (status_ == 0) return true;
     withdraw();
     return false;
@@ -35,7 +36,9 @@ void detail::ConnectAwaiter::on_connected(uv::Completion& self, int status) noex
 
 TcpStream detail::ConnectAwaiter::await_resume() {
     throw_if_cancelled();
-    if (status_ < 0) uv::throw_error(status_, "connect to " + address_.to_string());
+    if (status_ < 0)
+        uv::throw_error(status_, "connect to " + address_.to_string() +
+                                     (local_ ? " from " + local_->to_string() : std::string()));
     start_tuned(state_->own);
     return TcpStream(std::move(state_));
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,7 +29,8 @@ using TcpState = StreamStateOf<uv::Tcp>;
 /// Waits for a connection. Cancelling it closes the socket.
 class ConnectAwaiter final : public Suspension, private uv::Completion {
 public:
-    explicit ConnectAwaiter(const Address& address) noexcept : Completion(&on_connected), address_(address) {}
+    ConnectAwaiter(const Address& address, const std::optional<Address>& local) noexcept
+        : Completion(&on_connected), address_(address), local_(local) {}
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -49,6 +51,7 @@ private:
     }
 
     Address address_;
+    std::optional<Address> local_;
     std::unique_ptr<TcpState> state_;
     int status_ = 0;
 };
@@ -57,10 +60,13 @@ private:
 class ConnectOperation {
 public:
     explicit ConnectOperation(const Address& address) noexcept : address_(address) {}
-    ConnectAwaiter operator co_await() const noexcept { return ConnectAwaiter(address_); }
+    ConnectOperation(const Address& address, const Address& local) noexcept
+        : address_(address), local_(local) {}
+    ConnectAwaiter operator co_await() const noexcept { return ConnectAwaiter(address_, local_); }
 
 private:
     Address address_;
+    std::optional<Address> local_;
 };
 
 } // namespace detail
@@ -76,6 +82,10 @@ public:
     }
     [[nodiscard]] static detail::ConnectOperation connect(const Address& address) {
         return detail::ConnectOperation(address);
+    }
+    /// Connects from a local address; its port may be 0.
+    [[nodiscard]] static detail::ConnectOperation connect(const Address& address, const Address& local) {
+        return detail::ConnectOperation(address, local);
     }
 
     /// Adopts a connected socket on a loop. Throws `std::system_error` if it cannot be watched.

@@ -118,10 +118,13 @@ void StreamBlock::write_ended(int status) noexcept {
         return;
     }
     if (done != nullptr) (*done)(status);
-    if (!shutdown_waiting || writing || uv_is_closing(&handle.base)) return;
-    shutdown_waiting = false;
-    const int refused = write_error < 0 ? write_error : start_shutdown();
-    if (refused < 0) complete(shutdown_done, refused);
+    if (shutdown_waiting && !writing && !uv_is_closing(&handle.base)) {
+        shutdown_waiting = false;
+        const int refused = write_error < 0 ? write_error : start_shutdown();
+        if (refused < 0) complete(shutdown_done, refused);
+    }
+    // Each of those who have been told may have closed the stream; then there is nobody to tell any more.
+    if (write_observer) write_observer();
 }
 
 void StreamBlock::fail_writes(int status) noexcept {
@@ -156,6 +159,7 @@ void StreamBlock::close_gently() noexcept {
     }
     uv_read_stop(&handle.stream);
     reader = nullptr;
+    write_observer = Callback();
     shutdown_done = nullptr;
     linger(*loop);
 }
@@ -163,6 +167,7 @@ void StreamBlock::close_gently() noexcept {
 void StreamBlock::detach() noexcept {
     stop_lingering();
     reader = nullptr;
+    write_observer = Callback();
     write_done = shutdown_done = connect_done = nullptr;
     shutdown_waiting = false;
 }

@@ -62,6 +62,7 @@ struct StreamBlock final : Lingering {
     Handle handle{};
     Loop* const loop;
     StreamReader* reader = nullptr;
+    Callback write_observer;
     bool reading = false;
     bool paused = false;
     /// `write_request` is with libuv.

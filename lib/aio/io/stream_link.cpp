@@ -1,0 +1,154 @@
+#include <aio/io/stream_link.hpp>
+
+#include <system_error>
+
+#include <aio/core/errors.hpp>
+#include <aio/uv/error.hpp>
+
+namespace aio::detail {
+
+StreamLink::StreamLink(Stream stream, std::size_t limit) : limit_(limit) {
+    if (limit == 0) throw ValueError("the limit of a StreamReader must not be 0");
+    // Says so if the stream has been moved from.
+    static_cast<void>(stream.state());
+    state_ = std::move(stream.state_);
+    binding_.bind(state_->loop());
+    state_->read_ahead_limit_ = 2 * limit;
+    state_->write_observer_ = uv::bind<&StreamLink::on_progress>(*this);
+    peer_ = state_->peer_address();
+    if (peer_)
+        state_->set_name(peer_->to_string());
+    else if (auto path = state_->peer_path(); path && !path->empty())
+        state_->set_name(std::move(*path));
+    // So that the end of the connection is noticed even while nobody reads. A pipe that can only be written
+    // refuses, and then whoever tries to read is told so.
+    if (state_->is_open())
+        static_cast<void>(state_->start_reading());
+    else
+        closing_ = closed_ = true;
+}
+
+StreamLink::~StreamLink() {
+    if (closed_) return;
+    closed_ = true;
+    state_->close();
+    if (owner_ != nullptr) owner_->link_closed(*this);
+}
+
+void StreamLink::check_writable(const char* what) const {
+    if (closing_ || !state_->is_open())
+        uv::throw_error(uv::status::closed,
+                        std::string(what) + " to " + state_->name() + ", which is closed");
+    if (state_->shut_down_)
+        throw RuntimeError(std::string(what) + ": the write direction of this stream has been shut down");
+}
+
+void StreamLink::write(std::span<const std::byte> data) {
+    check_writable("write");
+    if (state_->writer_ != nullptr)
+        throw RuntimeError("write: another task waits in write_all on this stream");
+    if (data.empty()) return;
+    if (paused())
+        throw BufferError("write to " + state_->name() + ": " + std::to_string(queued()) +
+                          " bytes wait to be sent, and the high-water mark is " + std::to_string(high_) +
+                          "; await drain() between writes, or use write_all");
+    int status = state_->try_write(data);
+    if (status >= 0 && static_cast<std::size_t>(status) < data.size())
+        status = state_->queue(data.subspan(static_cast<std::size_t>(status)));
+    if (status < 0) uv::throw_error(status, "write to " + state_->name());
+    static_cast<void>(paused());
+}
+
+void StreamLink::write_eof() {
+    if (state_->shut_down_) return;
+    check_writable("write_eof");
+    state_->shut_down_ = true;
+    uv::check(state_->shutdown(state_->shutdown_done_), "write_eof to " + state_->name());
+}
+
+bool StreamLink::paused() noexcept {
+    const std::size_t size = queued();
+    if (size > high_)
+        paused_ = true;
+    else if (size <= low_)
+        paused_ = false;
+    return paused_;
+}
+
+void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low) {
+    if (!high) high = low ? 4 * *low : uv::Stream::default_high_water;
+    if (!low) low = *high / 4;
+    if (*low > *high)
+        throw ValueError("set_write_buffer_limits: the high-water mark (" + std::to_string(*high) +
+                         ") must not be below the low-water mark (" + std::to_string(*low) + ")");
+    high_ = *high;
+    low_ = *low;
+    if (!paused()) drainers_.release_all();
+}
+
+void StreamLink::on_progress() noexcept {
+    if (state_->write_error() < 0) {
+        status_ = state_->write_error();
+        drainers_.release_all();
+        if (closing_) end(status_, true);
+        return;
+    }
+    if (!paused()) drainers_.release_all();
+    if (closing_ && queued() == 0) end(0, false);
+}
+
+void StreamLink::close() noexcept {
+    if (closing_) return;
+    closing_ = true;
+    if (!state_->is_open() || state_->write_error() < 0 || queued() == 0) end(failure(), false);
+}
+
+void StreamLink::end(int status, bool dropping) noexcept {
+    closing_ = true;
+    if (std::exchange(closed_, true)) return;
+    const Ref<StreamLink> keep(this);
+    if (status_ == 0) status_ = status;
+    if (dropping)
+        state_->abort();
+    else
+        state_->close();
+    drainers_.release_all();
+    closers_.release_all();
+    if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
+}
+
+int StreamLink::failure() const noexcept {
+    if (status_ < 0) return status_;
+    if (state_->read_status_ < 0) return state_->read_status_;
+    return state_->is_open() ? state_->write_error() : 0;
+}
+
+void StreamLink::throw_if_failed(const char* what) const {
+    if (const int status = failure(); status < 0)
+        uv::throw_error(status, std::string(what) + ": the connection to " + state_->name() + " has broken");
+}
+
+void StreamLink::throw_if_lost(const char* what) const {
+    throw_if_failed(what);
+    if (closed_ || !state_->is_open())
+        uv::throw_error(uv::status::connection_reset,
+                        std::string(what) + ": the connection to " + state_->name() + " is closed");
+}
+
+bool DrainWait::await_ready() {
+    if (link_->closing()) return false;
+    link_->throw_if_lost("drain");
+    return !link_->paused() && link_->state().loop().take_immediate();
+}
+
+void DrainWait::await_resume() {
+    if (!waited()) return;
+    settle();
+    // A connection that has ended without an error while this waited is as good as drained.
+    if (gave_way_)
+        link_->throw_if_lost("drain");
+    else
+        link_->throw_if_failed("drain");
+}
+
+} // namespace aio::detail

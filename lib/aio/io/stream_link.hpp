@@ -1,0 +1,150 @@
+#pragma once
+
+/// What a `StreamReader` and a `StreamWriter` share: one connection, from its making to its end.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <aio/core/intrusive_list.hpp>
+#include <aio/core/ref.hpp>
+#include <aio/io/stream.hpp>
+#include <aio/io/stream_errors.hpp>
+#include <aio/sync/loop_binding.hpp>
+#include <aio/sync/wait_queue.hpp>
+
+namespace aio::detail {
+
+class StreamLink;
+
+/// Is told when a connection has ended: a server.
+class LinkOwner {
+public:
+    virtual void link_closed(StreamLink& link) noexcept = 0;
+
+protected:
+    LinkOwner() = default;
+    ~LinkOwner() = default;
+};
+
+/// The connection, its water marks and who waits for them.
+class StreamLink final : public RefCounted, public ListNode {
+public:
+    /// Takes the stream over and begins to read. Throws `ValueError` if the limit is 0.
+    StreamLink(Stream stream, std::size_t limit);
+    ~StreamLink() override;
+
+    [[nodiscard]] StreamState& state() const noexcept { return *state_; }
+    [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+    void set_owner(LinkOwner* owner) noexcept { owner_ = owner; }
+
+    /// No more bytes are in the buffer, and none will come.
+    [[nodiscard]] bool at_eof() const noexcept { return state_->read_ended_ && state_->read_ahead_.empty(); }
+
+    void write(std::span<const std::byte> data);
+    void write_eof();
+    /// Throws what keeps `what` from being done: the stream is closed, or its write direction shut down.
+    void check_writable(const char* what) const;
+    /// Ends the connection once everything queued has been sent.
+    void close() noexcept;
+    void abort() noexcept { end(0, true); }
+    [[nodiscard]] bool closing() const noexcept { return closing_; }
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+
+    void set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low);
+    [[nodiscard]] std::size_t high() const noexcept { return high_; }
+    [[nodiscard]] std::size_t low() const noexcept { return low_; }
+    [[nodiscard]] std::size_t queued() const noexcept {
+        return state_->is_open() ? state_->write_queue_size() : 0;
+    }
+
+    /// Whether a writer has to wait.
+    [[nodiscard]] bool paused() noexcept;
+    /// Throws what has become of the connection, for `drain` and `wait_closed`.
+    void throw_if_lost(const char* what) const;
+    void throw_if_failed(const char* what) const;
+    [[nodiscard]] WaitQueue& drainers() noexcept { return drainers_; }
+    [[nodiscard]] WaitQueue& closers() noexcept { return closers_; }
+
+    [[nodiscard]] std::optional<uv::Address> peer_address() const { return peer_; }
+
+private:
+    void on_progress() noexcept;
+    void end(int status, bool dropping) noexcept;
+    [[nodiscard]] int failure() const noexcept;
+
+    std::unique_ptr<StreamState> state_;
+    std::size_t limit_;
+    std::size_t high_ = uv::Stream::default_high_water;
+    std::size_t low_ = uv::Stream::default_high_water / 4;
+    std::optional<uv::Address> peer_;
+    LinkOwner* owner_ = nullptr;
+    /// What the connection has broken with.
+    int status_ = 0;
+    bool paused_ = false;
+    bool closing_ = false;
+    bool closed_ = false;
+    LoopBinding binding_{"StreamWriter"};
+    WaitQueue drainers_{binding_};
+    WaitQueue closers_{binding_};
+};
+
+/// `drain`.
+class DrainWait final : public Waiter {
+public:
+    explicit DrainWait(const Ref<StreamLink>& link) noexcept : Waiter("StreamWriter.drain"), link_(link) {}
+    ~DrainWait() { leave(); }
+    [[nodiscard]] bool await_ready();
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        wait_in(link_->drainers(), caller);
+        if (link_->paused()) return;
+        leave();
+        gave_way_ = true;
+        yield();
+    }
+    void await_resume();
+
+private:
+    Ref<StreamLink> link_;
+    /// It had nothing to wait for but its turn.
+    bool gave_way_ = false;
+};
+
+/// `wait_closed`.
+class ClosedWait final : public Waiter {
+public:
+    explicit ClosedWait(const Ref<StreamLink>& link) noexcept
+        : Waiter("StreamWriter.wait_closed"), link_(link) {}
+    ~ClosedWait() { leave(); }
+    [[nodiscard]] bool await_ready() const noexcept { return link_->closed(); }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> caller) {
+        wait_in(link_->closers(), caller);
+    }
+    void await_resume() {
+        if (waited()) settle();
+        link_->throw_if_failed("wait_closed");
+    }
+
+private:
+    Ref<StreamLink> link_;
+};
+
+/// What they are made of, until it is awaited. It holds what is waited for.
+template <class Awaiter, class Owner>
+class [[nodiscard("nothing happens until this is awaited")]] LinkOperationOf {
+public:
+    explicit LinkOperationOf(Ref<Owner> owner) noexcept : owner_(std::move(owner)) {}
+    Awaiter operator co_await() const noexcept { return Awaiter(owner_); }
+
+private:
+    Ref<Owner> owner_;
+};
+template <class Awaiter>
+using LinkOperation = LinkOperationOf<Awaiter, StreamLink>;
+
+} // namespace aio::detail

@@ -1,0 +1,33 @@
+#pragma once
+
+/// Two ends of a connection with readers and writers, in memory or over sockets.
+
+#include <string>
+#include <utility>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/io/pipe_stream.hpp>
+#include <aio/io/stream_connection.hpp>
+#include <aio/testing/memory_stream.hpp>
+
+namespace io_test {
+
+struct ConnectionPair {
+    explicit ConnectionPair(
+        const aio::testing::MemoryStreamOptions& options = aio::testing::MemoryStreamOptions(),
+        std::size_t limit = aio::StreamReader::default_limit)
+        : ConnectionPair(aio::testing::MemoryStream::pair(options), limit) {}
+    template <class S>
+    ConnectionPair(std::pair<S, S> ends, std::size_t limit)
+        : a(std::move(ends.first), limit), b(std::move(ends.second), limit) {}
+
+    /// Over two sockets of the system.
+    static ConnectionPair of_sockets(std::size_t limit = aio::StreamReader::default_limit) {
+        return ConnectionPair(aio::PipeStream::pair(aio::get_running_loop()), limit);
+    }
+
+    aio::StreamConnection a;
+    aio::StreamConnection b;
+};
+
+} // namespace io_test
