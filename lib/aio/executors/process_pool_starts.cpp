@@ -102,8 +102,10 @@ void ProcessPoolCore::start_failed(const std::string& reason) {
 
 void ProcessPoolCore::start_timed_out() {
     bool any_started = false;
+    // One that is forked runs this library's code from its first moment, whether it has greeted or not.
+    const bool forks = settings_.start_method != StartMethod::spawn;
     for (const WorkerRef& worker : workers_) {
-        if (worker->ready() || !worker->greeted()) continue;
+        if (worker->ready() || !(worker->greeted() || (forks && worker->pid() > 0))) continue;
         any_started = true;
         worker->set_start_error("worker process " + std::to_string(worker->pid()) +
                                 " was not ready in time, and was killed");
