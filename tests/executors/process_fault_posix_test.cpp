@@ -5,7 +5,7 @@
 //   before HELLO, in the initializer,
 //   half of the arguments, mid task, half of a
 //   result, after a result, draining            here
-//   half of the arguments in the pipe           process_pool_crash: "... while a large argument is on its way"
+//   half of the arguments in the pipe           here
 //   the zygote killed, idle and busy            process_pool_crash: "... the zygote killed ..."
 //   the program killed: idle and busy workers   process_pool_crash: "... when the program is killed ..."
 //   nested workers                              process_task_faults: "... the pools of its workers"
@@ -407,4 +407,82 @@ TEST_CASE("rule 113: a fault before a worker has said hello is a start that has 
         return survived;
     });
     CHECK(right == static_cast<int>(faults::all.size()));
+}
+
+TEST_CASE(
+    "rule 113: a fault while half of the arguments is in the pipe costs nothing, but for one that stays "
+    "stopped") {
+    // More than a pipe takes, and less than what would go another way.
+    const std::string text(200'000, 'x');
+    const auto length = [](const std::string& given) { return given.size(); };
+    for (const int signal : {SIGKILL, SIGSEGV, SIGABRT, SIGTERM, SIGSTOP}) {
+        CHECK(processes::in_time([&]() -> aio::Coro<> {
+            auto& loop = aio::get_running_loop();
+            aio::ProcessPoolExecutor pool(faults::hasty(1));
+            const int worker = co_await loop.run_in_executor(pool, pid);
+            ::kill(worker, SIGSTOP);
+            CHECK(patience::until([&] { return rests(worker); }));
+            auto future = loop.run_in_executor(
+                pool, faults::options_for(signal == SIGSTOP ? Kind::stop : Kind::kill), length, text);
+            // It is on its way once the loop has had turns.
+            co_await aio::sleep(2ms);
+            if (signal != SIGSTOP) {
+                ::kill(worker, signal);
+                ::kill(worker, SIGCONT);
+            }
+            const std::string end = co_await faults::end_of(future);
+            CHECK(end == (signal == SIGSTOP ? "timeout" : "value"));
+            const std::size_t size = co_await loop.run_in_executor(pool, length, text);
+            CHECK(size == text.size());
+            pool.shutdown(false);
+            co_await pool.wait_closed();
+        }));
+    }
+    CHECK(patience::until([] { return processes::workers() == 0; }));
+}
+
+namespace {
+
+constexpr const char* early_trap = "AIO_TEST_EARLY_TRAP";
+
+/// In a program that is executed to be a worker: before main.
+bool spring_early() {
+    const char* const text = std::getenv(early_trap);
+    if (text == nullptr || std::getenv("AIO_WORKER") == nullptr) return false;
+    faults::commit_once(text + 1, static_cast<Kind>(text[0] - '0'));
+    return true;
+}
+[[maybe_unused]] const bool sprung_early = spring_early();
+
+} // namespace
+
+TEST_CASE("rule 117: a fault of a spawned worker before it has said hello is a start that has failed, or the "
+          "end of a pool none of whose workers gets that far") {
+    for (const Kind kind : faults::all) {
+        processes::Folder folder;
+        const std::string token = folder.file("token");
+        processes::touch(token);
+        // A process of its own, for its zygote has the environment as it was at its own start.
+        const int code = processes::in_child([&] {
+            ::setenv(early_trap, (std::to_string(static_cast<int>(kind)) + token).c_str(), 1);
+            int result = 1;
+            static_cast<void>(processes::in_time([&]() -> aio::Coro<> {
+                auto& loop = aio::get_running_loop();
+                auto options = faults::hasty(1).start_method(aio::StartMethod::spawn).max_failed_starts(100);
+                if (kind == Kind::stop) options.start_timeout(200ms);
+                aio::ProcessPoolExecutor pool(options);
+                const std::string end = co_await faults::end_of(loop.run_in_executor(pool, square, 4));
+                const bool broken = end.starts_with("broken: no worker process became ready in time");
+                if (kind == Kind::stop ? broken : end == "value" && pool.statistics().failed_starts == 1)
+                    result = 0;
+                else
+                    std::fprintf(stderr, "%s before HELLO: %s\n", faults::name_of(kind).c_str(), end.c_str());
+                pool.shutdown(false);
+                co_await pool.wait_closed();
+            }));
+            return result == 0 && patience::until([] { return processes::workers() == 0; }) ? 0 : 1;
+        });
+        CHECK(pair_of(kind, std::to_string(code)) == pair_of(kind, "0"));
+        CHECK_FALSE(std::filesystem::exists(token));
+    }
 }
