@@ -486,3 +486,31 @@ TEST_CASE("rule 117: a fault of a spawned worker before it has said hello is a s
         CHECK_FALSE(std::filesystem::exists(token));
     }
 }
+
+TEST_CASE(
+    "rule 117: while some spawned worker lives, another one that is stopped before it has said hello does "
+    "not break the pool") {
+    processes::Folder folder;
+    const std::string token = folder.file("token");
+    const int code = processes::in_child([&] {
+        ::setenv(early_trap, (std::to_string(static_cast<int>(Kind::stop)) + token).c_str(), 1);
+        int result = 1;
+        static_cast<void>(processes::in_time([&]() -> aio::Coro<> {
+            auto& loop = aio::get_running_loop();
+            aio::ProcessPoolExecutor pool(
+                faults::hasty(2).start_method(aio::StartMethod::spawn).start_timeout(2s));
+            const int first = co_await loop.run_in_executor(pool, pid);
+            processes::touch(token);
+            auto staying = loop.run_in_executor(pool, processes::begin_and_stay, folder.file("begun"));
+            // Needs another worker, and the first one that comes is stopped.
+            const int second = co_await loop.run_in_executor(pool, pid);
+            if (second != first && !std::filesystem::exists(token) && pool.statistics().failed_starts >= 1)
+                result = 0;
+            pool.kill_workers();
+            static_cast<void>(co_await faults::end_of(staying));
+            co_await pool.wait_closed();
+        }));
+        return result;
+    });
+    CHECK(code == 0);
+}
