@@ -195,8 +195,11 @@ void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, StopRea
                                  const FrameView& frame) noexcept {
     // The worker gets its next call first: it computes while the result is decoded here.
     const int pid = worker.pid();
-    if (worker.quota_used() || worker.doomed())
+    if (worker.doomed())
+        // What ends it if it does not leave by itself is on its way.
         worker.finish();
+    else if (worker.quota_used())
+        finish(worker);
     else
         note_idle(worker);
     dispatch();

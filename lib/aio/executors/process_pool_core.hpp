@@ -116,6 +116,7 @@ private:
     [[nodiscard]] ProcessWorker* find_worker(std::uint64_t id) const noexcept;
     void begin_deadline(ProcessWorker& worker);
     void stop(std::uint64_t call, StopReason reason);
+    void finish(ProcessWorker& worker);
     void terminate(std::uint64_t worker, std::uint64_t call);
     void kill(std::uint64_t worker);
     void replace_launcher(const std::string& reason);

@@ -98,8 +98,8 @@ public:
         settings_.stop_cancelled = stop;
         return *this;
     }
-    /// How long a call that was asked to stop may take to end; 1 second by default. Throws `ValueError` if it
-    /// is negative.
+    /// How long a call that was asked to stop may take to end, and an idle worker that was told to leave:
+    /// then it gets SIGTERM. 1 second by default. Throws `ValueError` if it is negative.
     template <class Rep, class Period>
     ProcessPoolOptions& stop_grace(std::chrono::duration<Rep, Period> time) {
         return set_stop_grace(detail::to_duration(time));

@@ -84,7 +84,7 @@ void ProcessPoolCore::finish_shutdown() {
     if (!shutting_down_ || !queue_.empty()) return;
     // An idle worker ends when its pipe does; its exit removes it from the list.
     for (const WorkerRef& worker : workers_)
-        if (worker->can_take_call()) worker->finish();
+        if (worker->can_take_call()) finish(*worker);
     if (!closed()) return;
     start_timeout_.cancel();
     for (Future<>& waiter : std::exchange(close_waiters_, {}))
@@ -126,8 +126,10 @@ void ProcessPoolCore::destroy() noexcept {
     std::vector<PoolEntry> queue = queue_.take_all();
     kill_stubborn();
     for (const WorkerRef& worker : workers) {
-        if (worker->can_take_call())
-            worker->finish();
+        if (worker->can_take_call()) worker->finish();
+        // Nobody will watch whether it leaves, which it cannot while it is stopped.
+        if (worker->finishing() && launcher_)
+            launcher_->resume(worker->pid());
         else if (launcher_ && worker->pid() > 0 && !worker->finishing())
             launcher_->kill(worker->pid());
         if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));

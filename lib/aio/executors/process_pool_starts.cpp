@@ -102,8 +102,11 @@ void ProcessPoolCore::start_failed(const std::string& reason) {
 
 void ProcessPoolCore::start_timed_out() {
     bool any_started = false;
+    // One that is forked runs this library's code from its first moment, whether it has greeted or not, and a
+    // program that has served before serves when it is executed again.
+    const bool serves = settings_.start_method != StartMethod::spawn || counts_.workers_started > 0;
     for (const WorkerRef& worker : workers_) {
-        if (worker->ready() || !worker->greeted()) continue;
+        if (worker->ready() || !(worker->greeted() || (serves && worker->pid() > 0))) continue;
         any_started = true;
         worker->set_start_error("worker process " + std::to_string(worker->pid()) +
                                 " was not ready in time, and was killed");

@@ -79,6 +79,15 @@ void ProcessPoolCore::stop(std::uint64_t call, StopReason reason) {
         }));
 }
 
+/// Lets an idle worker leave, and sees to it that it does: one that is stopped, or cannot get rid of what it
+/// has printed, would otherwise keep the pool from closing.
+void ProcessPoolCore::finish(ProcessWorker& worker) {
+    worker.finish();
+    worker.set_deadline(loop_->call_later(settings_.stop_grace, [self = weak_from_this(), id = worker.id()] {
+        if (const auto core = self.lock()) core->terminate(id, 0);
+    }));
+}
+
 void ProcessPoolCore::terminate(std::uint64_t id, std::uint64_t call) {
     ProcessWorker* const worker = find_worker(id);
     if (worker == nullptr || worker->call_id() != call || !launcher_) return;

@@ -146,7 +146,7 @@ void ProcessPoolCore::reap_idle() {
         if (spare == 0) return;
         if (!worker->can_take_call()) continue;
         if (worker->idle_since() <= long_enough) {
-            worker->finish();
+            finish(*worker);
             --spare;
         } else if (!next || worker->idle_since() < *next) {
             next = worker->idle_since();

@@ -130,12 +130,14 @@ void ProcessWorker::received(std::span<const std::byte> data) noexcept {
 void ProcessWorker::take(const FrameView& frame) {
     switch (frame.type()) {
     case FrameType::hello:
+        if (greeted_) throw ProtocolError("a worker said hello twice");
         greeted_ = true;
         // The zygote's own report may come later than the worker's first call ends: without this there would
         // be workers that work and cannot be killed.
         if (pid_ < 0) pid_ = static_cast<int>(decode_all<WorkerHello>(frame.payload()).pid);
         return;
     case FrameType::ready:
+        if (ready_) throw ProtocolError("a worker said twice that it is ready");
         ready_ = true;
         note_text();
         owner_.worker_ready(*this);

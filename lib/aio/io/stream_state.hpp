@@ -138,12 +138,12 @@ private:
 [[nodiscard]] std::optional<uv::Address> peer_address_of(const uv::Tcp& tcp) noexcept;
 [[nodiscard]] std::optional<std::string> local_path_of(const uv::Pipe& pipe) noexcept;
 [[nodiscard]] std::optional<std::string> peer_path_of(const uv::Pipe& pipe) noexcept;
-[[nodiscard]] inline std::optional<uv::Address> local_address_of(const uv::Pipe&) { return std::nullopt; }
-[[nodiscard]] inline std::optional<uv::Address> peer_address_of(const uv::Pipe&) { return std::nullopt; }
-[[nodiscard]] inline std::optional<std::string> local_path_of(const uv::Tcp&) { return std::nullopt; }
-[[nodiscard]] inline std::optional<std::string> peer_path_of(const uv::Tcp&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<uv::Address> local_address_of(const uv::Stream&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<uv::Address> peer_address_of(const uv::Stream&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<std::string> local_path_of(const uv::Stream&) { return std::nullopt; }
+[[nodiscard]] inline std::optional<std::string> peer_path_of(const uv::Stream&) { return std::nullopt; }
 
-/// Over a handle of libuv: a `uv::Tcp` or `uv::Pipe`.
+/// Over a handle of libuv: a `uv::Tcp`, `uv::Pipe` or `uv::Tty`.
 template <class Handle>
 class StreamStateOf final : public StreamState {
 public:

@@ -104,8 +104,10 @@ public:
     [[nodiscard]] WorkerPipes launch(const WorkerRequest& request);
     /// Ends a worker, and what it has started, at once.
     void kill(int pid);
-    /// Asks them to end, by SIGTERM.
+    /// Asks them to end, by SIGTERM. Those that are stopped go on, as they would not hear of it otherwise.
     void terminate(int pid);
+    /// Lets them go on if they are stopped.
+    void resume(int pid);
 
     /// Reads what is left in the pipe of a worker that has ended. `data` gets it in pieces.
     static void drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data);

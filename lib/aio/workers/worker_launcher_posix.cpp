@@ -164,7 +164,12 @@ WorkerPipes WorkerLauncher::launch(const WorkerRequest& request) { return impl_-
 
 void WorkerLauncher::kill(int pid) { impl_->signal(pid, SIGKILL); }
 
-void WorkerLauncher::terminate(int pid) { impl_->signal(pid, SIGTERM); }
+void WorkerLauncher::terminate(int pid) {
+    impl_->signal(pid, SIGTERM);
+    resume(pid);
+}
+
+void WorkerLauncher::resume(int pid) { impl_->signal(pid, SIGCONT); }
 
 std::string WorkerLauncher::take_text(int descriptor) {
     std::string text;

@@ -31,6 +31,8 @@ void WorkerLauncher::kill(int) {}
 
 void WorkerLauncher::terminate(int) {}
 
+void WorkerLauncher::resume(int) {}
+
 void WorkerLauncher::drain(int, const std::function<void(std::span<const std::byte>)>&) {}
 
 std::string WorkerLauncher::take_text(int) { return {}; }

@@ -47,6 +47,7 @@ public:
     int run();
 
 private:
+    void leave_if_copy() const noexcept;
     bool send(const ByteWriter& out) const noexcept { return write_all(setup_.results.get(), out.bytes()); }
     bool greet();
     int take(const FrameView& frame);
@@ -57,12 +58,19 @@ private:
     std::size_t append_usage(std::uint64_t id, const CallUsage& usage);
     void overwrite_usage(std::size_t payload, const CallUsage& usage);
 
+    const pid_t self_ = ::getpid();
     WorkerSetup& setup_;
     FrameParser parser_;
     PoolBuffers buffers_;
     ByteWriter out_;
     WorkerOrders orders_;
 };
+
+/// A task that has forked may return twice, or throw. The copy has the worker's pipes and must not speak for
+/// it: it ends before it touches them, with nothing flushed that the worker flushes too.
+void Worker::leave_if_copy() const noexcept {
+    if (::getpid() != self_) ::_exit(0);
+}
 
 bool Worker::greet() {
     ByteWriter out;
@@ -81,10 +89,12 @@ int Worker::initialize(const FrameView& call) {
     try {
         execute_call(call.payload(), out_);
     } catch (...) {
+        leave_if_copy();
         report_error(start);
         finish_frame(out_, start, FrameType::error, 0);
         failed = true;
     }
+    leave_if_copy();
     std::fflush(stdout);
     if (!failed) {
         out_.truncate(start);
@@ -102,6 +112,7 @@ std::uint16_t Worker::run_task(const FrameView& task, std::size_t start, const W
     const CallLimits limits(orders);
     out_.set_buffer_link(&buffers_);
     execute_call(payload->bytes(), out_);
+    leave_if_copy();
     payload.reset();
     out_.set_buffer_link(nullptr);
     const std::size_t size = frame_payload_size(out_, start);
@@ -175,6 +186,7 @@ bool Worker::answer(const FrameView& task) {
         try {
             flags = run_task(task, start, orders);
         } catch (...) {
+            leave_if_copy();
             report_error(start);
             type = FrameType::error;
         }

@@ -3,9 +3,10 @@
 //
 // The worker says HELLO, makes the call of the INITIALIZE frame if one was announced, says READY, then reads
 // TASK frames from one pipe and answers each on the other, with RESULT or with ERROR for whatever the task
-// threw, be it SystemExit or an int: no exception ends a worker. It leaves with _exit, after flushing the
-// standard streams, when it is told GOODBYE or its pipe ends. It runs none of the program's atexit functions
-// and static destructors: those belong to the process it is a copy of.
+// threw, be it SystemExit or an int: no exception ends a worker. A copy of it that a task has forked ends
+// when the task returns there. It leaves with _exit, after flushing the standard streams, when it is told
+// GOODBYE or its pipe ends. It runs none of the program's atexit functions and static destructors: those
+// belong to the process it is a copy of.
 
 #include <cstddef>
 #include <cstdint>
