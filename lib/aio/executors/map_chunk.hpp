@@ -72,6 +72,9 @@ private:
 template <class R>
 class MapAnswer {
 public:
+    // Not an aggregate, whose fields the codec would look at.
+    MapAnswer() noexcept = default;
+
     std::chrono::nanoseconds took{};
     std::size_t bytes = 0;
     /// Whether results refer to shared memory. They are never in the journal: their memory might go with the
