@@ -5,7 +5,7 @@
 #include <set>
 #include <system_error>
 
-#include <aio/io/file_call.hpp>
+#include <aio/io/file_call_private.hpp>
 #include <aio/io/file_system.hpp>
 
 namespace aio {

@@ -6,7 +6,7 @@
 
 #include <aio/core/event_loop.hpp>
 #include <aio/core/running_loop.hpp>
-#include <aio/io/file_call.hpp>
+#include <aio/io/file_call_private.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/file_at_once.hpp>
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include <aio/io/directory.hpp>
-#include <aio/io/file_call.hpp>
+#include <aio/io/file_call_private.hpp>
 #include <aio/uv/fs_names.hpp>
 
 namespace aio {

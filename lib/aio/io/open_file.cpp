@@ -5,7 +5,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/running_loop.hpp>
-#include <aio/io/file_call.hpp>
+#include <aio/io/file_call_private.hpp>
 #include <aio/uv/file_at_once.hpp>
 #include <aio/uv/fs.hpp>
 

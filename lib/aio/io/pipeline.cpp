@@ -3,7 +3,7 @@
 #include <exception>
 
 #include <aio/core/event_loop.hpp>
-#include <aio/io/process_pipes.hpp>
+#include <aio/io/process_pipes_private.hpp>
 #include <aio/structure/gather.hpp>
 #include <aio/uv/pipe.hpp>
 

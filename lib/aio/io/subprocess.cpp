@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include <aio/core/event_loop.hpp>
-#include <aio/io/process_pipes.hpp>
+#include <aio/io/process_pipes_private.hpp>
 #include <aio/structure/gather.hpp>
 #include <aio/uv/environment.hpp>
 #include <aio/uv/process.hpp>

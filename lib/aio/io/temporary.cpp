@@ -7,7 +7,7 @@
 
 #include <aio/core/event_loop.hpp>
 #include <aio/io/directory.hpp>
-#include <aio/io/file_call.hpp>
+#include <aio/io/file_call_private.hpp>
 #include <aio/io/file_system.hpp>
 #include <aio/uv/fs_names.hpp>
 #include <aio/uv/work.hpp>

@@ -75,7 +75,8 @@ aio::Coro<double> replacement_time(int kills) {
         ::kill(pids.at(0), SIGKILL);
         // Until it is known that the worker has ended, the call may be sent to it; it is then given to the
         // next.
-        static_cast<void>(co_await loop.run_in_executor(pool, aio::ProcessCallOptions().retries(1), nothing, i));
+        static_cast<void>(
+            co_await loop.run_in_executor(pool, aio::ProcessCallOptions().retries(1), nothing, i));
         if (i >= 0) times.push_back(Milliseconds(Clock::now() - began).count());
     }
     co_return measure::median(times);
