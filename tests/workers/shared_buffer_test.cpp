@@ -131,13 +131,14 @@ TEST_CASE("bytes that are no shared buffer are refused") {
     aio::encode(out, SharedBuffer::copy_of(std::string("pixels")));
     const std::vector<std::byte> bytes = out.take();
     for (std::size_t length = 0; length < bytes.size(); ++length)
-        CHECK_THROWS_AS(aio::decode_all<SharedBuffer>(std::span(bytes).first(length)), aio::DecodeError);
+        CHECK_THROWS_AS(static_cast<void>(aio::decode_all<SharedBuffer>(std::span(bytes).first(length))),
+                        aio::DecodeError);
     std::vector<std::byte> wrong = bytes;
     wrong[0] = std::byte{2};
-    CHECK_THROWS_AS(aio::decode_all<SharedBuffer>(wrong), aio::DecodeError);
+    CHECK_THROWS_AS(static_cast<void>(aio::decode_all<SharedBuffer>(wrong)), aio::DecodeError);
     wrong = bytes;
     std::fill_n(wrong.begin() + 1, 8, std::byte{0xFF});
-    CHECK_THROWS_AS(aio::decode_all<SharedBuffer>(wrong), aio::DecodeError);
+    CHECK_THROWS_AS(static_cast<void>(aio::decode_all<SharedBuffer>(wrong)), aio::DecodeError);
 }
 
 TEST_CASE(
@@ -147,18 +148,18 @@ TEST_CASE(
     const aio::ByteWriter out = reference_to(link, buffer);
     const std::vector<std::byte> bytes(out.bytes().begin(), out.bytes().end());
     CHECK(aio::decode_all<SharedBuffer>(bytes, &link).data() == buffer.data());
-    CHECK_THROWS_AS(aio::decode_all<SharedBuffer>(bytes), aio::DecodeError);
+    CHECK_THROWS_AS(static_cast<void>(aio::decode_all<SharedBuffer>(bytes)), aio::DecodeError);
     // The size, and the offset.
     for (const std::size_t at : {std::size_t{1}, std::size_t{17}}) {
         for (const std::uint64_t number : {std::uint64_t{131'073}, UINT64_MAX, UINT64_MAX - 69'999}) {
             std::vector<std::byte> wrong = bytes;
             std::memcpy(wrong.data() + at, &number, sizeof number);
-            CHECK_THROWS_AS(aio::decode_all<SharedBuffer>(wrong, &link), aio::DecodeError);
+            CHECK_THROWS_AS(static_cast<void>(aio::decode_all<SharedBuffer>(wrong, &link)), aio::DecodeError);
         }
     }
     std::vector<std::byte> empty = bytes;
     std::fill_n(empty.begin() + 1, 8, std::byte{0});
-    CHECK_THROWS_AS(aio::decode_all<SharedBuffer>(empty, &link), aio::DecodeError);
+    CHECK_THROWS_AS(static_cast<void>(aio::decode_all<SharedBuffer>(empty, &link)), aio::DecodeError);
 }
 
 TEST_CASE("memory of a shared buffer is used again for the next of its size") {
