@@ -10,6 +10,7 @@
 #include <aio/structure/task_group.hpp>
 
 #include "support/loop_help.hpp"
+#include "support/sanitizer.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -17,18 +18,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool slow_build = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || !defined(__OPTIMIZE__)
+#if !defined(__OPTIMIZE__)
 constexpr bool slow_build = true;
 #else
-constexpr bool slow_build = false;
-#endif
-#elif !defined(__OPTIMIZE__)
-constexpr bool slow_build = true;
-#else
-constexpr bool slow_build = false;
+constexpr bool slow_build = sanitizer::any;
 #endif
 
 constexpr int many_awaits = slow_build ? 1'000'000 : 10'000'000;

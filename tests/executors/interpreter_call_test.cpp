@@ -22,6 +22,7 @@
 #include <aio/core/event_loop.hpp>
 
 #include "interpreter_test_kit.hpp"
+#include "support/sanitizer.hpp"
 
 namespace {
 
@@ -315,14 +316,7 @@ TEST_CASE("whatever is thrown as an error becomes a message") {
     CHECK(interpreters.submit(lua("return 'still in order'")).result() == "still in order");
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#if !defined(__has_feature)
-#define AIO_TEST_MEMORY 1
-#elif !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-#define AIO_TEST_MEMORY 1
-#endif
-#endif
-#ifdef AIO_TEST_MEMORY
+#ifndef AIO_TEST_SANITIZED
 TEST_CASE("lack of memory in an interpreter fails the call, and the interpreter goes on") {
     InterpreterPoolExecutor interpreters(1);
     const auto fails = [&] {

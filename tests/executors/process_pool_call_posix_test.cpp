@@ -1,4 +1,5 @@
 #include "process_help_posix.hpp"
+#include "support/sanitizer.hpp"
 
 #include <aio/workers/remote_error.hpp>
 #include <aio/workers/worker_task.hpp>
@@ -14,15 +15,6 @@
 
 using namespace std::chrono_literals;
 
-// Sanitizers have allocators of their own, which do not fail.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define AIO_TEST_OTHER_ALLOCATOR 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define AIO_TEST_OTHER_ALLOCATOR 1
-#endif
-#endif
-
 namespace {
 
 void note(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::app) << text; }
@@ -31,15 +23,6 @@ void stay_until(const std::string& begun, const std::string& go) {
     processes::touch(begun);
     while (!std::filesystem::exists(go)) ::usleep(500);
 }
-
-// It holds signals back from code that computes.
-#if defined(__SANITIZE_THREAD__)
-constexpr bool signals_come_late = true;
-#elif defined(__has_feature)
-constexpr bool signals_come_late = __has_feature(thread_sanitizer);
-#else
-constexpr bool signals_come_late = false;
-#endif
 
 int square(int x) { return x * x; }
 int pid() { return ::getpid(); }
@@ -226,7 +209,7 @@ TEST_CASE(
 }
 
 TEST_CASE("process pool: a call beyond its processor time is ended, and not repeated" *
-          doctest::skip(signals_come_late)) {
+          doctest::skip(sanitizer::of_threads)) {
     CHECK(processes::in_time([]() -> aio::Coro<> {
         auto& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);
@@ -244,7 +227,7 @@ TEST_CASE("process pool: a call beyond its processor time is ended, and not repe
     }));
 }
 
-#if defined(__linux__) && !defined(AIO_TEST_OTHER_ALLOCATOR)
+#if defined(__linux__) && !defined(AIO_TEST_SANITIZED)
 TEST_CASE("process pool: a call that wants more memory than it may gets bad_alloc, and the worker goes on") {
     CHECK(processes::in_time([]() -> aio::Coro<> {
         auto& loop = aio::get_running_loop();

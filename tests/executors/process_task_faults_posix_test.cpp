@@ -1,6 +1,7 @@
 // Tasks that misbehave, limits of the system, and pools inside of workers whose program is killed.
 
 #include "fault_help_posix.hpp"
+#include "support/sanitizer.hpp"
 
 #include <aio/core/errors.hpp>
 #include <aio/workers/codec.hpp>
@@ -20,24 +21,9 @@
 #include <stdexcept>
 #include <thread>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A sanitizer needs descriptors of its own, and takes it for an error when there are none.
-#ifdef SANITIZED
-constexpr bool needs_descriptors = true;
-#else
-constexpr bool needs_descriptors = false;
-#endif
 
 int square(int x) { return x * x; }
 int pid() { return ::getpid(); }
@@ -274,7 +260,7 @@ TEST_CASE("rule 112: a call may throw whatever it likes, an int too, and its wor
     }));
 }
 
-TEST_CASE("rule 113: a worker that has no descriptor left goes on" * doctest::skip(needs_descriptors)) {
+TEST_CASE("rule 113: a worker that has no descriptor left goes on" * doctest::skip(sanitizer::any)) {
     CHECK(processes::in_time([]() -> aio::Coro<> {
         auto& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);

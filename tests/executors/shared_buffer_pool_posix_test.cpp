@@ -1,4 +1,5 @@
 #include "process_help_posix.hpp"
+#include "support/sanitizer.hpp"
 
 #include <aio/executors/thread_pool.hpp>
 #include <aio/executors/wrap_future.hpp>
@@ -520,7 +521,8 @@ TEST_CASE("a call that is cancelled while it runs keeps its shared memory until 
     CHECK(mappings() == 0);
 }
 
-TEST_CASE("a call whose shared memory cannot be taken in for want of descriptors fails alone") {
+TEST_CASE("a call whose shared memory cannot be taken in for want of descriptors fails alone" *
+          doctest::skip(sanitizer::any)) {
     CHECK(processes::in_time([]() -> aio::Coro<> {
         aio::EventLoop& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);
@@ -546,7 +548,8 @@ TEST_CASE("a call whose shared memory cannot be taken in for want of descriptors
     }));
 }
 
-TEST_CASE("results whose shared memory finds no room among this program's descriptors fail alone") {
+TEST_CASE("results whose shared memory finds no room among this program's descriptors fail alone" *
+          doctest::skip(sanitizer::any)) {
     const int code = processes::in_child([] {
         bool refused = false;
         bool good = false;

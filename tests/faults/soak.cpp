@@ -5,6 +5,8 @@
 ///
 /// Prints a line per tenth. Exits with 1 if a call has a wrong end, or something has grown.
 
+#include "support/sanitizer.hpp"
+
 #include <aio/core/event_loop.hpp>
 #include <aio/core/sleep.hpp>
 #include <aio/executors/process_pool.hpp>
@@ -30,24 +32,12 @@
 #include <string>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
 namespace {
 
 using namespace std::chrono_literals;
 
 /// A sanitizer keeps what was freed for a while, and what it knows of it for ever.
-#ifdef SANITIZED
-constexpr bool memory_tells = false;
-#else
-constexpr bool memory_tells = true;
-#endif
+constexpr bool memory_tells = !sanitizer::any;
 
 constexpr std::size_t workers = 2;
 constexpr std::size_t most_waiting = 64;

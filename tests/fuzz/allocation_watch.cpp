@@ -1,16 +1,9 @@
 #include "allocation_watch.hpp"
+#include "support/sanitizer.hpp"
 
 #include <atomic>
 #include <cstdlib>
 #include <new>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define AIO_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define AIO_TEST_SANITIZED 1
-#endif
-#endif
 
 namespace {
 
