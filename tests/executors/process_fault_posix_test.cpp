@@ -484,7 +484,8 @@ TEST_CASE("rule 117: a fault of a spawned worker before it has said hello is a s
             return result == 0 && patience::until([] { return processes::workers() == 0; }) ? 0 : 1;
         });
         CHECK(pair_of(kind, std::to_string(code)) == pair_of(kind, "0"));
-        CHECK_FALSE(std::filesystem::exists(token));
+        // On a slow machine the time for a start may be over before the worker comes so far as to stop.
+        CHECK((kind == Kind::stop || !std::filesystem::exists(token)));
     }
 }
 
