@@ -279,6 +279,8 @@ TEST_CASE("a worker gives up memory that the pool does not keep") {
     CHECK(processes::in_time([]() -> aio::Coro<> {
         aio::EventLoop& loop = aio::get_running_loop();
         aio::ProcessPoolExecutor pool(1);
+        // Its zygote may have been forked while other buffers were in use.
+        const std::size_t inherited = co_await loop.run_in_executor(pool, mappings);
         for (int i = 0; i < 20; ++i) {
             const SharedBuffer argument(million);
             static_cast<void>(co_await loop.run_in_executor(pool, sum, argument));
@@ -286,7 +288,7 @@ TEST_CASE("a worker gives up memory that the pool does not keep") {
         }
         const std::size_t there = co_await loop.run_in_executor(pool, mappings);
         // The worker's own, for its next result.
-        CHECK(there <= 1);
+        CHECK(there <= inherited + 1);
         CHECK(mappings() == 0);
         CHECK(SharedBuffer::idle_bytes() == 0);
     }));
