@@ -1,22 +1,19 @@
+#include "shared_buffer_help_posix.hpp"
 #include "stream_help_posix.hpp"
-
-#include <aio/workers/shared_buffer.hpp>
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <ranges>
 #include <string>
 #include <vector>
 
 using namespace std::chrono_literals;
+using namespace buffers;
 using namespace streams;
 
 namespace {
-
-using aio::SharedBuffer;
 
 constexpr std::size_t mebibyte = std::size_t{1} << 20;
 
@@ -54,17 +51,9 @@ void film_and_keep(Emit<Frame> emit, int count, std::size_t bytes) {
         if (i % 8 == 0) kept.clear();
     }
 }
-/// The mappings of shared memory in this process.
-int mappings() {
-    std::ifstream file("/proc/self/maps");
-    int count = 0;
-    for (std::string line; std::getline(file, line);)
-        if (line.find("memfd") != std::string::npos) ++count;
-    return count;
-}
 int mappings_after(Emit<SharedBuffer> emit, int count) {
     for (int i = 1; i <= count; ++i) emit(filled(i, mebibyte));
-    emit(filled(mappings(), sizeof(int)));
+    emit(filled(static_cast<int>(mappings()), sizeof(int)));
     return 0;
 }
 void echo(Emit<SharedBuffer> emit, SharedBuffer given, int count) {
@@ -82,14 +71,6 @@ void keep_for_good(Emit<SharedBuffer> emit, int value) {
     emit(buffer);
     emit(buffer);
 }
-
-class Clean {
-public:
-    Clean() { SharedBuffer::set_idle_limit(0); }
-    ~Clean() { SharedBuffer::set_idle_limit(std::size_t{256} << 20); }
-    Clean(const Clean&) = delete;
-    Clean& operator=(const Clean&) = delete;
-};
 
 } // namespace
 

@@ -1,8 +1,7 @@
-#include "process_help_posix.hpp"
+#include "shared_buffer_help_posix.hpp"
 
 #include <aio/executors/wrap_future.hpp>
 #include <aio/workers/named_task.hpp>
-#include <aio/workers/shared_buffer.hpp>
 #include <aio/workers/worker_task.hpp>
 
 #include <doctest/doctest.h>
@@ -22,27 +21,10 @@
 // Shared buffers together with the options of pools and calls.
 
 using namespace std::chrono_literals;
+using namespace buffers;
 
 namespace {
 
-using aio::SharedBuffer;
-
-constexpr std::size_t million = 1'000'000;
-
-long sum(const SharedBuffer& numbers) {
-    const auto values = numbers.span<int>();
-    return std::accumulate(values.begin(), values.end(), 0L);
-}
-void double_all(SharedBuffer numbers) {
-    for (int& value : numbers.span<int>()) value *= 2;
-}
-SharedBuffer count_up(int count) {
-    SharedBuffer numbers(static_cast<std::size_t>(count) * sizeof(int));
-    std::ranges::copy(std::views::iota(0, count), numbers.span<int>().begin());
-    return numbers;
-}
-SharedBuffer same(SharedBuffer buffer) { return buffer; }
-std::string exclaim(std::string text) { return text + '!'; }
 std::size_t length(const std::string& text) { return text.size(); }
 
 SharedBuffer noted;

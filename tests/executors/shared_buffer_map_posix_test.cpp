@@ -1,33 +1,23 @@
-#include "process_help_posix.hpp"
+#include "shared_buffer_help_posix.hpp"
 
 #include <aio/executors/map.hpp>
 #include <aio/executors/thread_pool.hpp>
-#include <aio/workers/shared_buffer.hpp>
 
 #include <doctest/doctest.h>
 
 #include <csignal>
 #include <cstddef>
-#include <numeric>
 #include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
+using namespace buffers;
+
 namespace {
 
-using aio::SharedBuffer;
-
-long sum(const SharedBuffer& numbers) {
-    const auto values = numbers.span<int>();
-    return std::accumulate(values.begin(), values.end(), 0L);
-}
-void double_all(SharedBuffer numbers) {
-    for (int& value : numbers.span<int>()) value *= 2;
-}
 SharedBuffer filled(int value) { return SharedBuffer::copy_of(std::vector<int>(100, value)); }
-SharedBuffer same(SharedBuffer buffer) { return buffer; }
 
 struct Scale {
     SharedBuffer factors;

@@ -1,15 +1,11 @@
-#include "process_help_posix.hpp"
-#include "support/sanitizer.hpp"
+#include "shared_buffer_help_posix.hpp"
 
 #include <aio/executors/thread_pool.hpp>
 #include <aio/executors/wrap_future.hpp>
 #include <aio/structure/gather.hpp>
 #include <aio/workers/remote_error.hpp>
-#include <aio/workers/shared_buffer.hpp>
 
 #include <doctest/doctest.h>
-
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <fstream>
@@ -23,35 +19,15 @@
 #include <thread>
 #include <vector>
 
+using namespace buffers;
+
 namespace {
-
-using aio::SharedBuffer;
-
-constexpr std::size_t million = 1'000'000;
 
 struct Picture {
     std::string name;
     std::vector<SharedBuffer> layers;
     std::optional<SharedBuffer> mask;
 };
-
-long sum(const SharedBuffer& numbers) {
-    const auto values = numbers.span<int>();
-    return std::accumulate(values.begin(), values.end(), 0L);
-}
-
-void double_all(SharedBuffer numbers) {
-    for (int& value : numbers.span<int>()) value *= 2;
-}
-
-SharedBuffer count_up(int count) {
-    SharedBuffer numbers(static_cast<std::size_t>(count) * sizeof(int));
-    std::ranges::copy(std::views::iota(0, count), numbers.span<int>().begin());
-    return numbers;
-}
-
-std::string exclaim(std::string text) { return text + '!'; }
-SharedBuffer same(SharedBuffer buffer) { return buffer; }
 
 Picture second_layer_up(Picture picture) {
     std::swap(picture.layers.at(0), picture.layers.at(1));
@@ -73,43 +49,21 @@ struct Scale {
     }
 };
 
-void write_and_die(SharedBuffer buffer) {
-    buffer.span<int>()[0] = 42;
-    ::kill(::getpid(), SIGKILL);
-}
-
-void write_and_stay(SharedBuffer buffer, const std::string& path) {
-    buffer.span<int>()[0] = 42;
-    processes::begin_and_stay(path);
-}
-
 SharedBuffer make_and_throw(int count) {
     const SharedBuffer numbers = count_up(count);
     throw std::runtime_error("no numbers today: " + std::to_string(numbers.size()));
 }
 
-/// Kept by a worker from call to call.
-std::vector<SharedBuffer> kept;
-
-void keep(SharedBuffer buffer) { kept.push_back(std::move(buffer)); }
 SharedBuffer always_the_same() {
     static const SharedBuffer buffer = SharedBuffer::copy_of(std::vector<int>(1000, 17));
     return buffer;
 }
-SharedBuffer make_and_keep(int value) {
-    SharedBuffer buffer(million);
-    buffer.span<int>()[0] = value;
-    kept.push_back(buffer);
-    return buffer;
-}
-int first_kept() { return kept.at(0).span<int>()[0]; }
+int first_kept() { return kept_buffers.at(0).span<int>()[0]; }
 SharedBuffer hand_out_kept() {
-    SharedBuffer buffer = kept.at(0);
-    kept.clear();
+    SharedBuffer buffer = kept_buffers.at(0);
+    kept_buffers.clear();
     return buffer;
 }
-void drop_kept() { kept.clear(); }
-
 /// In a worker: has a pool of its own work on the buffer.
 SharedBuffer by_a_pool_of_its_own(SharedBuffer numbers) {
     SharedBuffer result;
@@ -126,28 +80,6 @@ SharedBuffer by_a_pool_of_its_own(SharedBuffer numbers) {
     });
     return result;
 }
-
-std::size_t mappings() {
-    std::ifstream file("/proc/self/maps");
-    std::size_t count = 0;
-    for (std::string line; std::getline(file, line);)
-        if (line.find("aio-buffer") != std::string::npos) ++count;
-    return count;
-}
-
-int allow_few_descriptors() {
-    const rlimit limit{3, 3};
-    return ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/// What is to be told apart from what other tests leave behind.
-class Clean {
-public:
-    Clean() { SharedBuffer::set_idle_limit(0); }
-    ~Clean() { SharedBuffer::set_idle_limit(std::size_t{256} << 20); }
-    Clean(const Clean&) = delete;
-    Clean& operator=(const Clean&) = delete;
-};
 
 } // namespace
 
@@ -333,83 +265,6 @@ TEST_CASE("what a worker keeps a handle on is not used for anything else") {
     CHECK(mappings() == 0);
 }
 
-TEST_CASE("when a worker is killed, its shared memory can be used again") {
-    const Clean clean;
-    CHECK(processes::in_time([]() -> aio::Coro<> {
-        aio::EventLoop& loop = aio::get_running_loop();
-        aio::ProcessPoolExecutor pool(1);
-        SharedBuffer::set_idle_limit(std::size_t{4} << 20);
-        for (int i = 0; i < 6; ++i) {
-            const SharedBuffer buffer(million);
-            buffer.span<int>()[0] = 0;
-            co_await loop.run_in_executor(pool, keep, buffer);
-            static_cast<void>(co_await loop.run_in_executor(pool, make_and_keep, 1));
-            bool crashed = false;
-            try {
-                co_await loop.run_in_executor(pool, write_and_die, buffer);
-            } catch (const aio::WorkerCrashed&) {
-                crashed = true;
-            }
-            CHECK(crashed);
-            CHECK(buffer.span<int>()[0] == 42);
-        }
-        CHECK(mappings() == 4);
-        CHECK(SharedBuffer::idle_bytes() == std::size_t{4} << 20);
-        const SharedBuffer fine = co_await loop.run_in_executor(pool, count_up, 1000);
-        CHECK(sum(fine) == 999 * 500);
-    }));
-    SharedBuffer::set_idle_limit(0);
-    CHECK(mappings() == 0);
-}
-
-TEST_CASE("a call with shared memory goes to another worker when its own died before it had it") {
-    CHECK(processes::in_time([]() -> aio::Coro<> {
-        aio::EventLoop& loop = aio::get_running_loop();
-        aio::ProcessPoolExecutor pool(1);
-        for (int i = 0; i < 20; ++i) {
-            const SharedBuffer numbers = SharedBuffer::copy_of(std::vector<int>{1, 2, 3});
-            co_await loop.run_in_executor(pool, double_all, numbers);
-            for (const int pid : pool.worker_pids()) ::kill(pid, SIGKILL);
-            if (i % 2 == 0) CHECK(patience::until([&] { return processes::workers() == 0; }));
-            const SharedBuffer others = SharedBuffer::copy_of(std::vector<int>{4, 5, 6});
-            long total = 0;
-            try {
-                total = co_await loop.run_in_executor(pool, sum, others);
-            } catch (const aio::WorkerCrashed&) {
-                // It had begun.
-                total = i % 2 == 0 ? 0 : 15;
-            }
-            CHECK(total == 15);
-        }
-    }));
-}
-
-TEST_CASE("shared buffers outlive their pool, and one that a killed worker may write to is not used again") {
-    const Clean clean;
-    SharedBuffer argument(million);
-    SharedBuffer result;
-    CHECK(processes::in_time([&]() -> aio::Coro<> {
-        aio::EventLoop& loop = aio::get_running_loop();
-        SharedBuffer::set_idle_limit(std::size_t{64} << 20);
-        const processes::Folder folder;
-        aio::ProcessPoolExecutor pool(2);
-        result = co_await loop.run_in_executor(pool, count_up, 1000);
-        const auto stuck = pool.submit(write_and_stay, argument, folder.file("begun"));
-        co_await processes::appearance(folder.file("begun"));
-        CHECK(argument.span<int>()[0] == 42);
-    }));
-    CHECK(sum(result) == 999 * 500);
-    argument.span<int>()[0] = 1;
-    const std::byte* const old = argument.data();
-    const std::size_t idle = SharedBuffer::idle_bytes();
-    argument = SharedBuffer();
-    CHECK(SharedBuffer::idle_bytes() == idle);
-    result = SharedBuffer();
-    static_cast<void>(old);
-    SharedBuffer::set_idle_limit(0);
-    CHECK(mappings() == 0);
-}
-
 TEST_CASE("what is too large for a pipe takes the way of shared memory, in both directions") {
     const Clean clean;
     CHECK(processes::in_time([]() -> aio::Coro<> {
@@ -501,105 +356,4 @@ TEST_CASE("a worker that has a pool of its own passes the contents of shared buf
         }
         CHECK(numbers.span<int>()[0] == 5);
     }));
-}
-
-TEST_CASE("a call that is cancelled while it runs keeps its shared memory until it has ended") {
-    const Clean clean;
-    CHECK(processes::in_time([]() -> aio::Coro<> {
-        aio::EventLoop& loop = aio::get_running_loop();
-        const processes::Folder folder;
-        aio::ProcessPoolExecutor pool(1);
-        SharedBuffer::set_idle_limit(std::size_t{64} << 20);
-        {
-            const SharedBuffer argument(million);
-            auto call = loop.run_in_executor(pool, write_and_stay, argument, folder.file("begun"));
-            co_await processes::appearance(folder.file("begun"));
-            call.cancel();
-        }
-        CHECK(mappings() == 1);
-        CHECK(SharedBuffer::idle_bytes() == 0);
-        co_return;
-    }));
-    CHECK(mappings() == 0);
-}
-
-TEST_CASE("a call whose shared memory cannot be taken in for want of descriptors fails alone" *
-          doctest::skip(sanitizer::any)) {
-    CHECK(processes::in_time([]() -> aio::Coro<> {
-        aio::EventLoop& loop = aio::get_running_loop();
-        aio::ProcessPoolExecutor pool(1);
-        static_cast<void>(co_await loop.run_in_executor(pool, allow_few_descriptors));
-        const SharedBuffer argument(million);
-        for (int i = 0; i < 3; ++i) {
-            std::string message;
-            try {
-                static_cast<void>(co_await loop.run_in_executor(pool, sum, argument));
-            } catch (const std::system_error& error) {
-                message = error.what();
-            }
-            CHECK(message.find("cannot take in shared memory") != std::string::npos);
-            message.clear();
-            try {
-                static_cast<void>(co_await loop.run_in_executor(pool, count_up, 10));
-            } catch (const std::system_error& error) {
-                message = error.what();
-            }
-            CHECK(message.find("cannot make shared memory") != std::string::npos);
-        }
-        CHECK(pool.worker_pids().size() == 1);
-    }));
-}
-
-TEST_CASE("results whose shared memory finds no room among this program's descriptors fail alone" *
-          doctest::skip(sanitizer::any)) {
-    const int code = processes::in_child([] {
-        bool refused = false;
-        bool good = false;
-        const bool ended = processes::in_time([&]() -> aio::Coro<> {
-            aio::EventLoop& loop = aio::get_running_loop();
-            aio::ProcessPoolExecutor pool(1);
-            co_await loop.run_in_executor(pool, drop_kept);
-            rlimit before{};
-            ::getrlimit(RLIMIT_NOFILE, &before);
-            rlimit few = before;
-            few.rlim_cur = 3;
-            ::setrlimit(RLIMIT_NOFILE, &few);
-            try {
-                static_cast<void>(co_await loop.run_in_executor(pool, count_up, 10));
-            } catch (const std::system_error& error) {
-                refused = std::string(error.what()).find("cannot take in shared memory") != std::string::npos;
-            }
-            ::setrlimit(RLIMIT_NOFILE, &before);
-            const SharedBuffer numbers = co_await loop.run_in_executor(pool, count_up, 10);
-            good = sum(numbers) == 45;
-        });
-        return ended && refused && good ? 0 : 1;
-    });
-    CHECK(code == 0);
-}
-
-TEST_CASE("nothing is left of shared memory when the program is killed") {
-    const auto names = [] {
-        std::size_t count = 0;
-        std::error_code error;
-        for (const auto& entry : std::filesystem::directory_iterator("/dev/shm", error))
-            if (entry.path().filename().string().starts_with("aio")) ++count;
-        return count;
-    };
-    const processes::Folder folder;
-    const std::string begun = folder.file("begun");
-    const pid_t child = ::fork();
-    if (child == 0) {
-        static_cast<void>(processes::in_time([&]() -> aio::Coro<> {
-            aio::EventLoop& loop = aio::get_running_loop();
-            aio::ProcessPoolExecutor pool(1);
-            const SharedBuffer result = co_await loop.run_in_executor(pool, count_up, 1000);
-            co_await loop.run_in_executor(pool, write_and_stay, result, begun);
-        }));
-        ::_exit(0);
-    }
-    CHECK(patience::until([&] { return std::filesystem::exists(begun); }));
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
-    CHECK(names() == 0);
 }
