@@ -42,7 +42,8 @@ void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
     exit.errors = worker.take_errors();
     const bool was_ready = worker.ready();
     const StopReason stopped = worker.stopping();
-    auto [entry, begun] = worker.close();
+    WorkerRemains remains = worker.close();
+    return_ahead(std::move(remains.ahead));
     const int pid = worker.pid();
     std::erase_if(workers_, [&](const WorkerRef& w) { return w.get() == &worker; });
     if (!was_ready)
@@ -52,7 +53,12 @@ void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
                                " before it was ready" + exit.last_words());
     else
         ++counts_.workers_ended;
-    if (entry.call) lose_call(std::move(entry), begun, stopped, WorkerEnd(pid, exit));
+    if (remains.entry.call) lose_call(std::move(remains.entry), remains.begun, stopped, WorkerEnd(pid, exit));
+}
+
+/// They have nothing to do with the end of their worker.
+void ProcessPoolCore::return_ahead(std::vector<PoolEntry> ahead) {
+    for (auto entry = ahead.rbegin(); entry != ahead.rend(); ++entry) queue_.push_front(std::move(*entry));
 }
 
 void ProcessPoolCore::lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end) {
