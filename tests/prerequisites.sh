@@ -42,6 +42,7 @@ prerequisite() {
                 || pkg-config --atleast-version=5.4 lua
         }
         ;;
+    openssl) package=libssl-dev kind=library; is_there() { pkg-config --atleast-version=3.0 openssl; } ;;
     benchmark) package=libbenchmark-dev kind=library; is_there() { pkg-config --exists benchmark; } ;;
     ccache) package=ccache kind=convenience; is_there() { command -v ccache; } ;;
     valgrind) package=valgrind kind=convenience; is_there() { command -v valgrind; } ;;

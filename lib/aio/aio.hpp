@@ -69,6 +69,10 @@
 #include <aio/io/tcp_stream.hpp>
 #include <aio/io/temporary.hpp>
 #include <aio/io/terminal_stream.hpp>
+#include <aio/io/tls_context.hpp>
+#include <aio/io/tls_error.hpp>
+#include <aio/io/tls_info.hpp>
+#include <aio/io/tls_stream.hpp>
 #include <aio/io/wait_readable.hpp>
 #include <aio/structure/as_completed.hpp>
 #include <aio/structure/cancel_scope.hpp>

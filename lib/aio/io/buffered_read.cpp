@@ -55,7 +55,8 @@ void BufferedRead::stream_closed() noexcept {
 void BufferedRead::finish() noexcept {
     if (error_) return;
     try {
-        if (stream_->read_status_ < 0) uv::throw_error(stream_->read_status_, "read from " + stream_->name());
+        if (stream_->read_status_ < 0)
+            std::rethrow_exception(stream_->error_of(stream_->read_status_, "read from"));
         take();
     } catch (...) {
         error_ = std::current_exception();

@@ -65,7 +65,6 @@ private:
     }
 
     const char* what_;
-    std::exception_ptr error_;
     bool giving_way_ = false;
 };
 

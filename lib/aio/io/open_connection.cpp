@@ -79,7 +79,20 @@ std::string text_of(const std::exception_ptr& error) {
     throw std::system_error(code, "connect to " + target + ": multiple exceptions: " + all);
 }
 
-Coro<StreamConnection> connect_to_any(std::vector<Address> addresses, std::string target,
+/// What is to be done with the connection that was made.
+Coro<StreamConnection> begin_connection(TcpStream stream, std::string host, ConnectOptions options) {
+#if AIO_HAVE_TLS
+    if (const std::optional<TlsContext>& context = options.tls()) {
+        const std::string& name = options.server_hostname().empty() ? host : options.server_hostname();
+        TlsStream secure =
+            co_await TlsStream::client(std::move(stream), *context, name, options.tls_handshake_timeout());
+        co_return StreamConnection(std::move(secure), options.limit());
+    }
+#endif
+    co_return StreamConnection(std::move(stream), options.limit());
+}
+
+Coro<StreamConnection> connect_to_any(std::vector<Address> addresses, std::string target, std::string host,
                                       ConnectOptions options) {
     if (const std::optional<Address>& local = options.local_address()) {
         std::erase_if(addresses, [&](const Address& a) { return a.is_ipv6() != local->is_ipv6(); });
@@ -92,7 +105,7 @@ Coro<StreamConnection> connect_to_any(std::vector<Address> addresses, std::strin
         attempts.emplace_back(address, options.local_address());
     if (attempts.size() == 1) {
         TcpStream only = co_await attempts.front()();
-        co_return StreamConnection(std::move(only), options.limit());
+        co_return co_await begin_connection(std::move(only), std::move(host), options);
     }
     const std::optional<Duration> delay = options.happy_eyeballs_delay();
     RaceResult<TcpStream> race;
@@ -101,7 +114,7 @@ Coro<StreamConnection> connect_to_any(std::vector<Address> addresses, std::strin
     else
         race = co_await staggered_race(std::move(attempts), std::nullopt);
     if (!race.winner) throw_errors(std::move(race.exceptions), target, options.all_errors());
-    co_return StreamConnection(std::move(*race.winner), options.limit());
+    co_return co_await begin_connection(std::move(*race.winner), std::move(host), options);
 }
 
 /// An address in figures, which needs no resolver.
@@ -130,12 +143,12 @@ Coro<StreamConnection> open_connection(std::string host, std::uint16_t port, Con
         for (const AddressInfo& info : found) addresses.push_back(info.address());
     }
     const std::string target = host + ":" + std::to_string(port);
-    co_return co_await connect_to_any(std::move(addresses), target, options);
+    co_return co_await connect_to_any(std::move(addresses), target, host, options);
 }
 
 Coro<StreamConnection> open_connection(std::vector<Address> addresses, ConnectOptions options) {
     std::erase_if(addresses, [&](const Address& address) { return !fits(address, options.family()); });
-    return connect_to_any(std::move(addresses), "any address of a list", std::move(options));
+    return connect_to_any(std::move(addresses), "any address of a list", {}, std::move(options));
 }
 
 Coro<StreamConnection> open_unix_connection(std::string path, std::size_t limit) {

@@ -14,11 +14,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include <aio/config.hpp>
 #include <aio/core/clock.hpp>
 #include <aio/core/coro.hpp>
 #include <aio/io/dns.hpp>
 #include <aio/io/stream_connection.hpp>
+#if AIO_HAVE_TLS
+#include <aio/io/tls_stream.hpp>
+#endif
 
 namespace aio {
 
@@ -42,6 +48,18 @@ public:
     /// The limit of the reader: see `StreamReader`.
     ConnectOptions& limit(std::size_t bytes) noexcept { return limit_ = bytes, *this; }
 
+#if AIO_HAVE_TLS
+    /// Encrypts the connection. The certificate has to be for `server_hostname`, or without one for the host
+    /// that is connected to.
+    ConnectOptions& tls(const TlsContext& context) { return tls_ = context, *this; }
+    ConnectOptions& server_hostname(std::string name) { return server_hostname_ = std::move(name), *this; }
+    /// A minute, unless something else is said.
+    template <class Rep, class Period>
+    ConnectOptions& tls_handshake_timeout(std::chrono::duration<Rep, Period> timeout) {
+        return tls_handshake_timeout_ = detail::to_duration(timeout), *this;
+    }
+#endif
+
     ConnectOptions() noexcept = default;
     [[nodiscard]] AddressFamily family() const noexcept { return family_; }
     [[nodiscard]] const std::optional<Address>& local_address() const noexcept { return local_address_; }
@@ -50,6 +68,11 @@ public:
     }
     [[nodiscard]] bool all_errors() const noexcept { return all_errors_; }
     [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
+#if AIO_HAVE_TLS
+    [[nodiscard]] const std::optional<TlsContext>& tls() const noexcept { return tls_; }
+    [[nodiscard]] const std::string& server_hostname() const noexcept { return server_hostname_; }
+    [[nodiscard]] Duration tls_handshake_timeout() const noexcept { return tls_handshake_timeout_; }
+#endif
 
 private:
     AddressFamily family_ = AddressFamily::any;
@@ -57,6 +80,11 @@ private:
     std::optional<Duration> happy_eyeballs_delay_ = std::chrono::milliseconds(250);
     bool all_errors_ = false;
     std::size_t limit_ = StreamReader::default_limit;
+#if AIO_HAVE_TLS
+    std::optional<TlsContext> tls_;
+    std::string server_hostname_;
+    Duration tls_handshake_timeout_ = default_tls_handshake_timeout;
+#endif
 };
 
 /// Connects to a host, a name or an address in figures. There is no limit of time but the system's: use

@@ -55,6 +55,17 @@ public:
     /// Off: the file of a Unix domain socket stays when the server closes.
     ServerOptions& cleanup_socket(bool on) noexcept { return cleanup_socket_ = on, *this; }
 
+#if AIO_HAVE_TLS
+    /// Encrypts the connections. The handler is called when the handshake is over. Clients that fail it, or
+    /// take more than `tls_handshake_timeout` for it, are disconnected; that is reported in debug mode only.
+    ServerOptions& tls(const TlsContext& context) { return tls_ = context, *this; }
+    /// A minute, unless something else is said.
+    template <class Rep, class Period>
+    ServerOptions& tls_handshake_timeout(std::chrono::duration<Rep, Period> timeout) {
+        return tls_handshake_timeout_ = detail::to_duration(timeout), *this;
+    }
+#endif
+
     ServerOptions() noexcept = default;
     [[nodiscard]] AddressFamily family() const noexcept { return family_; }
     [[nodiscard]] int backlog() const noexcept { return backlog_; }
@@ -63,6 +74,10 @@ public:
     [[nodiscard]] bool start_serving() const noexcept { return start_serving_; }
     [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
     [[nodiscard]] bool cleanup_socket() const noexcept { return cleanup_socket_; }
+#if AIO_HAVE_TLS
+    [[nodiscard]] const std::optional<TlsContext>& tls() const noexcept { return tls_; }
+    [[nodiscard]] Duration tls_handshake_timeout() const noexcept { return tls_handshake_timeout_; }
+#endif
 
 private:
     AddressFamily family_ = AddressFamily::any;
@@ -72,6 +87,10 @@ private:
     bool start_serving_ = true;
     std::size_t limit_ = StreamReader::default_limit;
     bool cleanup_socket_ = true;
+#if AIO_HAVE_TLS
+    std::optional<TlsContext> tls_;
+    Duration tls_handshake_timeout_ = default_tls_handshake_timeout;
+#endif
 };
 
 /// Where a server listens.
@@ -157,8 +176,12 @@ concept ConnectionHandler = std::invocable<std::decay_t<F>&, StreamReader, Strea
 
 template <class F>
 Ref<ServerCore> make_server_core(F handler, const ServerOptions& options) {
-    return Ref<ServerCore>(new ServerCoreOf<F>(std::move(handler), get_running_loop(), options.limit(),
-                                               options.backlog(), options.keep_alive()));
+    Ref<ServerCore> core(new ServerCoreOf<F>(std::move(handler), get_running_loop(), options.limit(),
+                                             options.backlog(), options.keep_alive()));
+#if AIO_HAVE_TLS
+    if (options.tls()) core->set_tls(*options.tls(), options.tls_handshake_timeout());
+#endif
+    return core;
 }
 
 /// Resolves the hosts and listens on each address.

@@ -67,18 +67,58 @@ void ServerCore::connected(uv::Descriptor connection, bool tcp) noexcept {
         } else {
             stream.emplace(PipeStream(loop(), std::move(connection)));
         }
-        const Ref<StreamLink> link(new StreamLink(std::move(*stream), limit_));
-        handlers_.emplace(link.get(), AnyTask());
-        const auto hold = std::make_shared<HandlerHold>(Ref<ServerCore>(this), link);
-        links_.push_back(*link);
-        ++connections_;
-        link->set_owner(this);
+#if AIO_HAVE_TLS
+        if (tls_) {
+            connected_by_tls(std::move(*stream));
+            return;
+        }
+#endif
         // The handler's code must not run in here, below libuv.
-        loop().call_soon(Context(context_), [hold] { hold->server().begin_handler(*hold); });
+        loop().call_soon(Context(context_),
+                         [hold = take_on(std::move(*stream))] { hold->server().begin_handler(*hold); });
     } catch (...) {
         failed(std::current_exception(), "a server could not take on a connection");
     }
 }
+
+/// The connection is the server's until its handler has it.
+std::shared_ptr<HandlerHold> ServerCore::take_on(Stream stream) {
+    const Ref<StreamLink> link(new StreamLink(std::move(stream), limit_));
+    handlers_.emplace(link.get(), AnyTask());
+    auto hold = std::make_shared<HandlerHold>(Ref<ServerCore>(this), link);
+    links_.push_back(*link);
+    ++connections_;
+    link->set_owner(this);
+    return hold;
+}
+
+#if AIO_HAVE_TLS
+void ServerCore::set_tls(const TlsContext& context, Duration handshake_timeout) {
+    if (!context.is_server())
+        throw ValueError("start_server: TLS needs a context made by TlsContext::server");
+    tls_ = context;
+    tls_handshake_timeout_ = handshake_timeout;
+}
+
+/// The handler is called when the handshake is over.
+void ServerCore::connected_by_tls(Stream stream) {
+    const auto waiting = std::make_shared<std::shared_ptr<HandlerHold>>();
+    TlsStream secure = begin_server_tls(
+        std::move(stream), *tls_, tls_handshake_timeout_, [waiting](const std::exception_ptr& error) {
+            const std::shared_ptr<HandlerHold> hold = std::move(*waiting);
+            ServerCore& server = hold->server();
+            EventLoop& loop = server.loop();
+            if (!error) {
+                loop.call_soon(Context(server.context_), [hold] { hold->server().begin_handler(*hold); });
+                return;
+            }
+            if (loop.get_debug()) server.failed(error, "a client's TLS handshake has failed");
+            // What the client is told is still sent.
+            loop.call_soon([hold] { hold->link()->close(); });
+        });
+    *waiting = take_on(std::move(secure));
+}
+#endif
 
 void ServerCore::begin_handler(HandlerHold& hold) noexcept {
     const Ref<ServerCore> keep(this);

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <aio/config.hpp>
 #include <aio/core/awaitable.hpp>
 #include <aio/core/context.hpp>
 #include <aio/core/event_loop.hpp>
@@ -20,6 +21,9 @@
 #include <aio/core/ref.hpp>
 #include <aio/io/stream_connection.hpp>
 #include <aio/io/tcp_listener.hpp>
+#if AIO_HAVE_TLS
+#include <aio/io/tls_stream.hpp>
+#endif
 #include <aio/sync/loop_binding.hpp>
 #include <aio/sync/wait_queue.hpp>
 #include <aio/uv/unix_socket.hpp>
@@ -69,6 +73,10 @@ class ServerCore : public RefCounted, private LinkOwner {
 public:
     ServerCore(EventLoop& loop, std::size_t limit, int burst, bool keep_alive);
 
+#if AIO_HAVE_TLS
+    /// Throws `ValueError` if that is a client's.
+    void set_tls(const TlsContext& context, Duration handshake_timeout);
+#endif
     void add(uv::Descriptor socket, uv::SocketFile file = uv::SocketFile());
     void start_serving();
     [[nodiscard]] bool serving() const noexcept { return serving_; }
@@ -104,6 +112,8 @@ protected:
 
 private:
     [[nodiscard]] EventLoop& loop() const { return loop_->require_loop(); }
+    [[nodiscard]] std::shared_ptr<HandlerHold> take_on(Stream stream);
+    void connected_by_tls(Stream stream);
     void begin_handler(HandlerHold& hold) noexcept;
     static Coro<> run_handler(Coro<> handler, HandlerHold hold);
     void link_closed(StreamLink& link) noexcept override;
@@ -114,6 +124,10 @@ private:
     std::size_t limit_;
     int burst_;
     bool keep_alive_;
+#if AIO_HAVE_TLS
+    std::optional<TlsContext> tls_;
+    Duration tls_handshake_timeout_{};
+#endif
     bool serving_ = false;
     bool closed_ = false;
     std::vector<std::unique_ptr<ServingSocket>> sockets_;

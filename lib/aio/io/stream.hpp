@@ -25,6 +25,7 @@ namespace aio {
 namespace detail {
 
 class StreamLink;
+class TlsMaker;
 
 /// What `read_some` returns, until it is awaited.
 class ReadOperation {
@@ -118,6 +119,7 @@ protected:
 
 private:
     friend detail::StreamLink;
+    friend detail::TlsMaker;
     std::unique_ptr<detail::StreamState> state_;
 };
 

@@ -38,7 +38,7 @@ bool ReadAwaiter::await_ready() {
 
 void ReadAwaiter::take() noexcept {
     if (stream_->read_ahead_.empty())
-        status_ = stream_->read_status_;
+        note_failure(stream_->read_status_, "read from");
     else
         count_ = stream_->read_ahead_.take(memory_);
 }
@@ -58,14 +58,23 @@ void ReadAwaiter::start() {
         yield();
         return;
     }
-    status_ = stream_->start_reading();
-    if (status_ == 0)
+    const int status = stream_->start_reading();
+    note_failure(status, "read from");
+    if (status == 0)
         stream_->reader_ = this;
     else
         wake();
 }
 
-void ReadAwaiter::throw_error() const { uv::throw_error(status_, "read from a stream"); }
+/// The stream may be gone when the task goes on.
+void StreamSuspension::note_failure(int status, const char* operation) noexcept {
+    if (status >= 0) return;
+    try {
+        error_ = stream_->error_of(status, operation);
+    } catch (...) {
+        error_ = std::current_exception();
+    }
+}
 
 bool WriteAwaiter::await_ready() {
     StreamState& stream = *stream_;
@@ -80,10 +89,10 @@ bool WriteAwaiter::await_ready() {
             data_ = data_.subspan(static_cast<std::size_t>(sent));
             if (!data_.empty()) {
                 if (data_.size() + stream.write_queue_size() > uv::Stream::default_high_water) return false;
-                status_ = stream.queue(data_);
+                note_failure(stream.queue(data_), "write to");
             }
         } else {
-            status_ = sent;
+            note_failure(sent, "write to");
         }
     }
     done_ = true;
@@ -98,15 +107,16 @@ void WriteAwaiter::start() {
         yield();
         return;
     }
-    status_ = stream_->write(data_, stream_->write_done_);
-    if (status_ == 0)
+    const int status = stream_->write(data_, stream_->write_done_);
+    note_failure(status, "write to");
+    if (status == 0)
         stream_->writer_ = this;
     else
         wake();
 }
 
 void WriteAwaiter::finish(int status) noexcept {
-    status_ = status;
+    note_failure(status, "write to");
     loop().timers.remove(*this);
     if (cancel_requested_)
         wake_cancelled();
@@ -140,8 +150,6 @@ void WriteAwaiter::give_up() noexcept {
     stream_->abort();
 }
 
-void WriteAwaiter::throw_error() const { uv::throw_error(status_, "write to a stream"); }
-
 bool ShutdownAwaiter::await_ready() {
     stream_->check_open();
     if (stream_->shutdown_waiter_ != nullptr)
@@ -152,16 +160,12 @@ bool ShutdownAwaiter::await_ready() {
 void ShutdownAwaiter::start() {
     require_same_loop();
     stream_->shut_down_ = true;
-    status_ = stream_->shutdown(stream_->shutdown_done_);
-    if (status_ == 0)
+    const int status = stream_->shutdown(stream_->shutdown_done_);
+    note_failure(status, "shut down the write direction to");
+    if (status == 0)
         stream_->shutdown_waiter_ = this;
     else
         wake();
-}
-
-void ShutdownAwaiter::await_resume() {
-    throw_if_cancelled();
-    uv::check(status_, "shut down the write direction of a stream");
 }
 
 } // namespace aio::detail

@@ -4,6 +4,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <exception>
 #include <span>
 #include <string>
 
@@ -22,8 +23,14 @@ protected:
     /// To be called first in `start`: takes the suspension back and throws `RuntimeError` if the task runs on
     /// another loop than the stream's.
     void require_same_loop();
+    /// Keeps what a negative status means, while the stream is there to say where it leads.
+    void note_failure(int status, const char* operation) noexcept;
+    void throw_if_failed() const {
+        if (error_) std::rethrow_exception(error_);
+    }
 
     StreamState* stream_;
+    std::exception_ptr error_;
 };
 
 /// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream, and so do those that are
@@ -45,7 +52,7 @@ public:
     std::size_t await_resume() {
         throw_if_cancelled();
         if (giving_way_) take_after_giving_way();
-        if (status_ < 0) throw_error();
+        throw_if_failed();
         return count_;
     }
 
@@ -60,7 +67,7 @@ public:
     }
     /// Nothing more comes: the end, or an error.
     void fail(int status) noexcept {
-        status_ = status;
+        note_failure(status, "read from");
         giving_way_ = false;
         wake();
     }
@@ -69,7 +76,6 @@ private:
     void start();
     void take() noexcept;
     void take_after_giving_way() noexcept;
-    [[noreturn]] void throw_error() const;
     bool on_cancel(const std::string&) noexcept override {
         stream_->reader_ = nullptr;
         return wake_cancelled();
@@ -77,7 +83,6 @@ private:
 
     std::span<std::byte> memory_;
     std::size_t count_ = 0;
-    int status_ = 0;
     bool giving_way_ = false;
 };
 
@@ -100,7 +105,7 @@ public:
     }
     void await_resume() {
         throw_if_cancelled();
-        if (status_ < 0) throw_error();
+        throw_if_failed();
     }
 
     [[nodiscard]] std::string description() const override { return "writing to a stream"; }
@@ -111,12 +116,10 @@ public:
 private:
     void start();
     void give_up() noexcept;
-    [[noreturn]] void throw_error() const;
     bool on_cancel(const std::string&) noexcept override;
     static void on_patience_over(TimerNode& self) noexcept;
 
     std::span<const std::byte> data_;
-    int status_ = 0;
     bool done_ = false;
     bool cancel_requested_ = false;
 };
@@ -135,11 +138,14 @@ public:
         suspend(caller);
         start();
     }
-    void await_resume();
+    void await_resume() {
+        throw_if_cancelled();
+        throw_if_failed();
+    }
     [[nodiscard]] std::string description() const override { return "the shutdown of a stream"; }
 
     void finish(int status) noexcept {
-        status_ = status;
+        note_failure(status, "shut down the write direction to");
         wake();
     }
 
@@ -149,8 +155,6 @@ private:
         stream_->shutdown_waiter_ = nullptr;
         return wake_cancelled();
     }
-
-    int status_ = 0;
 };
 
 } // namespace aio::detail

@@ -75,6 +75,21 @@ bool StreamLink::paused() noexcept {
     return paused_;
 }
 
+Stream StreamLink::detach(const char* what) {
+    check_writable(what);
+    if (state_->reader_ != nullptr || state_->buffered_reader_ != nullptr || state_->writer_ != nullptr)
+        throw RuntimeError(std::string(what) +
+                           ": another task is reading from this stream, or writing to it");
+    state_->write_observer_ = uv::Callback();
+    state_->read_ahead_limit_ = StreamState::default_read_ahead;
+    Stream stream(std::move(state_));
+    closing_ = closed_ = true;
+    drainers_.release_all();
+    closers_.release_all();
+    if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
+    return stream;
+}
+
 void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low) {
     if (!high) high = low ? 4 * *low : uv::Stream::default_high_water;
     if (!low) low = *high / 4;
@@ -118,18 +133,21 @@ void StreamLink::end(int status, bool dropping) noexcept {
 }
 
 int StreamLink::failure() const noexcept {
-    if (status_ < 0) return status_;
+    if (status_ < 0 || !state_) return status_;
     if (state_->read_status_ < 0) return state_->read_status_;
     return state_->is_open() ? state_->write_error() : 0;
 }
 
 void StreamLink::throw_if_failed(const char* what) const {
-    if (const int status = failure(); status < 0)
-        uv::throw_error(status, std::string(what) + ": the connection to " + state_->name() + " has broken");
+    const int status = failure();
+    if (status >= 0) return;
+    if (const std::exception_ptr known = state_->cause()) std::rethrow_exception(known);
+    uv::throw_error(status, std::string(what) + ": the connection to " + state_->name() + " has broken");
 }
 
 void StreamLink::throw_if_lost(const char* what) const {
     throw_if_failed(what);
+    if (!state_) throw RuntimeError(std::string(what) + ": the stream has been taken out of this connection");
     if (closed_ || !state_->is_open())
         uv::throw_error(uv::status::connection_reset,
                         std::string(what) + ": the connection to " + state_->name() + " is closed");

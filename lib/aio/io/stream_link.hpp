@@ -54,6 +54,10 @@ public:
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
 
+    /// Takes the stream out, for another kind of connection on it; this one has ended. Throws `RuntimeError`
+    /// if somebody waits in it. `what` is for the text.
+    [[nodiscard]] Stream detach(const char* what);
+
     void set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low);
     [[nodiscard]] std::size_t high() const noexcept { return high_; }
     [[nodiscard]] std::size_t low() const noexcept { return low_; }

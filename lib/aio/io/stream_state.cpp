@@ -18,8 +18,32 @@ StreamState::StreamState(LoopState& loop) noexcept : loop_(&loop) { loop.resourc
 
 StreamState::~StreamState() = default;
 
+std::vector<std::byte> StreamState::set_tap(StreamTap* tap) {
+    const std::span<const std::byte> data = read_ahead_.data();
+    std::vector<std::byte> rest(data.begin(), data.end());
+    read_ahead_.consume(rest.size());
+    tap_ = tap;
+    if (tap_ != nullptr && read_ended_) tap_->ended(read_status_);
+    return rest;
+}
+
+std::exception_ptr StreamState::error_of(int status, const char* operation) const {
+    if (std::exception_ptr known = cause(); known && status != uv::status::canceled) return known;
+    std::string what = std::string(operation) + ' ';
+    // A connection that has broken may not know any more where it led.
+    const std::optional<uv::Address> peer = name_.empty() ? peer_address() : std::nullopt;
+    what += peer ? peer->to_string() : name();
+    return std::make_exception_ptr(std::system_error(uv::error_code(status), what));
+}
+
+const std::string& StreamState::name() const noexcept {
+    static const std::string unknown = "a stream";
+    return name_.empty() ? unknown : name_;
+}
+
 std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {
     if (read_ended_) return {};
+    if (tap_ != nullptr) return tap_->room(shared);
     // Whoever waits for more than the limit gets it: otherwise he would wait for ever.
     if (buffered_reader_ != nullptr) return shared;
     if (reader_ == nullptr || !reader_->hungry()) {
@@ -30,6 +54,10 @@ std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {
 }
 
 void StreamState::received(std::span<const std::byte> data) noexcept {
+    if (tap_ != nullptr) {
+        tap_->received(data);
+        return;
+    }
     if (reader_ != nullptr && reader_->hungry()) {
         ReadAwaiter* const reader = std::exchange(reader_, nullptr);
         const std::size_t count = std::min(data.size(), reader->memory().size());
@@ -49,12 +77,17 @@ void StreamState::received(std::span<const std::byte> data) noexcept {
 }
 
 bool StreamState::read_wanted() const noexcept {
+    if (tap_ != nullptr) return !read_ended_ && tap_->wants();
     return !read_ended_ && (buffered_reader_ != nullptr || (reader_ != nullptr && reader_->hungry()));
 }
 
 void StreamState::ended(int status) noexcept {
     read_ended_ = true;
     read_status_ = status;
+    if (tap_ != nullptr) {
+        tap_->ended(status);
+        return;
+    }
     if (reader_ != nullptr && reader_->hungry()) std::exchange(reader_, nullptr)->fail(status);
     if (buffered_reader_ != nullptr) buffered_reader_->look();
 }
@@ -77,7 +110,8 @@ void StreamState::wake_all_closed() noexcept {
     if (linked()) unlink();
     write_observer_ = uv::Callback();
     // What has come before can still be read, and then the end, from the buffer alone.
-    read_ended_ = true;
+    const bool had_ended = std::exchange(read_ended_, true);
+    if (tap_ != nullptr && !had_ended) tap_->ended(uv::status::canceled);
     if (buffered_reader_ != nullptr) buffered_reader_->stream_closed();
     if (ReadAwaiter* const reader = std::exchange(reader_, nullptr)) reader->fail(uv::status::canceled);
     if (WriteAwaiter* const writer = std::exchange(writer_, nullptr)) writer->finish(uv::status::canceled);

@@ -6,10 +6,12 @@
 /// in tests (`testing::MemoryStream`).
 
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <aio/core/loop_resource.hpp>
 #include <aio/core/loop_state.hpp>
@@ -19,6 +21,9 @@
 #include <aio/uv/completion.hpp>
 #include <aio/uv/stream.hpp>
 
+namespace aio {
+struct TlsInfo;
+}
 namespace aio::uv {
 class Pipe;
 class Tcp;
@@ -28,8 +33,22 @@ namespace aio::detail {
 
 class BufferedRead;
 class ReadAwaiter;
+class StreamTap;
 class WriteAwaiter;
 class ShutdownAwaiter;
+
+/// Takes a stream's bytes instead of those who read from it: a stream of another kind that is made of it.
+class StreamTap : public uv::StreamReader {
+public:
+    /// Whether it has room for bytes.
+    [[nodiscard]] virtual bool wants() noexcept = 0;
+    /// Some of what was queued has gone, or never will.
+    virtual void progressed() noexcept = 0;
+
+protected:
+    StreamTap() = default;
+    ~StreamTap() = default;
+};
 
 /// Lives as long as the stream object. Awaiters point here and are told when it goes, so that either may be
 /// destroyed first.
@@ -48,8 +67,19 @@ public:
     /// The system's number for it, or -1.
     [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
     /// "127.0.0.1:80", or "a stream" when nobody has said what it is: for messages.
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& name() const noexcept;
     void set_name(std::string name) noexcept { name_ = std::move(name); }
+
+    /// What a TLS connection has agreed on; null for other streams.
+    [[nodiscard]] virtual const TlsInfo* tls_info() const noexcept { return nullptr; }
+    /// What it has broken with, if there is more to say than a status does.
+    [[nodiscard]] virtual std::exception_ptr cause() const noexcept { return nullptr; }
+    /// What a negative status means, as an exception. `operation` as in "read from", which the name follows.
+    [[nodiscard]] std::exception_ptr error_of(int status, const char* operation) const;
+
+    /// From now on bytes go to `tap`, which outlives the stream or takes this back by null. What has come
+    /// already is given; if the stream has ended, `tap` is told that next.
+    std::vector<std::byte> set_tap(StreamTap* tap);
 
     /// Closes and wakes whoever waits. Bytes that a finished write left in the queue are still sent.
     void close() noexcept;
@@ -81,7 +111,10 @@ protected:
     [[nodiscard]] bool read_wanted() const noexcept;
     /// A part of what was queued has gone, or never will.
     void write_progressed() noexcept {
-        if (write_observer_) write_observer_();
+        if (tap_ != nullptr)
+            tap_->progressed();
+        else if (write_observer_)
+            write_observer_();
     }
 
     // uv::StreamReader
@@ -116,15 +149,17 @@ private:
     void wake_all_closed() noexcept;
 
     Ref<LoopState> loop_;
-    std::string name_ = "a stream";
+    std::string name_;
     ReadAwaiter* reader_ = nullptr;
     BufferedRead* buffered_reader_ = nullptr;
+    StreamTap* tap_ = nullptr;
     WriteAwaiter* writer_ = nullptr;
     ShutdownAwaiter* shutdown_waiter_ = nullptr;
     uv::Callback write_observer_;
     ReadAhead read_ahead_;
     /// Bytes read with nobody waiting; when this many are there reading pauses.
-    std::size_t read_ahead_limit_ = std::size_t(64) * 1024;
+    static constexpr std::size_t default_read_ahead = std::size_t(64) * 1024;
+    std::size_t read_ahead_limit_ = default_read_ahead;
     /// Why nothing more will come: a negative error, or 0 with `read_ended_`.
     int read_status_ = 0;
     bool read_ended_ = false;

@@ -25,6 +25,7 @@
 
 #include <aio/core/errors.hpp>
 #include <aio/io/stream_link.hpp>
+#include <aio/io/tls_info.hpp>
 
 namespace aio {
 
@@ -141,10 +142,20 @@ public:
     /// Nothing for other streams, or when closed.
     [[nodiscard]] std::optional<std::string> unix_peername() const { return link().state().peer_path(); }
     [[nodiscard]] std::optional<std::string> unix_sockname() const { return link().state().local_path(); }
+    /// What a TLS connection has agreed on; nothing for others.
+    [[nodiscard]] std::optional<TlsInfo> tls_info() const {
+        const TlsInfo* const info = link().state().tls_info();
+        return info == nullptr ? std::nullopt : std::optional<TlsInfo>(*info);
+    }
     /// The system's descriptor, which stays the writer's; -1 if there is none, or none any more.
     [[nodiscard]] int fileno() const { return link().state().descriptor(); }
 
-    /// For the library.
+    /// For the library: takes the stream out, and leaves the writer as if moved from.
+    [[nodiscard]] Stream detach(const char* what) {
+        Stream stream = link().detach(what);
+        link_ = detail::Ref<detail::StreamLink>();
+        return stream;
+    }
     explicit StreamWriter(detail::Ref<detail::StreamLink> link) noexcept : link_(std::move(link)) {}
 
 private:

@@ -1,0 +1,85 @@
+#pragma once
+
+/// `TlsContext`: whom to trust, and how to prove who one is (`ssl.SSLContext`).
+///
+///     const aio::TlsContext trusting = aio::TlsContext::client();
+///     auto [reader, writer] = co_await aio::open_connection("example.com", 443, aio::ConnectOptions().tls(trusting));
+///
+///     const aio::TlsContext context = aio::TlsContext::server("chain.pem", "key.pem");
+///     auto server = co_await aio::start_server(handler, "", 8443, aio::ServerOptions().tls(context));
+///
+/// There when `AIO_HAVE_TLS` is set, which takes OpenSSL; the rest of the library knows nothing of that.
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aio/config.hpp>
+#include <aio/io/tls_error.hpp>
+
+#if AIO_HAVE_TLS
+
+namespace aio {
+
+enum class TlsVersion { v1_2, v1_3 };
+
+/// What is asked of the peer's certificate.
+enum class TlsVerify {
+    none,     ///< Nothing: whoever answers is believed. For tests.
+    optional, ///< A server asks its clients for one; they may have none, but not a wrong one.
+    required, ///< There must be one that leads to somebody who is trusted.
+};
+
+namespace detail {
+
+class TlsSettings;
+
+/// The library's own way to what is behind a context.
+class TlsAccess;
+
+} // namespace detail
+
+/// A handle: copies are the same context, which many connections share. It is set up before it is used; to
+/// change one that is in use is a mistake that cannot be detected, because other loops may read it. The
+/// functions throw `TlsError` with OpenSSL's reason, and `std::system_error` naming a file that cannot be
+/// read.
+class TlsContext {
+public:
+    /// Trusts whom the system trusts, insists on a certificate for the name that is connected to, and speaks
+    /// TLS 1.2 or newer.
+    [[nodiscard]] static TlsContext client();
+    /// Shows the certificate chain of a PEM file, the own one first; `key_file` has the private key. Asks
+    /// clients for no certificate.
+    [[nodiscard]] static TlsContext server(const std::string& chain_file, const std::string& key_file);
+    /// The same from texts in PEM format.
+    [[nodiscard]] static TlsContext server_from_pem(std::string_view chain, std::string_view key);
+
+    /// Trusts these certificates as well: for a server, those that sign its clients'.
+    TlsContext& trust_file(const std::string& pem_file);
+    TlsContext& trust_pem(std::string_view pem);
+    /// What a client shows to servers that ask for it.
+    TlsContext& certificate_files(const std::string& chain_file, const std::string& key_file);
+    TlsContext& certificate_pem(std::string_view chain, std::string_view key);
+    TlsContext& verify(TlsVerify what);
+    /// Off: any name in the certificate will do, as long as it is signed by somebody who is trusted.
+    TlsContext& check_hostname(bool on);
+    TlsContext& minimum_version(TlsVersion version);
+    /// The protocols that are spoken above TLS, the preferred one first ("h2", "http/1.1"). A server chooses
+    /// by its own preference; without a common one the connection is made without any. Throws `ValueError` if
+    /// one is empty or longer than 255 bytes.
+    TlsContext& alpn(const std::vector<std::string>& protocols);
+    /// A server shows the certificate of `context` to clients that ask for this name.
+    TlsContext& for_server_name(const std::string& name, const TlsContext& context);
+
+    [[nodiscard]] bool is_server() const noexcept;
+
+private:
+    friend detail::TlsAccess;
+    explicit TlsContext(std::shared_ptr<detail::TlsSettings> settings) noexcept;
+    std::shared_ptr<detail::TlsSettings> settings_;
+};
+
+} // namespace aio
+
+#endif

@@ -1,0 +1,64 @@
+#pragma once
+
+/// `TlsEngine`: one TLS connection without input and output. Bytes of the network go in and come out as bytes
+/// of memory, so that it does not matter where they come from and when.
+
+#include <openssl/ssl.h>
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <aio/io/tls_info.hpp>
+#include <aio/io/tls_settings_private.hpp>
+
+namespace aio::detail {
+
+enum class TlsStep {
+    done,
+    needs_input,
+    ended,  ///< The peer has said that it sends no more.
+    failed, ///< See `error`.
+};
+
+class TlsEngine {
+public:
+    /// `host` is the server that is connected to: a name, or an address in figures. Empty for servers, and
+    /// for clients that connect to nothing that has a name. Throws `TlsError`.
+    TlsEngine(std::shared_ptr<TlsSettings> settings, const std::string& host);
+
+    /// Takes in what the network has brought. Throws `std::bad_alloc`.
+    void feed(std::span<const std::byte> input);
+    /// What is to go to the network. Valid until something else is called here.
+    [[nodiscard]] std::span<const std::byte> output() const noexcept;
+    void discard_output() noexcept;
+
+    [[nodiscard]] TlsStep handshake() noexcept;
+    /// Gives at least one byte of plain text with `done`.
+    [[nodiscard]] TlsStep read(std::span<std::byte> memory, std::size_t& count) noexcept;
+    /// Takes all of it with `done`.
+    [[nodiscard]] TlsStep write(std::span<const std::byte> data) noexcept;
+    /// Says that nothing more will be sent.
+    void end_writing() noexcept;
+
+    [[nodiscard]] bool is_server() const noexcept { return settings_->server; }
+    /// Why a step has failed. `target` is for the text.
+    [[nodiscard]] std::exception_ptr error(const std::string& target) const;
+    [[nodiscard]] TlsInfo info() const;
+
+private:
+    [[nodiscard]] TlsStep step_of(int result) noexcept;
+
+    std::shared_ptr<TlsSettings> settings_;
+    std::unique_ptr<SSL, decltype(&SSL_free)> connection_;
+    // Owned by the connection.
+    BIO* input_;
+    BIO* output_;
+    std::string reason_;
+    bool certificate_refused_ = false;
+    bool write_ended_ = false;
+};
+
+} // namespace aio::detail
