@@ -42,7 +42,13 @@ prerequisite() {
                 || pkg-config --atleast-version=5.4 lua
         }
         ;;
-    openssl) package=libssl-dev kind=library; is_there() { pkg-config --atleast-version=3.0 openssl; } ;;
+    openssl) package=libssl-dev kind=tool; is_there() { pkg-config --atleast-version=3.0 openssl; } ;;
+    boost) package=libboost-dev kind=convenience; is_there() { can_include boost/beast/http/parser.hpp; } ;;
+    curl) package=curl kind=convenience; is_there() { command -v curl; } ;;
+    wrk) package=wrk kind=convenience; is_there() { command -v wrk; } ;;
+    socat) package=socat kind=convenience; is_there() { command -v socat; } ;;
+    nc) package=netcat-openbsd kind=convenience; is_there() { command -v nc; } ;;
+    openssl-tool) package=openssl kind=convenience; is_there() { command -v openssl; } ;;
     benchmark) package=libbenchmark-dev kind=library; is_there() { pkg-config --exists benchmark; } ;;
     ccache) package=ccache kind=convenience; is_there() { command -v ccache; } ;;
     valgrind) package=valgrind kind=convenience; is_there() { command -v valgrind; } ;;

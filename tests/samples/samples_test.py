@@ -13,64 +13,12 @@ import pty
 import random
 import re
 import signal
-import subprocess
-import sys
-import tempfile
 import time
-import traceback
 
-PATIENCE = 60  # seconds for anything that is expected to happen
+from harness import expect, finish, folder, left_behind, main, program, run, start, until
+
 CLEAN_STOP = 1.0  # seconds from Ctrl-C, or the timeout, to the end
 SANITIZED = bool(os.environ.get("SAMPLES_ARE_SLOW"))
-
-
-class Failure(Exception):
-    pass
-
-
-def expect(condition, message, *details):
-    if not condition:
-        raise Failure("\n".join([message, *map(str, details)]))
-
-
-def program(name):
-    return str(directory / name)
-
-
-class Result:
-    def __init__(self, code, out, err):
-        self.code, self.out, self.err = code, out, err
-
-    def __str__(self):
-        return f"exit code {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
-
-    def number(self, row):
-        """The number in a row of ingest's table."""
-        found = re.search(rf"^{row} +(\d+)", self.out, re.MULTILINE)
-        expect(found, f"there is no row '{row}'", self)
-        return int(found[1])
-
-    def identifiers(self):
-        return [(name, int(count)) for count, name in re.findall(r"^ +(\d+)  (\w+)$", self.out, re.MULTILINE)]
-
-
-def start(name, *arguments, **options):
-    return subprocess.Popen(
-        [program(name), *map(os.fspath, arguments)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-
-
-def finish(process):
-    try:
-        out, err = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise Failure("the program does not end") from None
-    return Result(process.returncode, out.decode(errors="backslashreplace"), err.decode(errors="backslashreplace"))
-
-
-def run(name, *arguments, **options):
-    return finish(start(name, *arguments, **options))
 
 
 def run_on_terminal(name, *arguments):
@@ -85,15 +33,6 @@ def run_on_terminal(name, *arguments):
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), shown
-
-
-def until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        if value := condition():
-            return value
-        expect(time.monotonic() < deadline, f"waited in vain for {what}")
-        time.sleep(0.002)
 
 
 def processes():
@@ -119,23 +58,6 @@ def workers_of(process):
         return False
 
     return [pid for pid, (name, _) in all_processes.items() if name == "aio-worker" and descends(pid)]
-
-
-def left_behind():
-    """Processes of the sample programs that still live."""
-    names = []
-    for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if pathlib.Path(os.readlink(entry / "exe")).parent == directory:
-                    names.append(entry.name)
-    return names
-
-
-@contextlib.contextmanager
-def folder():
-    with tempfile.TemporaryDirectory(prefix="aiouv-samples-") as name:
-        yield pathlib.Path(name)
 
 
 def write_tree(top):
@@ -440,30 +362,5 @@ def test_no_process_is_left_behind():
     until(lambda: not left_behind(), "the end of all processes")
 
 
-def main():
-    global directory
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    directory = pathlib.Path(sys.argv[1]).resolve()
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_") or (sys.argv[2:] and not any(part in name for part in sys.argv[2:])):
-            continue
-        words = name.removeprefix("test_").replace("_", " ")
-        started = time.monotonic()
-        try:
-            test()
-        except Exception as error:  # also an error of the test itself
-            failed += 1
-            print(f"FAILED {words}")
-            print(error if isinstance(error, Failure) else traceback.format_exc())
-        else:
-            passed += 1
-            print(f"{time.monotonic() - started:.2f} s: {words}")
-        sys.stdout.flush()
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(failed > 0)
-
-
 if __name__ == "__main__":
-    main()
+    main(globals(), __doc__)

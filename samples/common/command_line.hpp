@@ -1,0 +1,68 @@
+#pragma once
+
+/// The command line of a sample: options with and without a value, in any order, and what is left.
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace samples {
+
+/// Says what is wrong with the arguments.
+class UsageError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Ask for every option first, then for the rest.
+class CommandLine {
+public:
+    explicit CommandLine(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
+
+    /// Whether the option is there.
+    [[nodiscard]] bool flag(const std::string& name) { return std::erase(arguments_, name) > 0; }
+    /// The value that follows the option. Throws `UsageError` if nothing follows.
+    [[nodiscard]] std::optional<std::string> value(const std::string& name) {
+        const auto found = std::ranges::find(arguments_, name);
+        if (found == arguments_.end()) return std::nullopt;
+        if (found + 1 == arguments_.end()) throw UsageError(name + " needs a value");
+        std::string value = *(found + 1);
+        arguments_.erase(found, found + 2);
+        return value;
+    }
+    /// The same as a number between two others.
+    template <class T>
+    [[nodiscard]] T number(const std::string& name, T otherwise, T least, T most) {
+        const std::optional<std::string> text = value(name);
+        return text ? to_number(name, *text, least, most) : otherwise;
+    }
+    template <class T>
+    [[nodiscard]] static T to_number(const std::string& name, const std::string& text, T least, T most) {
+        T value{};
+        const char* const end = text.data() + text.size();
+        const auto [stop, error] = std::from_chars(text.data(), end, value);
+        // Written so that what is no number at all (NaN) is refused too.
+        if (error != std::errc() || stop != end || !(value >= least && value <= most))
+            throw UsageError(name + " cannot be '" + text + "'");
+        return value;
+    }
+    /// What is left, between so few and so many. Throws `UsageError` for an option that nobody has asked for.
+    [[nodiscard]] std::vector<std::string> rest(std::size_t least, std::size_t most) const {
+        for (const std::string& argument : arguments_)
+            if (argument.size() > 1 && argument.front() == '-')
+                throw UsageError("there is no option '" + argument + "'");
+        if (arguments_.size() < least) throw UsageError("an argument is missing");
+        if (arguments_.size() > most) throw UsageError("'" + arguments_[most] + "' is one argument too many");
+        return arguments_;
+    }
+
+private:
+    std::vector<std::string> arguments_;
+};
+
+} // namespace samples

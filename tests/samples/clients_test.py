@@ -1,0 +1,379 @@
+#!/usr/bin/env python3
+"""Runs the servers among the sample programs against clients that others have written: curl, wrk, nc, socat, openssl,
+Python's asyncio and ssl, and clients that misbehave.
+
+    clients_test.py DIRECTORY [NAME...]    DIRECTORY holds the programs; NAME chooses tests
+
+What this machine does not have is skipped, and said. Ends with the line "N passed, N failed".
+"""
+
+import asyncio
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import time
+
+from harness import PATIENCE, Skipped, expect, folder, main, needs, program, start, until
+
+HOST = "127.0.0.1"
+
+
+class Server:
+    """A sample that serves, and the port that the system has chosen for it."""
+
+    def __init__(self, name, *arguments):
+        if not os.path.exists(program(name)):
+            raise Skipped(f"{name} is not built")
+        self.process = start(name, "--port", "0", *arguments)
+        line = self.process.stdout.readline().decode()
+        found = re.fullmatch(r"listening on .*?(?::(\d+))?\n", line)
+        expect(found, "the server does not say where it listens", line, self.process.poll())
+        self.port = int(found[1] or 0)
+
+    def connect(self):
+        return socket.create_connection((HOST, self.port), timeout=PATIENCE)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, err = self.process.communicate(timeout=PATIENCE)
+        expect(self.process.returncode == 0, "the server does not end well", self.process.returncode, err.decode())
+        return out.decode(), err.decode()
+
+
+@contextlib.contextmanager
+def serving(name, *arguments):
+    server = Server(name, *arguments)
+    try:
+        yield server
+        server.stop()
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.communicate()
+
+
+def command(*arguments, data=b""):
+    result = subprocess.run(list(map(str, arguments)), input=data, capture_output=True, timeout=PATIENCE)
+    expect(result.returncode == 0, f"{arguments} fails", result.returncode, result.stdout[-2000:], result.stderr[-2000:])
+    return result.stdout
+
+
+def read_all(connection):
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    return received
+
+
+def make_certificate(where):
+    """For 127.0.0.1; gives the paths of certificate and key."""
+    needs("openssl")
+    chain, key = where / "chain.pem", where / "key.pem"
+    command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=aiouv", "-addext", f"subjectAltName=IP:{HOST}", "-keyout", key, "-out", chain)
+    return chain, key
+
+
+def text_of(size):
+    return (b"0123456789abcdef" * (size // 16 + 1))[:size]
+
+
+# ---- echo_server ----
+
+
+def test_echo_to_nc():
+    needs("nc")
+    with serving("echo_server") as server:
+        # -N ends the sending direction at the end of the input.
+        expect(command("nc", "-N", HOST, server.port, data=b"hello\n") == b"hello\n", "nc got something else")
+
+
+def test_echo_to_socat_over_tcp_and_unix_sockets():
+    needs("socat")
+    text = text_of(1_000_000)
+    with serving("echo_server") as server:
+        got = command("socat", "-t", PATIENCE, "-", f"TCP:{HOST}:{server.port}", data=text)
+        expect(got == text, "socat got something else over TCP", len(got))
+    with folder() as top, serving("echo_server", "--unix", top / "socket") as server:
+        got = command("socat", "-t", PATIENCE, "-", f"UNIX-CONNECT:{top / 'socket'}", data=text)
+        expect(got == text, "socat got something else over a Unix socket", len(got))
+
+
+def test_echo_to_openssl_s_client():
+    with folder() as top:
+        chain, key = make_certificate(top)
+        with serving("echo_server", "--tls", chain, "--key", key) as server:
+            client = subprocess.Popen(
+                ["openssl", "s_client", "-quiet", "-verify_return_error", "-CAfile", chain, "-connect",
+                 f"{HOST}:{server.port}"],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            client.stdin.write(b"over TLS\n")
+            client.stdin.flush()
+            got = client.stdout.readline()
+            client.kill()
+            client.communicate()
+            expect(got == b"over TLS\n", "s_client got something else", got)
+
+
+async def exchange(port, text, context=None):
+    """Sends while it receives, and ends its own direction first."""
+    reader, writer = await asyncio.open_connection(HOST, port, ssl=context)
+
+    async def send():
+        for start_of_piece in range(0, len(text), 100_000):
+            writer.write(text[start_of_piece:start_of_piece + 100_000])
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+
+    sending = asyncio.create_task(send())
+    got = await reader.readexactly(len(text))
+    await sending
+    if writer.can_write_eof():
+        expect(await reader.read() == b"", "something came after the end")
+    writer.close()
+    with contextlib.suppress(ConnectionError, ssl.SSLError):
+        await writer.wait_closed()
+    return got
+
+
+def test_echo_to_asyncio():
+    text = text_of(16 << 20)
+    with serving("echo_server") as server:
+        expect(asyncio.run(exchange(server.port, text)) == text, "asyncio got something else")
+    with folder() as top:
+        chain, key = make_certificate(top)
+        with serving("echo_server", "--tls", chain, "--key", key) as server:
+            context = ssl.create_default_context(cafile=chain)
+            expect(asyncio.run(exchange(server.port, text, context)) == text, "asyncio got something else over TLS")
+
+
+def test_echo_survives_what_clients_do():
+    with serving("echo_server") as server:
+        patient = server.connect()
+        # One that is reset in the middle of much.
+        rude = server.connect()
+        rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        rude.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                rude.send(text_of(100_000))
+        rude.close()
+        # One that never reads, one that says nothing, and one that says a byte at a time.
+        greedy = server.connect()
+        greedy.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                greedy.send(text_of(100_000))
+        silent = server.connect()
+        slow = server.connect()
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"slowly\n":
+            slow.send(bytes([byte]))
+        expect(slow.recv(7, socket.MSG_WAITALL) == b"slowly\n", "single bytes are not sent back")
+        patient.sendall(b"still there?")
+        expect(patient.recv(12, socket.MSG_WAITALL) == b"still there?", "the server does not answer any more")
+        for connection in (patient, greedy, silent, slow):
+            connection.close()
+
+
+def test_echo_to_a_thousand_connections_one_after_the_other():
+    with serving("echo_server") as server:
+        descriptors = f"/proc/{server.process.pid}/fd"
+        before = None
+        for _ in range(1000):
+            with server.connect() as connection:
+                connection.sendall(b"x")
+                expect(connection.recv(1) == b"x", "no echo")
+                # With one connection, and with whatever the first one needs for good.
+                before = before or len(os.listdir(descriptors)) - 1
+        until(lambda: len(os.listdir(descriptors)) == before, "the end of all connections")
+
+
+def test_echo_goes_on_after_it_has_had_no_descriptors():
+    needs("prlimit")
+    with serving("echo_server") as server:
+        held = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        command("prlimit", "--pid", server.process.pid, f"--nofile={held + 10}:{held + 10}")
+        connections = [server.connect() for _ in range(30)]
+        for connection in connections:
+            connection.sendall(b"x")
+        # Those that were accepted are answered; when they go, so are the others, and none is lost.
+        answered = 0
+        for connection in connections:
+            expect(connection.recv(1) == b"x", "a connection was lost", answered)
+            answered += 1
+            connection.close()
+
+
+# ---- http_file_server ----
+
+
+@contextlib.contextmanager
+def site(*arguments):
+    """A server, and the directory that it serves."""
+    with folder() as top:
+        root = top / "root"
+        root.mkdir()
+        (root / "a.txt").write_bytes(b"0123456789")
+        (root / "big").write_bytes(text_of(5_000_000))
+        (root / "sub").mkdir()
+        (root / "sub" / "<b>.txt").write_bytes(b"b")
+        (top / "secret").write_bytes(b"secret")
+        (root / "out").symlink_to(top / "secret")
+        with serving("http_file_server", root, *arguments) as server:
+            server.root = root
+            yield server
+
+
+def curl(server, path, *arguments, scheme="http"):
+    return command("curl", "--silent", "--show-error", "--noproxy", "*", *arguments,
+                   f"{scheme}://{HOST}:{server.port}{path}")
+
+
+def status_of(server, path, *arguments):
+    return int(curl(server, path, "--path-as-is", "-o", "/dev/null", "-w", "%{http_code}", *arguments))
+
+
+def test_http_to_curl():
+    needs("curl")
+    with site() as server:
+        expect(curl(server, "/a.txt") == b"0123456789", "a file is wrong")
+        expect(curl(server, "/big") == text_of(5_000_000), "a large file is wrong")
+        expect(curl(server, "/a.txt", "--http1.0") == b"0123456789", "HTTP/1.0 is not spoken")
+        expect(b'href="./%3Cb%3E.txt">&lt;b&gt;.txt<' in curl(server, "/sub/"), "the listing is wrong")
+        expect(curl(server, "/sub", "-L") == curl(server, "/sub/"), "a directory is not redirected to")
+        for wanted, part in {"2-4": b"234", "7-": b"789", "-3": b"789", "0-0": b"0", "5-100": b"56789"}.items():
+            expect(curl(server, "/a.txt", "-r", wanted) == part, f"the range {wanted} is wrong")
+        answer = curl(server, "/a.txt", "-i", "-r", "10-").decode()
+        expect(" 416 " in answer and "Content-Range: bytes */10" in answer, "a range beyond the end", answer)
+        head = curl(server, "/big", "-I").decode()
+        expect("Content-Length: 5000000" in head, "HEAD says something else", head)
+        tag = re.search(r"ETag: (.*)\r", head)[1]
+        modified = re.search(r"Last-Modified: (.*)\r", head)[1]
+        for field in (f"If-None-Match: {tag}", f"If-Modified-Since: {modified}"):
+            expect(status_of(server, "/big", "-H", field) == 304, f"{field} is not heard")
+        expect(status_of(server, "/a.txt", "-r", "1-2", "-H", 'If-Range: "old"') == 200, "If-Range is not heard")
+        for path, status in {"/none": 404, "/a.txt/x": 404, "/out": 404, "/../secret": 400, "/%2e%2e/secret": 400,
+                             "/sub/%00": 400, "/%zz": 400, "/" + "x" * 20_000: 431}.items():
+            expect(status_of(server, path) == status, f"{path[:50]} does not give {status}")
+        expect(status_of(server, "/a.txt", "-X", "DELETE") == 405, "DELETE is not refused")
+        expect(status_of(server, "/a.txt", "-d", "text") == 413, "an upload is not refused")
+        twice = subprocess.run(
+            ["curl", "-sv", "--noproxy", "*"] + [f"http://{HOST}:{server.port}/a.txt"] * 2, capture_output=True)
+        expect(twice.stdout == b"0123456789" * 2 and b"Re-using existing connection" in twice.stderr,
+               "the connection is not kept", twice)
+
+
+def test_https_to_curl():
+    needs("curl")
+    with folder() as top:
+        chain, key = make_certificate(top)
+        with site("--tls", chain, "--key", key) as server:
+            got = curl(server, "/big", "--cacert", chain, scheme="https")
+            expect(got == text_of(5_000_000), "a large file is wrong")
+
+
+def test_http_to_wrk():
+    needs("wrk")
+    with site("--quiet") as server:
+        shown = command("wrk", "-t1", "-c50", "-d1", f"http://{HOST}:{server.port}/a.txt").decode()
+        expect("Non-2xx" not in shown and "Socket errors" not in shown, "there were errors", shown)
+        print(re.search(r"Requests/sec:.*", shown)[0])
+
+
+def test_http_to_requests_that_are_none():
+    with site() as server:
+        for request, status in {
+            b"nonsense\r\n\r\n": 400, b"GET / HTTP/1.1\r\n\r\n": 400, b"GET / HTTP/2.0\r\n\r\n": 505,
+            b"GET a HTTP/1.1\r\nHost: x\r\n\r\n": 400, b"GET / HTTP/1.1\r\nHost: x\r\nBad header\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n": 400,
+            b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 413,
+            b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n": 400,
+            b"\0" * 100 + b"\r\n\r\n": 400, b"G" * 100_000: 431,
+        }.items():
+            with server.connect() as connection:
+                connection.sendall(request)
+                connection.shutdown(socket.SHUT_WR)
+                answer = read_all(connection)
+                expect(answer.startswith(b"HTTP/1.1 %d " % status), f"{request[:60]} does not give {status}", answer[:100])
+        expect(b"0123456789" in get_raw(server), "the server does not answer any more")
+
+
+def get_raw(server):
+    with server.connect() as connection:
+        connection.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return read_all(connection)
+
+
+def test_http_answers_pipelined_requests_in_order():
+    with site() as server, server.connect() as connection:
+        one = b"GET /a.txt HTTP/1.1\r\nHost: x\r\nRange: bytes=%d-%d\r\n\r\n"
+        connection.sendall(b"".join(one % (i, i) for i in range(10)))
+        connection.shutdown(socket.SHUT_WR)
+        bodies = re.findall(rb"\r\n\r\n(\d)", read_all(connection))
+        expect(b"".join(bodies) == b"0123456789", "the answers are out of order", bodies)
+
+
+def test_http_is_not_held_up_by_clients_that_send_byte_after_byte():
+    with site("--header", "1", "--idle", "1", "--quiet") as server:
+        slow = [server.connect() for _ in range(200)]
+        began = time.monotonic()
+        alive = set(slow)
+        while alive and time.monotonic() - began < 30:
+            for connection in list(alive):
+                try:
+                    connection.send(b"G")
+                except OSError:
+                    alive.remove(connection)
+            client = http.client.HTTPConnection(HOST, server.port, timeout=PATIENCE)
+            asked = time.monotonic()
+            client.request("GET", "/a.txt")
+            expect(client.getresponse().read() == b"0123456789", "another client gets nothing")
+            expect(time.monotonic() - asked < 5, "another client has to wait")
+            client.close()
+            time.sleep(0.1)
+        expect(not alive, "slow clients are not sent away", len(alive))
+        for connection in slow:
+            connection.close()
+
+
+def test_http_is_not_held_up_by_a_client_that_does_not_read():
+    with site("--send", "0.5", "--quiet") as server:
+        deaf = server.connect()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.sendall(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        descriptors = f"/proc/{server.process.pid}/fd"
+        serves_it = lambda: any("root/big" in target for target in links(descriptors))
+        until(serves_it, "the file to be opened")
+        until(lambda: not serves_it(), "the end of that connection")
+        expect(b"0123456789" in get_raw(server), "the server does not answer any more")
+        deaf.close()
+
+
+def links(folder_of_descriptors):
+    for name in os.listdir(folder_of_descriptors):
+        with contextlib.suppress(OSError):
+            yield os.readlink(os.path.join(folder_of_descriptors, name))
+
+
+def test_http_sends_away_who_is_too_many():
+    with site("--connections", "2") as server:
+        held = [server.connect() for _ in range(2)]
+        for connection in held:
+            connection.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n")
+            connection.recv(1)
+        with server.connect() as connection:
+            expect(read_all(connection).startswith(b"HTTP/1.1 503 "), "a third client is served")
+        for connection in held:
+            connection.close()
+
+
+if __name__ == "__main__":
+    main(globals(), __doc__)
