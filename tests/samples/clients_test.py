@@ -19,7 +19,7 @@ import struct
 import subprocess
 import time
 
-from harness import PATIENCE, Skipped, expect, folder, main, needs, program, start, until
+from harness import PATIENCE, Skipped, expect, finish, folder, main, needs, program, run, start, until
 
 HOST = "127.0.0.1"
 
@@ -373,6 +373,67 @@ def test_http_sends_away_who_is_too_many():
             expect(read_all(connection).startswith(b"HTTP/1.1 503 "), "a third client is served")
         for connection in held:
             connection.close()
+
+
+# ---- redis_client ----
+
+
+class RedisServer:
+    """Without anything on disk but its socket."""
+
+    def __init__(self, top):
+        self.socket = str(top / "redis.socket")
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no", "--dir", str(top)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def redis_server(top):
+    needs("redis-server")
+    server = RedisServer(top)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def test_redis_client_does_many_things_at_once():
+    with folder() as top, redis_server(top) as server:
+        result = run("redis_client", "--unix", server.socket, "--count", "100000")
+        expect(result.code == 0 and "all right" in result.out, "it fails", result)
+        print(re.search("increments.*", result.out)[0])
+
+
+def test_redis_client_comes_back_when_the_server_does():
+    needs("redis-cli")
+    with folder() as top, redis_server(top) as server:
+        watching = start("redis_client", "--unix", server.socket, "watch", "key")
+
+        def see(value):
+            until(lambda: subprocess.run(["redis-cli", "-s", server.socket, "set", "key", value],
+                                         capture_output=True).stdout == b"OK\n", "the server")
+            until(lambda: watching.stdout.readline().decode().strip() == f'"{value}"', value)
+
+        see("before")
+        server.kill()
+        with redis_server(top) as server:
+            see("after")
+        watching.kill()
+        watching.communicate()
+
+
+def test_redis_client_says_that_there_is_no_server():
+    with folder() as top:
+        client = start("redis_client", "--unix", top / "nobody", "watch", "key")
+        time.sleep(0.2)
+        client.send_signal(signal.SIGINT)
+        result = finish(client)
+        expect(result.code == 130, "Ctrl-C does not end it", result)
 
 
 if __name__ == "__main__":
