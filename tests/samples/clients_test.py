@@ -375,6 +375,97 @@ def test_http_sends_away_who_is_too_many():
             connection.close()
 
 
+# ---- chat ----
+
+
+def test_chat_carries_lines_and_does_not_wait_for_who_does_not_read():
+    with serving("chat", "--queue", "10") as server:
+        def join(name):
+            connection = server.connect()
+            lines = connection.makefile("rwb")
+            lines.write(name + b"\n")
+            lines.flush()
+            expect(lines.readline() == b"your name?\n", "nobody asks for a name")
+            expect(lines.readline() == b"* " + name + b" is here\n", "the own arrival is not told")
+            return lines
+
+        ann, bob, deaf = join(b"ann"), join(b"bob"), join(b"deaf")
+        expect(ann.readline() == b"* bob is here\n" and ann.readline() == b"* deaf is here\n", "arrivals are not told")
+        expect(bob.readline() == b"* deaf is here\n", "an arrival is not told")
+        for i in range(300):
+            ann.write(b"%d" % i + b"x" * 50_000 + b"\n")
+            ann.flush()
+            expect(bob.readline().startswith(b"ann: %d" % i), "a line is missing")
+        # It has missed something, and hears of that.
+        for line in deaf:
+            if line.startswith(b"* you have missed "):
+                break
+        for lines in (ann, bob, deaf):
+            lines.close()
+
+
+# ---- port_scan, proc_pipeline, tail_f ----
+
+
+def test_port_scan_finds_what_is_open():
+    with serving("echo_server") as server, socket.create_server((HOST, 0)) as banner:
+        closed = socket.create_server((HOST, 0))
+        port = closed.getsockname()[1]
+        closed.close()
+        result = run("port_scan", HOST, f"{port},{server.port}", "--timeout", "30")
+        expect(result.code == 0 and f"{server.port} open" in result.out, "an open port is not found", result)
+        expect("1 of 2 ports open, 2 looked at" in result.out, "the count is wrong", result)
+        scanning = start("port_scan", HOST, str(banner.getsockname()[1]), "--banner", "--timeout", "30")
+        connection, _ = banner.accept()
+        connection.sendall(b"220 ready\x1b\r\n")
+        result = finish(scanning)
+        expect("open  220 ready?" in result.out, "the banner is not shown", result)
+        connection.close()
+    for arguments in (["127.0.0.1", "0"], ["127.0.0.1", "9-8"], ["127.0.0.1"], ["127.0.0.1", "1", "--at-once", "0"]):
+        expect(run("port_scan", *arguments).code == 2, f"{arguments} are not refused")
+
+
+def test_proc_pipeline_connects_programs_and_tells_how_they_ended():
+    result = run("proc_pipeline", "--", "printf", "b\\na\\nb\\n", "---", "sort", "---", "uniq", "-c")
+    expect(result.code == 0 and result.out.split() == ["1", "a", "2", "b"], "the output is wrong", result)
+    expect(result.err == "printf: exit code 0\nsort: exit code 0\nuniq: exit code 0\n", "the ends are wrong", result)
+    result = run("proc_pipeline", "--timeout", "0.2", "--", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", "---", "cat")
+    expect(result.code == 124 and "sh: ended by signal 9" in result.err, "a stubborn program is not killed", result)
+    expect(run("proc_pipeline", "--", "sh", "-c", "exit 3").code == 3, "the exit code is lost")
+    result = run("proc_pipeline", "--", "no-such-program")
+    expect(result.code == 1 and "no-such-program" in result.err, "a missing program is not named", result)
+
+
+def test_tail_f_follows_files_that_are_moved_and_made_again():
+    with folder() as top:
+        a, b = top / "a", top / "b"
+        a.write_text("".join(f"{i}\n" for i in range(30_000)))
+        process = start("tail_f", "--lines", "2", a, b)
+
+        def expect_lines(*wanted):
+            for line in wanted:
+                got = process.stdout.readline().decode()
+                expect(got == line + "\n", f"'{line}' is not shown", got)
+
+        expect_lines(f"==> {a} <==", "29998", "29999")
+        with a.open("a") as file:
+            file.write("more\n")
+            file.flush()
+            expect_lines("more")
+            b.write_text("new\n")
+            expect_lines("", f"==> {b} <==", "new")
+            a.rename(top / "a.1")
+            file.write("late\n")
+        a.write_text("fresh\n")
+        expect_lines("", f"==> {a} <==", "late", "fresh")
+        b.write_text("")
+        until(lambda: b"has become shorter" in process.stderr.readline(), "the truncation")
+        b.write_text("again\n")
+        expect_lines("", f"==> {b} <==", "again")
+        process.send_signal(signal.SIGINT)
+        expect(finish(process).code == 130, "Ctrl-C does not end it")
+
+
 # ---- redis_client ----
 
 
