@@ -64,6 +64,13 @@ def command(*arguments, data=b""):
     return result.stdout
 
 
+def read_exactly(connection, size):
+    received = b""
+    while len(received) < size and (piece := connection.recv(size - len(received))):
+        received += piece
+    return received
+
+
 def read_all(connection):
     received = b""
     while piece := connection.recv(65536):
@@ -176,9 +183,9 @@ def test_echo_survives_what_clients_do():
         slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for byte in b"slowly\n":
             slow.send(bytes([byte]))
-        expect(slow.recv(7, socket.MSG_WAITALL) == b"slowly\n", "single bytes are not sent back")
+        expect(read_exactly(slow, 7) == b"slowly\n", "single bytes are not sent back")
         patient.sendall(b"still there?")
-        expect(patient.recv(12, socket.MSG_WAITALL) == b"still there?", "the server does not answer any more")
+        expect(read_exactly(patient, 12) == b"still there?", "the server does not answer any more")
         for connection in (patient, greedy, silent, slow):
             connection.close()
 
