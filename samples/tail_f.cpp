@@ -95,11 +95,13 @@ private:
     aio::Coro<> look(bool first) {
         std::optional<std::system_error> failure;
         try {
-            // What has been added to the old file before it went.
-            if (file_) co_await show_rest();
             const aio::FileStatus status = co_await aio::stat(path_);
             if (!file_ || status.inode() != inode_ || status.device() != device_) {
-                if (file_) Screen::remark(path_, "has been replaced");
+                if (file_) {
+                    // What was added before there was another one.
+                    co_await show_rest();
+                    Screen::remark(path_, "has been replaced");
+                }
                 co_await open(first);
             } else if (status.size() < position_) {
                 Screen::remark(path_, "has become shorter");
@@ -112,6 +114,7 @@ private:
         }
         if (!failure) co_return;
         if (failure->code() != std::errc::no_such_file_or_directory) throw *failure;
+        if (file_) co_await show_rest();
         // What is open stays so: something may still be written to it.
         if (!missing_) Screen::remark(path_, first ? "is not there yet" : "has gone");
         missing_ = true;
