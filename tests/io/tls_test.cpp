@@ -6,7 +6,7 @@
 
 #include <array>
 #include <chrono>
-#include <fstream>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -481,6 +481,28 @@ TEST_CASE("TLS: a loop may close while a handshake, a read or a write is under w
         }(what));
         test.loop.run_until_complete(rounds(2000));
     }
+}
+
+TEST_CASE("TLS: a loop may close while a server's client is in its handshake") {
+    std::optional<Server> server;
+    TestLoop test(SteadyClock::instance());
+    test.loop.run_until_complete([](std::optional<Server>& kept) -> Coro<> {
+        kept.emplace(co_await start_server(echo, "127.0.0.1", 0, ServerOptions().tls(server_context())));
+        const std::uint16_t port = kept->sockets().at(0).address().value().port();
+        StreamConnection silent = co_await open_connection("127.0.0.1", port);
+        while (kept->connections() == 0) co_await sleep(0s);
+        SUBCASE("all at once") {}
+        SUBCASE("after its connections were aborted") {
+            kept->abort_clients();
+            CHECK(kept->connections() == 0);
+        }
+        SUBCASE("after its connections were closed") {
+            kept->close_clients();
+            CHECK(kept->connections() == 0);
+        }
+    }(server));
+    test.loop.close();
+    server.reset();
 }
 
 TEST_CASE("TLS: conformance") {

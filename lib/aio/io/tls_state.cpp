@@ -63,8 +63,8 @@ void TlsState::records_came(std::span<const std::byte> data) noexcept {
 void TlsState::records_ended(int status) noexcept {
     records_ended_ = true;
     records_status_ = status;
-    // The loop closes: nobody is left who could be told.
-    if (status == uv::status::canceled) on_handshake_ = nullptr;
+    // Closed, with the loop if not by this: nobody is left who could be told.
+    if (status == uv::status::canceled) abandoned_ = true;
     advance();
 }
 
@@ -179,6 +179,7 @@ void TlsState::fail(std::exception_ptr cause) noexcept {
 
 void TlsState::finish_handshake(std::exception_ptr error) noexcept {
     patience_.cancel();
+    if (abandoned_) return;
     if (const HandshakeEnd end = std::exchange(on_handshake_, nullptr)) end(std::move(error));
 }
 
@@ -266,6 +267,12 @@ int TlsState::shutdown(uv::Completion& done) noexcept {
 }
 
 // ---- The end
+
+void TlsState::loop_closing() noexcept {
+    // It may own whoever owns this, which then goes at the very end.
+    const HandshakeEnd dropped = std::exchange(on_handshake_, nullptr);
+    abort();
+}
 
 void TlsState::close_transport() noexcept {
     if (below_->is_open() && write_error() == 0 && !cause_) {

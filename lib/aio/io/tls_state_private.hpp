@@ -54,6 +54,7 @@ public:
     int queue(std::span<const std::byte> data) override;
     int write(std::span<const std::byte> data, uv::Completion& done) noexcept override;
     int shutdown(uv::Completion& done) noexcept override;
+    void loop_closing() noexcept override;
 
 private:
     void close_transport() noexcept override;
@@ -100,6 +101,7 @@ private:
     TimerHandle patience_;
     Handle soon_;
     bool is_soon_ = false;
+    bool abandoned_ = false;
     std::optional<TlsInfo> info_;
     std::exception_ptr cause_;
     /// The part of a `write` that is still to be sent, in its caller's memory.
