@@ -143,8 +143,6 @@ void ProcessPoolCore::enqueue(PoolEntry entry) {
         return;
     }
     ++counts_.submitted;
-    // Those that have been given ahead may be less urgent.
-    if (entry.plan && entry.plan->settings.priority != 0) take_back_all();
     put_last(std::move(entry));
     dispatch();
 }
@@ -164,38 +162,33 @@ ProcessWorker* ProcessPoolCore::idle_worker() const noexcept {
 
 void ProcessPoolCore::dispatch() {
     const auto keep = shared_from_this();
-    for (;;) {
-        drop_cancelled();
+    while (!queue_.empty()) {
+        if (queue_.front().call->state().status() == ConcurrentState::Status::cancelled) {
+            queue_.pop_front();
+            continue;
+        }
         ProcessWorker* const worker = idle_worker();
-        if (worker == nullptr || (queue_.empty() && !take_back_one())) break;
-        give(*worker);
+        if (worker == nullptr) break;
+        PoolEntry entry = std::move(queue_.front());
+        queue_.pop_front();
+        // A call that goes back into the queue because its worker was gone stays marked as running.
+        if (!entry.call->state().begin()) continue;
+        bool sent = false;
+        try {
+            sent = worker->send(entry);
+        } catch (const std::system_error&) {
+            fail(entry, std::current_exception());
+            continue;
+        }
+        if (sent) {
+            begin_deadline(*worker);
+            continue;
+        }
+        worker->lose("its pipe is broken");
+        queue_.push_front(std::move(entry));
     }
     start_workers();
-    give_ahead();
     finish_shutdown();
-}
-
-void ProcessPoolCore::drop_cancelled() {
-    while (!queue_.empty() && queue_.front().call->state().status() == ConcurrentState::Status::cancelled)
-        queue_.pop_front();
-}
-
-void ProcessPoolCore::give(ProcessWorker& worker) {
-    PoolEntry entry = std::move(queue_.front());
-    queue_.pop_front();
-    // A call that goes back into the queue because its worker was gone stays marked as running.
-    if (!entry.call->state().begin()) return;
-    try {
-        if (worker.send(entry)) {
-            begin_deadline(worker);
-            return;
-        }
-    } catch (const std::system_error&) {
-        fail(entry, std::current_exception());
-        return;
-    }
-    worker.lose("its pipe is broken");
-    queue_.push_front(std::move(entry));
 }
 
 void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
@@ -207,10 +200,9 @@ void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, StopRea
         worker.finish();
     else if (worker.quota_used())
         finish(worker);
-    else if (!worker.busy())
+    else
         note_idle(worker);
-    // One that goes on with what it has been given ahead gets more when all that came from it is taken in.
-    if (!worker.busy()) dispatch();
+    dispatch();
     deliver(entry, stopped, frame, pid);
 }
 
@@ -258,13 +250,12 @@ bool ProcessPoolCore::used() const {
 
 ProcessPoolStatistics ProcessPoolCore::statistics() const {
     ProcessPoolStatistics statistics = counts_;
-    statistics.queued = queue_.size();
     for (const WorkerRef& worker : workers_) {
-        statistics.queued += worker->ahead();
         ++(!worker->ready() ? statistics.starting : worker->busy() ? statistics.busy : statistics.idle);
         if (worker->busy() && worker->progress())
             statistics.progress.emplace_back(worker->pid(), *worker->progress());
     }
+    statistics.queued = queue_.size();
     return statistics;
 }
 

@@ -4,9 +4,8 @@
 ///
 /// All state of scheduling lives here, in the parent, on the loop's thread: workers share nothing with each
 /// other, no lock and no queue, so killing one cannot hurt another. Whether a worker is idle is read off the
-/// worker itself, never counted on the side. A worker runs one call at a time and marks it as begun, so when
-/// it dies there is no doubt which call dies with it; what it has been given ahead goes elsewhere (see
-/// process_pool_ahead.cpp).
+/// worker itself, never counted on the side. A worker has at most one call, so when it dies there is no doubt
+/// which call dies with it.
 
 #include <cstddef>
 #include <cstdint>
@@ -92,7 +91,6 @@ private:
     void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
                     const FrameView& frame) noexcept override;
     void frame_sent(ProcessWorker& worker) noexcept override;
-    void worker_heard(ProcessWorker& worker) noexcept override;
     void call_progressed(ProcessWorker& worker) noexcept override;
     void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
 
@@ -100,13 +98,7 @@ private:
     class LoopRequest;
     void enqueue(PoolEntry entry);
     void dispatch();
-    void give(ProcessWorker& worker);
     [[nodiscard]] ProcessWorker* idle_worker() const noexcept;
-    void drop_cancelled();
-    void give_ahead();
-    [[nodiscard]] bool take_back_one();
-    void take_back(ProcessWorker& worker);
-    void take_back_all();
     [[nodiscard]] std::size_t staying() const noexcept;
     [[nodiscard]] bool wants_worker() const noexcept;
     void start_workers();
@@ -119,7 +111,6 @@ private:
     void watch_idle_at(TimePoint when);
     void reap_idle();
     void remove(ProcessWorker& worker, WorkerExit exit) noexcept;
-    void return_ahead(std::vector<PoolEntry> ahead);
     void lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end);
     void retry_or_fail(PoolEntry entry, const WorkerEnd& end);
     [[nodiscard]] ProcessWorker* find_worker(std::uint64_t id) const noexcept;
@@ -154,8 +145,6 @@ private:
     std::unique_ptr<WorkerLauncher> launcher_;
     ProcessQueue queue_{settings_.priority_ageing};
     std::vector<WorkerRef> workers_;
-    /// Kept for its memory.
-    std::vector<ProcessWorker*> hungry_;
     std::vector<Future<>> close_waiters_;
     ConcurrentFuture<> closed_;
     TimerHandle start_timeout_;

@@ -17,13 +17,6 @@ void discard(const PoolEntry& entry) noexcept {
     entry.call->fail(std::make_exception_ptr(CancelledError()));
 }
 
-/// Closes a worker; the calls that were on it are added to `calls`.
-void take_calls(ProcessWorker& worker, std::vector<PoolEntry>& calls) {
-    WorkerRemains remains = worker.close();
-    if (remains.entry.call) calls.push_back(std::move(remains.entry));
-    for (PoolEntry& entry : remains.ahead) calls.push_back(std::move(entry));
-}
-
 } // namespace
 
 void ProcessPoolCore::break_pool(const std::string& reason, bool at_once) {
@@ -44,7 +37,7 @@ void ProcessPoolCore::break_pool(const std::string& reason, bool at_once) {
                 launcher_->terminate(worker->pid());
             if (!at_once) stubborn_.push_back(worker->pid());
         }
-        take_calls(*worker, queue);
+        if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
     }
     if (!stubborn_.empty())
         stubborn_watch_ = loop_->call_later(settings_.kill_grace, [self = weak_from_this()] {
@@ -82,10 +75,8 @@ void ProcessPoolCore::begin_shutdown(bool cancel_queued) {
     const auto keep = shared_from_this();
     shutting_down_ = true;
     idle_watch_.cancel();
-    if (cancel_queued) {
-        take_back_all();
+    if (cancel_queued)
         for (const PoolEntry& entry : queue_.take_all()) discard(entry);
-    }
     dispatch();
 }
 
@@ -141,7 +132,7 @@ void ProcessPoolCore::destroy() noexcept {
             launcher_->resume(worker->pid());
         else if (launcher_ && worker->pid() > 0 && !worker->finishing())
             launcher_->kill(worker->pid());
-        take_calls(*worker, queue);
+        if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
     }
     launcher_.reset();
     const std::exception_ptr destroyed =

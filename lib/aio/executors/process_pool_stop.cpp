@@ -72,7 +72,6 @@ void ProcessPoolCore::stop(std::uint64_t call, StopReason reason) {
     if (worker->stopping() != StopReason::none) return;
     ++counts_.stopped;
     if (reason == StopReason::timed_out) ++counts_.timed_out;
-    take_back(*worker);
     worker->ask_to_stop(reason);
     worker->set_deadline(
         loop_->call_later(settings_.stop_grace, [self = weak_from_this(), id = worker->id(), call] {
@@ -91,8 +90,7 @@ void ProcessPoolCore::finish(ProcessWorker& worker) {
 
 void ProcessPoolCore::terminate(std::uint64_t id, std::uint64_t call) {
     ProcessWorker* const worker = find_worker(id);
-    // If there is one ahead that could not be taken back, the call has ended: the signal would hit that one.
-    if (worker == nullptr || worker->call_id() != call || worker->ahead() > 0 || !launcher_) return;
+    if (worker == nullptr || worker->call_id() != call || !launcher_) return;
     worker->doom();
     launcher_->terminate(worker->pid());
     worker->set_deadline(loop_->call_later(settings_.kill_grace, [self = weak_from_this(), id] {

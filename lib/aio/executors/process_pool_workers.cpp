@@ -42,8 +42,7 @@ void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
     exit.errors = worker.take_errors();
     const bool was_ready = worker.ready();
     const StopReason stopped = worker.stopping();
-    WorkerRemains remains = worker.close();
-    return_ahead(std::move(remains.ahead));
+    auto [entry, begun] = worker.close();
     const int pid = worker.pid();
     std::erase_if(workers_, [&](const WorkerRef& w) { return w.get() == &worker; });
     if (!was_ready)
@@ -53,12 +52,7 @@ void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
                                " before it was ready" + exit.last_words());
     else
         ++counts_.workers_ended;
-    if (remains.entry.call) lose_call(std::move(remains.entry), remains.begun, stopped, WorkerEnd(pid, exit));
-}
-
-/// They have nothing to do with the end of their worker.
-void ProcessPoolCore::return_ahead(std::vector<PoolEntry> ahead) {
-    for (auto entry = ahead.rbegin(); entry != ahead.rend(); ++entry) queue_.push_front(std::move(*entry));
+    if (entry.call) lose_call(std::move(entry), begun, stopped, WorkerEnd(pid, exit));
 }
 
 void ProcessPoolCore::lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end) {

@@ -25,10 +25,6 @@ public:
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Whether those that come later are to be begun later, whatever comes.
-    [[nodiscard]] bool in_order_of_coming() const noexcept {
-        return others_.empty() && ageing_ == Duration::zero();
-    }
     /// The next one. It must not be empty.
     [[nodiscard]] PoolEntry& front() noexcept;
     void pop_front();

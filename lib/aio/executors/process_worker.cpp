@@ -28,8 +28,7 @@ ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t i
       output_(std::move(pipes.output)),
       errors_(std::move(pipes.errors)),
       buffers_(id, std::move(pipes.buffers)),
-      parser_(max_payload),
-      marks_(std::move(pipes.marks)) {}
+      parser_(max_payload) {}
 
 void ProcessWorker::start_reading() {
     results_.set_reader(*this);
@@ -48,8 +47,6 @@ bool ProcessWorker::send(PoolEntry& entry) {
     if (const std::uint16_t flags = share_large_payload(entry.frame, entry.call_start, entry.buffers))
         finish_frame(entry.frame, entry.call_start, FrameType::task, entry.id, flags);
     if (!buffers_.offer(entry.buffers)) return false;
-    entry.number = next_number_++;
-    marks_->offer(entry.number, entry.id);
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
     if (written < 0) return false;
@@ -62,15 +59,13 @@ bool ProcessWorker::send(PoolEntry& entry) {
         }
         sending_ = true;
     }
-    begin_entry(std::move(entry));
-    return true;
-}
-
-void ProcessWorker::begin_entry(PoolEntry entry) noexcept {
     entry_ = std::move(entry);
     stopping_ = StopReason::none;
+    stop_bytes_ = 0;
     credit_ = StreamCredit();
+    has_emitted_ = false;
     progress_.reset();
+    return true;
 }
 
 void ProcessWorker::ask_to_stop(StopReason reason) noexcept {
@@ -84,7 +79,7 @@ void ProcessWorker::send_stop() noexcept {
         ByteWriter stop;
         append_frame(stop, FrameType::stop, entry_.id, {});
         // A worker that has not yet read its call has no room for this either, and will be signalled.
-        static_cast<void>(tasks_.try_write(stop.bytes()));
+        if (tasks_.try_write(stop.bytes()) == static_cast<int>(stop.size())) stop_bytes_ = stop.size();
     } catch (const std::bad_alloc&) {
     }
 }
@@ -111,8 +106,7 @@ void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
         return;
     }
     self.sending_ = false;
-    // It may have to be sent to another worker.
-    if (self.busy()) self.entry_.frame = std::move(self.outgoing_);
+    if (self.entry_.keeps_frames()) self.entry_.frame = std::move(self.outgoing_);
     self.outgoing_ = ByteWriter();
     if (self.busy() && self.stopping_ != StopReason::none) self.send_stop();
     self.send_credit();
@@ -125,10 +119,9 @@ void ProcessWorker::received(std::span<const std::byte> data) noexcept {
         parser_.feed(data);
         while (!closed_) {
             const std::optional<FrameView> frame = parser_.next();
-            if (!frame) break;
+            if (!frame) return;
             take(*frame);
         }
-        if (!closed_) owner_.worker_heard(*this);
     } catch (const std::exception& error) {
         lose(error.what());
     }
@@ -161,13 +154,12 @@ void ProcessWorker::take(const FrameView& frame) {
         ++answered_;
         if (!doomed_) deadline_.cancel();
         note_text();
-        if (frame.has_buffer_notes()) {
-            buffers_.receive(entry_.buffers, frame.trailer<AnswerTrailer>().notes);
-            end_call(frame.without_trailer(sizeof(AnswerTrailer)));
-        } else {
+        if (frame.has_buffer_notes())
+            buffers_.receive(entry_.buffers);
+        else
             buffers_.add_held(entry_.buffers);
-            end_call(frame);
-        }
+        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
+                          std::exchange(stopping_, StopReason::none), frame);
         return;
     case FrameType::item: take_item(frame); return;
     case FrameType::progress: take_progress(frame); return;
@@ -214,12 +206,19 @@ void ProcessWorker::drain() noexcept {
     lost_ = true;
 }
 
-WorkerRemains ProcessWorker::close() noexcept {
-    WorkerRemains remains;
-    remains.begun = busy() && marks_->begun(entry_.number, entry_.id);
-    // It has not answered the one before these.
-    for (PoolEntry& entry : ahead_) remains.ahead.push_back(std::move(entry));
-    ahead_.clear();
+bool ProcessWorker::has_received_call() const noexcept {
+    // Of what may lie in the pipe then, all is credit.
+    if (has_emitted_) return true;
+    if (sending_) return false;
+    // What it has not taken out of the pipe before it died is still there; what it has taken out counts as
+    // begun, even if it died in that instant. A large frame is not kept until then: when the last of it had
+    // found room in the pipe, the worker was well on the way.
+    if (entry_.frame.size() == 0) return true;
+    return WorkerLauncher::unread(tasks_.descriptor()) <= stop_bytes_;
+}
+
+std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
+    const bool begun = busy() && has_received_call();
     closed_ = true;
     lost_ = true;
     deadline_.cancel();
@@ -227,8 +226,7 @@ WorkerRemains ProcessWorker::close() noexcept {
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);
-    remains.entry = std::exchange(entry_, PoolEntry());
-    return remains;
+    return {std::exchange(entry_, PoolEntry()), begun};
 }
 
 } // namespace aio::detail

@@ -4,13 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <aio/core/clock.hpp>
 #include <aio/core/handle.hpp>
@@ -20,7 +18,6 @@
 #include <aio/uv/pipe.hpp>
 #include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
-#include <aio/workers/call_marks.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/progress.hpp>
 #include <aio/workers/worker_buffers.hpp>
@@ -45,8 +42,6 @@ public:
                             const FrameView& frame) noexcept = 0;
     /// The frame of the call has left completely; the worker can take another once the call has ended.
     virtual void frame_sent(ProcessWorker& worker) noexcept = 0;
-    /// All that had come from it for now has been told.
-    virtual void worker_heard(ProcessWorker& worker) noexcept = 0;
     /// Its call has said how far it is: `worker.progress()`.
     virtual void call_progressed(ProcessWorker& worker) noexcept = 0;
     /// The worker has closed its pipe, or sent something that is no frame: it is to be killed.
@@ -57,21 +52,7 @@ protected:
     ~WorkerOwner() = default;
 };
 
-/// What a worker that is gone has left behind.
-struct WorkerRemains {
-    /// The call that was on it, if there was one.
-    PoolEntry entry;
-    /// Whether that had begun.
-    bool begun = false;
-    /// What it had been given ahead: none of it has begun.
-    std::vector<PoolEntry> ahead;
-};
-
 /// The channel to one worker. It is shared with its own callbacks, which may be what ends it.
-///
-/// A worker that makes short calls is given some ahead: they lie in its pipe, so it need not wait for the
-/// pool between two calls, and the pool can send and hear of several at once. Until one of them begins, it
-/// can be withdrawn (see call_marks.hpp).
 class ProcessWorker final : public std::enable_shared_from_this<ProcessWorker>,
                             private uv::StreamReader,
                             private uv::Completion {
@@ -120,19 +101,6 @@ public:
         return ready_ && !busy() && !sending_ && !lost_ && !finishing_ && !doomed_;
     }
 
-    /// How many calls it has been given ahead.
-    [[nodiscard]] std::size_t ahead() const noexcept { return ahead_.size(); }
-    /// Whether it can be given one more call ahead.
-    [[nodiscard]] bool can_take_ahead() const noexcept;
-    /// Whether it has so few of them that it is time for more.
-    [[nodiscard]] bool wants_ahead() const noexcept;
-    /// Gives it a call ahead, with the next `send_ahead`. False, with the entry as it was, if this is no call
-    /// for that.
-    [[nodiscard]] bool put_ahead(PoolEntry& entry);
-    void send_ahead() noexcept;
-    /// Takes back the last of them, if it has not begun.
-    [[nodiscard]] std::optional<PoolEntry> withdraw_last() noexcept;
-
     /// Why it will not be ready, if that is known.
     [[nodiscard]] const std::string& start_error() const noexcept { return start_error_; }
     void set_start_error(std::string reason) { start_error_ = std::move(reason); }
@@ -162,8 +130,9 @@ public:
     void drain() noexcept;
     /// The process is known to have ended, so its memory can be used for something else.
     void has_ended() noexcept { buffers_.worker_has_ended(); }
-    /// Closes the pipes, upon which an idle worker ends; no callback comes any more.
-    WorkerRemains close() noexcept;
+    /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was
+    /// on it, if there was one, and whether that may have begun.
+    std::pair<PoolEntry, bool> close() noexcept;
 
 private:
     std::span<std::byte> room(std::span<std::byte> shared) noexcept override { return shared; }
@@ -175,9 +144,7 @@ private:
     void take_item(const FrameView& frame);
     void take_progress(const FrameView& frame);
     void send_credit() noexcept;
-    void begin_entry(PoolEntry entry) noexcept;
-    void end_call(const FrameView& frame) noexcept;
-    void begin_next() noexcept;
+    [[nodiscard]] bool has_received_call() const noexcept;
     void send_stop() noexcept;
     void note_text();
 
@@ -193,17 +160,11 @@ private:
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.
     ByteWriter outgoing_;
-    const std::shared_ptr<CallMarks> marks_;
-    std::deque<PoolEntry> ahead_;
-    /// The frames of those of them that have not been sent.
-    ByteWriter unsent_;
-    /// Of the next call that is sent.
-    std::uint64_t next_number_ = 0;
-    /// Calls with lower numbers have been answered or withdrawn.
-    std::uint64_t first_unanswered_ = 0;
     StopReason stopping_ = StopReason::none;
+    std::size_t stop_bytes_ = 0;
     /// What its call may have, and could not be told yet.
     StreamCredit credit_;
+    bool has_emitted_ = false;
     std::optional<Progress> progress_;
     TimerHandle deadline_;
     std::string start_error_;

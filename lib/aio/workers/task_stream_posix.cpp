@@ -23,7 +23,9 @@ constexpr int notes_patience = 60'000;
 
 TaskStream::TaskStream(TaskInbox& inbox, TaskReports& reports, PoolBuffers& buffers, std::uint64_t task_id,
                        std::size_t max_payload) noexcept
-    : inbox_(inbox), reports_(reports), buffers_(buffers), id_(task_id), max_payload_(max_payload) {}
+    : inbox_(inbox), reports_(reports), buffers_(buffers), id_(task_id), max_payload_(max_payload) {
+    static_cast<void>(buffers_.take_note_count());
+}
 
 ByteWriter& TaskStream::begin_item() {
     std::unique_lock lock(mutex_);
@@ -45,13 +47,13 @@ void TaskStream::send_item() {
     if (size + sizeof trailer > max_payload_)
         throw RuntimeError("an item of the call takes " + std::to_string(size) + " bytes, and the limit is " +
                            std::to_string(max_payload_ - sizeof trailer));
-    const std::uint16_t flags = share_large_payload(out_, start_, buffers_);
+    std::uint16_t flags = share_large_payload(out_, start_, buffers_);
     trailer.bytes = frame_payload_size(out_, start_) + buffers_.attached_bytes();
     // Nothing must go wrong between the notes and the frame that says how many they are.
     out_.reserve(out_.size() + sizeof trailer);
     buffers_.hand_over(notes_patience);
     try {
-        buffers_.report(notes_patience);
+        if (buffers_.report(notes_patience)) flags |= FrameHeader::has_buffer_notes;
     } catch (const std::system_error&) {
         // The pool does not know any more what memory is in use here.
         ::_exit(worker_exit_broken_pipe);

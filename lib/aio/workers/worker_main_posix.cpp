@@ -3,7 +3,6 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/running_loop.hpp>
 #include <aio/core/type_name.hpp>
-#include <aio/workers/call_marks.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/large_payload.hpp>
@@ -42,9 +41,7 @@ constexpr int worker_goes_on = -1;
 class Worker {
 public:
     explicit Worker(WorkerSetup& setup)
-        : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {
-        if (setup.marks) marks_.emplace(uv::Descriptor(setup.marks.release()));
-    }
+        : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {}
 
     /// Serves until the end; returns the exit code.
     int run();
@@ -55,7 +52,6 @@ private:
     bool greet();
     int take(const FrameView& frame);
     int initialize(const FrameView& call);
-    bool begin(const FrameView& task);
     bool answer(const FrameView& task);
     std::uint16_t run_task(const FrameView& task, std::size_t start, const WorkerOrders& orders);
     void report_error(std::size_t start);
@@ -66,8 +62,6 @@ private:
     WorkerSetup& setup_;
     FrameParser parser_;
     PoolBuffers buffers_;
-    std::optional<CallMarks> marks_;
-    std::uint64_t next_number_ = 0;
     ByteWriter out_;
     WorkerOrders orders_;
 };
@@ -122,10 +116,9 @@ std::uint16_t Worker::run_task(const FrameView& task, std::size_t start, const W
     payload.reset();
     out_.set_buffer_link(nullptr);
     const std::size_t size = frame_payload_size(out_, start);
-    const std::size_t limit = setup_.max_payload - (buffers_.has_notes() ? sizeof(AnswerTrailer) : 0);
-    if (size > limit) {
+    if (size > setup_.max_payload) {
         throw RuntimeError("the result takes " + std::to_string(size) + " bytes, and the limit is " +
-                           std::to_string(limit));
+                           std::to_string(setup_.max_payload));
     }
     const std::uint16_t flags = share_large_payload(out_, start, buffers_);
     buffers_.hand_over();
@@ -168,24 +161,26 @@ void Worker::overwrite_usage(std::size_t payload, const CallUsage& usage) {
     out_.overwrite(payload, bytes.bytes());
 }
 
-/// False if the pool has taken it back.
-bool Worker::begin(const FrameView& task) { return !marks_ || marks_->begin(next_number_++, task.task_id()); }
-
 bool Worker::answer(const FrameView& task) {
-    const WorkerOrders orders = std::exchange(orders_, WorkerOrders());
-    if (!begin(task)) return true;
     out_.clear();
+    const WorkerOrders orders = std::exchange(orders_, WorkerOrders());
     const std::size_t usage = orders.measure != 0 ? append_usage(task.task_id(), CallUsage()) : 0;
     const std::size_t start = begin_frame(out_);
     FrameType type = FrameType::result;
     std::uint16_t flags = 0;
     {
         TaskReports reports(setup_.results.get(), task.task_id());
-        TaskInbox inbox(setup_.tasks.get(), parser_, task.task_id(), orders);
+        std::optional<TaskInbox> inbox;
         std::optional<TaskStream> items;
-        if (orders.stream_items != 0)
-            items.emplace(inbox, reports, buffers_, task.task_id(), setup_.max_payload);
-        const RunningTask running(orders.attempt, reports, inbox, items ? &*items : nullptr);
+        std::optional<RunningTask> running;
+        if (orders.stream_items != 0) {
+            inbox.emplace(setup_.tasks.get(), parser_, task.task_id(), orders);
+            items.emplace(*inbox, reports, buffers_, task.task_id(), setup_.max_payload);
+            running.emplace(setup_.tasks.get(), orders.attempt, reports, *inbox, *items);
+        } else {
+            // A pool sends nothing but a wish to stop to a worker that has a call.
+            running.emplace(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt, reports);
+        }
         std::optional<CallMeter> meter;
         if (orders.measure != 0) meter.emplace();
         try {
@@ -197,11 +192,7 @@ bool Worker::answer(const FrameView& task) {
         }
         if (meter) overwrite_usage(usage, meter->usage());
     }
-    buffers_.report();
-    if (const AnswerTrailer trailer{buffers_.take_note_count()}; trailer.notes != 0) {
-        out_.append(&trailer, sizeof trailer);
-        flags |= FrameHeader::has_buffer_notes;
-    }
+    if (buffers_.report()) flags |= FrameHeader::has_buffer_notes;
     finish_frame(out_, start, type, task.task_id(), flags);
     // What the task printed is seen before its result, and not lost if the worker is killed later.
     std::fflush(stdout);
@@ -270,8 +261,7 @@ void become_worker(WorkerSetup& setup) noexcept {
     detach_stdin();
     capture_output(setup);
     if (!setup.inherits_nothing) {
-        const std::array<int, 4> keep{setup.tasks.get(), setup.results.get(), setup.buffers.get(),
-                                      setup.marks.get()};
+        const std::array<int, 3> keep{setup.tasks.get(), setup.results.get(), setup.buffers.get()};
         close_occupied(setup.last_inherited);
         close_all_above(setup.last_inherited, keep);
     }
