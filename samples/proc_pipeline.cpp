@@ -1,13 +1,11 @@
 // Runs programs that are connected, shows what the last one writes, and how each of them has ended.
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -108,28 +106,16 @@ aio::Coro<int> run_commands(std::vector<aio::Command> commands,
     co_return code.value_or(last);
 }
 
+aio::Coro<int> amain(samples::CommandLine line) {
+    std::optional<std::chrono::duration<double>> limit;
+    const double seconds = line.number("--timeout", 0.0, 0.0, 1e9);
+    if (seconds > 0) limit = std::chrono::duration<double>(seconds);
+    const std::vector<std::string> words = line.take_after_dashes();
+    static_cast<void>(line.rest(0, 0));
+    std::vector<aio::Command> commands = split(words);
+    co_return co_await run_commands(std::move(commands), limit);
+}
+
 } // namespace
 
-int main(int argc, char** argv) {
-    // Options of the commands are theirs.
-    std::vector<std::string> words(argv + 1, argv + argc);
-    const auto split_at = std::find(words.begin(), words.end(), "--");
-    std::vector<std::string> after(split_at == words.end() ? split_at : split_at + 1, words.end());
-    words.erase(split_at, words.end());
-    const auto amain = [&](samples::CommandLine line) -> aio::Coro<int> {
-        std::optional<std::chrono::duration<double>> limit;
-        const double seconds = line.number("--timeout", 0.0, 0.0, 1e9);
-        if (seconds > 0) limit = std::chrono::duration<double>(seconds);
-        static_cast<void>(line.rest(0, 0));
-        std::vector<aio::Command> commands = split(after);
-        co_return co_await run_commands(std::move(commands), limit);
-    };
-    try {
-        return aio::run(samples::run_main(amain, words, usage));
-    } catch (const aio::KeyboardInterrupt&) {
-        return samples::interrupted;
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "proc_pipeline: %s\n", error.what());
-        return samples::failure;
-    }
-}
+int main(int argc, char** argv) { return samples::main_of(amain, argc, argv, usage); }

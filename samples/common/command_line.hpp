@@ -22,8 +22,15 @@ public:
 /// Ask for every option first, then for the rest.
 class CommandLine {
 public:
-    explicit CommandLine(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {}
+    explicit CommandLine(std::vector<std::string> arguments) : arguments_(std::move(arguments)) {
+        const auto dashes = std::ranges::find(arguments_, "--");
+        if (dashes == arguments_.end()) return;
+        after_dashes_.assign(dashes + 1, arguments_.end());
+        arguments_.erase(dashes, arguments_.end());
+    }
 
+    /// What stands behind "--", whatever it looks like. Ask before the rest, which has it otherwise.
+    [[nodiscard]] std::vector<std::string> take_after_dashes() { return std::exchange(after_dashes_, {}); }
     /// Whether the option is there.
     [[nodiscard]] bool flag(const std::string& name) { return std::erase(arguments_, name) > 0; }
     /// The value that follows the option. Throws `UsageError` if nothing follows.
@@ -56,13 +63,16 @@ public:
         for (const std::string& argument : arguments_)
             if (argument.size() > 1 && argument.front() == '-')
                 throw UsageError("there is no option '" + argument + "'");
-        if (arguments_.size() < least) throw UsageError("an argument is missing");
-        if (arguments_.size() > most) throw UsageError("'" + arguments_[most] + "' is one argument too many");
-        return arguments_;
+        std::vector<std::string> rest = arguments_;
+        rest.insert(rest.end(), after_dashes_.begin(), after_dashes_.end());
+        if (rest.size() < least) throw UsageError("an argument is missing");
+        if (rest.size() > most) throw UsageError("'" + rest[most] + "' is one argument too many");
+        return rest;
     }
 
 private:
     std::vector<std::string> arguments_;
+    std::vector<std::string> after_dashes_;
 };
 
 } // namespace samples

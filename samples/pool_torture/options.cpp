@@ -1,50 +1,22 @@
 #include "options.hpp"
 
-#include <charconv>
-#include <system_error>
-
 #include <aio/aio.hpp>
 
 namespace pool_torture {
-namespace {
-
-template <class T>
-T number(const std::string& option, const std::string& text, T least, T most) {
-    T value{};
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    // Written so that what is no number at all (NaN) is refused too.
-    if (error != std::errc() || stop != end || !(value >= least && value <= most))
-        throw UsageError(option + " cannot be '" + text + "'");
-    return value;
-}
-
-} // namespace
 
 Options parse_arguments(const std::vector<std::string>& arguments) {
+    samples::CommandLine line(arguments);
     Options options;
-    options.workers = aio::ProcessPoolExecutor::default_max_workers();
-    for (auto argument = arguments.begin(); argument != arguments.end(); ++argument) {
-        const std::string& name = *argument;
-        if (name == "-h" || name == "--help") {
-            options.help = true;
-            return options;
-        }
-        if (name != "--workers" && name != "--seconds" && name != "--kills" && name != "--call" &&
-            name != "--seed")
-            throw UsageError("there is no option '" + name + "'");
-        if (++argument == arguments.end()) throw UsageError(name + " needs a value");
-        if (name == "--workers")
-            options.workers = number(name, *argument, 1, 256);
-        else if (name == "--seconds")
-            options.duration = std::chrono::duration<double>(number(name, *argument, 0.1, 1e6));
-        else if (name == "--kills")
-            options.kills_per_second = number(name, *argument, 0.0, 1000.0);
-        else if (name == "--call")
-            options.call_microseconds = number<std::uint64_t>(name, *argument, 0, 10'000'000);
-        else
-            options.seed = number<std::uint64_t>(name, *argument, 0, UINT64_MAX);
-    }
+    options.help = line.flag("-h") || line.flag("--help");
+    if (options.help) return options;
+    options.workers = line.number("--workers", aio::ProcessPoolExecutor::default_max_workers(), 1, 256);
+    options.duration =
+        std::chrono::duration<double>(line.number("--seconds", options.duration.count(), 0.1, 1e6));
+    options.kills_per_second = line.number("--kills", options.kills_per_second, 0.0, 1000.0);
+    options.call_microseconds =
+        line.number<std::uint64_t>("--call", options.call_microseconds, 0, 10'000'000);
+    options.seed = line.number<std::uint64_t>("--seed", options.seed, 0, UINT64_MAX);
+    static_cast<void>(line.rest(0, 0));
     return options;
 }
 

@@ -4,9 +4,10 @@
 
 #include <chrono>
 #include <cstdint>
-#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "../common/command_line.hpp"
 
 namespace pool_torture {
 
@@ -20,10 +21,7 @@ struct Options {
     bool help = false;
 };
 
-class UsageError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
+using samples::UsageError;
 
 /// Throws `UsageError`, which says what is wrong with the arguments.
 [[nodiscard]] Options parse_arguments(const std::vector<std::string>& arguments);

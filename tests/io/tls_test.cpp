@@ -6,7 +6,6 @@
 
 #include <array>
 #include <chrono>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -15,8 +14,6 @@
 #include <doctest/doctest.h>
 
 #include <aio/core/event_loop.hpp>
-#include <aio/io/open_connection.hpp>
-#include <aio/io/server.hpp>
 #include <aio/structure/run.hpp>
 #include <aio/structure/wait_for.hpp>
 
@@ -55,15 +52,6 @@ Coro<Handshake> try_handshake(TlsContext client, TlsContext server, std::string 
 MemoryStreamOptions uneven_chunks() { return MemoryStreamOptions().chunk_sizes({1, 70'000, 333}); }
 
 bool has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
-
-/// Reads and writes until the peer closes.
-Coro<> echo(StreamReader reader, StreamWriter writer) {
-    for (;;) {
-        const std::string data = co_await reader.read(4096);
-        if (data.empty()) co_return;
-        co_await writer.write_all(data);
-    }
-}
 
 TlsContext with_protocols(TlsContext context, const std::string& first, const std::string& second) {
     context.alpn({first, second});
@@ -358,86 +346,6 @@ TEST_CASE("TLS: errors of the stream below come through") {
     });
 }
 
-TEST_CASE("TLS: servers and connections that are given a context use it") {
-    run_in_real_time([](EventLoop&) -> Coro<> {
-        const Identity local("IP:127.0.0.1", &io_test::authority());
-        Server server =
-            co_await start_server(echo, "127.0.0.1", 0, ServerOptions().tls(server_context(local)));
-        const Address address = server.sockets().at(0).address().value();
-        auto [reader, writer] =
-            co_await open_connection("127.0.0.1", address.port(), ConnectOptions().tls(client_context()));
-        CHECK(writer.tls_info().value().version == "TLSv1.3");
-        CHECK(writer.peername() == address);
-        writer.write("over there\n");
-        const std::string line = co_await reader.readline();
-        CHECK(line == "over there\n");
-        CHECK(server.connections() == 1);
-        writer.write_eof();
-        const std::string rest = co_await reader.read();
-        CHECK(rest.empty());
-
-        const std::error_code refused = co_await io_test::error_of(open_connection(
-            "127.0.0.1", address.port(), ConnectOptions().tls(client_context()).server_hostname("other")));
-        CHECK(refused == std::errc::protocol_error);
-        co_await server.close(10s);
-        CHECK(server.connections() == 0);
-        CHECK_THROWS_AS(static_cast<void>(start_server(echo, "", 0, ServerOptions().tls(client_context()))),
-                        ValueError);
-    });
-}
-
-TEST_CASE("TLS: a client that fails the handshake, or never begins one, is no concern of the others") {
-    TestLoop test(SteadyClock::instance());
-    test.loop.run_until_complete([](TestLoop& own) -> Coro<> {
-        const Identity local("IP:127.0.0.1", &io_test::authority());
-        Server server = co_await start_server(
-            echo, "127.0.0.1", 0,
-            ServerOptions().tls(server_context(local)).tls_handshake_timeout(std::chrono::milliseconds(50)));
-        const std::uint16_t port = server.sockets().at(0).address().value().port();
-        auto silent = co_await open_connection("127.0.0.1", port);
-        auto wrong = co_await open_connection("127.0.0.1", port);
-        wrong.writer.write("GET / HTTP/1.1\r\n\r\n");
-        auto good = co_await open_connection("127.0.0.1", port, ConnectOptions().tls(client_context()));
-        good.writer.write("hello\n");
-        const std::string line = co_await good.reader.readline();
-        CHECK(line == "hello\n");
-        // Both are disconnected.
-        static_cast<void>(co_await outcome(wrong.reader.read()));
-        static_cast<void>(co_await outcome(silent.reader.read()));
-        CHECK(server.connections() == 1);
-        CHECK(own.reports.empty());
-        // Closing waits for handshakes as for handlers.
-        auto late = co_await open_connection("127.0.0.1", port);
-        good.writer.close();
-        co_await server.close(10s);
-    }(test));
-}
-
-TEST_CASE("TLS: a connection goes over to it by start_tls") {
-    run_in_loop([](EventLoop&) -> Coro<> {
-        for (const std::size_t chunk : {1U, 100'000U}) {
-            CAPTURE(chunk);
-            auto [a, b] = MemoryStream::pair(MemoryStreamOptions().chunk_size(chunk));
-            const auto serve = [](Stream end) -> Coro<std::string> {
-                StreamConnection plain(std::move(end));
-                const std::string command = co_await plain.reader.readline();
-                plain.writer.write("GO\n");
-                StreamConnection secure = co_await start_tls(std::move(plain), server_context());
-                co_return command + co_await secure.reader.readline();
-            };
-            auto serving = create_task(serve(std::move(b)));
-            StreamConnection plain(std::move(a));
-            plain.writer.write("STARTTLS\n");
-            const std::string go = co_await plain.reader.readline();
-            CHECK(go == "GO\n");
-            StreamConnection secure = co_await start_tls(std::move(plain), client_context(), "test.example");
-            secure.writer.write("secret\n");
-            const std::string read = co_await std::move(serving);
-            CHECK(read == "STARTTLS\nsecret\n");
-        }
-    });
-}
-
 TEST_CASE("TLS: files and texts that are no certificates are refused by name") {
     const std::string missing = "/nowhere/chain.pem";
     CHECK(has(thrown_by([&] { static_cast<void>(TlsContext::server(missing, missing)); }),
@@ -481,28 +389,6 @@ TEST_CASE("TLS: a loop may close while a handshake, a read or a write is under w
         }(what));
         test.loop.run_until_complete(rounds(2000));
     }
-}
-
-TEST_CASE("TLS: a loop may close while a server's client is in its handshake") {
-    std::optional<Server> server;
-    TestLoop test(SteadyClock::instance());
-    test.loop.run_until_complete([](std::optional<Server>& kept) -> Coro<> {
-        kept.emplace(co_await start_server(echo, "127.0.0.1", 0, ServerOptions().tls(server_context())));
-        const std::uint16_t port = kept->sockets().at(0).address().value().port();
-        StreamConnection silent = co_await open_connection("127.0.0.1", port);
-        while (kept->connections() == 0) co_await sleep(0s);
-        SUBCASE("all at once") {}
-        SUBCASE("after its connections were aborted") {
-            kept->abort_clients();
-            CHECK(kept->connections() == 0);
-        }
-        SUBCASE("after its connections were closed") {
-            kept->close_clients();
-            CHECK(kept->connections() == 0);
-        }
-    }(server));
-    test.loop.close();
-    server.reset();
 }
 
 TEST_CASE("TLS: conformance") {

@@ -91,6 +91,8 @@ private:
 /// `wait_for` or `with_timeout`. Cancelling gives up all attempts; a connection that is there already is
 /// returned.
 ///
+/// With TLS, throws what `TlsStream::client` does, and the handshake has its own limit of time.
+///
 /// Throws `GaiError` if the name cannot be resolved; if no attempt succeeds, `std::system_error`: that of the
 /// only attempt, or one with the code of the first and the texts of all.
 [[nodiscard]] Coro<StreamConnection> open_connection(std::string host, std::uint16_t port,

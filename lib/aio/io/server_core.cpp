@@ -112,9 +112,12 @@ void ServerCore::connected_by_tls(Stream stream) {
                 loop.call_soon(Context(server.context_), [hold] { hold->server().begin_handler(*hold); });
                 return;
             }
-            if (loop.get_debug()) server.failed(error, "a client's TLS handshake has failed");
-            // What the client is told is still sent.
-            loop.call_soon([hold] { hold->link()->close(); });
+            loop.call_soon([hold, error] {
+                if (hold->server().loop().get_debug())
+                    hold->server().failed(error, "a client's TLS handshake has failed");
+                // What the client is told is still sent.
+                hold->link()->close();
+            });
         });
     *waiting = take_on(std::move(secure));
 }

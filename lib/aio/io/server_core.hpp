@@ -113,7 +113,9 @@ protected:
 private:
     [[nodiscard]] EventLoop& loop() const { return loop_->require_loop(); }
     [[nodiscard]] std::shared_ptr<HandlerHold> take_on(Stream stream);
+#if AIO_HAVE_TLS
     void connected_by_tls(Stream stream);
+#endif
     void begin_handler(HandlerHold& hold) noexcept;
     static Coro<> run_handler(Coro<> handler, HandlerHold hold);
     void link_closed(StreamLink& link) noexcept override;

@@ -67,8 +67,7 @@ void ReadAwaiter::start() {
 }
 
 /// The stream may be gone when the task goes on.
-void StreamSuspension::note_failure(int status, const char* operation) noexcept {
-    if (status >= 0) return;
+void StreamSuspension::keep_error(int status, const char* operation) noexcept {
     try {
         error_ = stream_->error_of(status, operation);
     } catch (...) {

@@ -24,13 +24,18 @@ protected:
     /// another loop than the stream's.
     void require_same_loop();
     /// Keeps what a negative status means, while the stream is there to say where it leads.
-    void note_failure(int status, const char* operation) noexcept;
+    void note_failure(int status, const char* operation) noexcept {
+        if (status < 0) keep_error(status, operation);
+    }
     void throw_if_failed() const {
         if (error_) std::rethrow_exception(error_);
     }
 
     StreamState* stream_;
     std::exception_ptr error_;
+
+private:
+    void keep_error(int status, const char* operation) noexcept;
 };
 
 /// `read_some`. Cancelling it unlinks it; bytes that come later stay in the stream, and so do those that are

@@ -77,15 +77,14 @@ bool StreamLink::paused() noexcept {
 
 Stream StreamLink::detach(const char* what) {
     check_writable(what);
-    if (state_->reader_ != nullptr || state_->buffered_reader_ != nullptr || state_->writer_ != nullptr)
-        throw RuntimeError(std::string(what) +
-                           ": another task is reading from this stream, or writing to it");
+    throw_if_lost(what);
+    if (state_->reader_ != nullptr || state_->buffered_reader_ != nullptr || state_->writer_ != nullptr ||
+        !drainers_.idle() || !closers_.idle())
+        throw RuntimeError(std::string(what) + ": another task waits in this stream");
     state_->write_observer_ = uv::Callback();
     state_->read_ahead_limit_ = StreamState::default_read_ahead;
     Stream stream(std::move(state_));
     closing_ = closed_ = true;
-    drainers_.release_all();
-    closers_.release_all();
     if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
     return stream;
 }
@@ -147,6 +146,7 @@ void StreamLink::throw_if_failed(const char* what) const {
 
 void StreamLink::throw_if_lost(const char* what) const {
     throw_if_failed(what);
+    // Somebody who gave way in `drain` meanwhile.
     if (!state_) throw RuntimeError(std::string(what) + ": the stream has been taken out of this connection");
     if (closed_ || !state_->is_open())
         uv::throw_error(uv::status::connection_reset,

@@ -54,8 +54,9 @@ public:
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
 
-    /// Takes the stream out, for another kind of connection on it; this one has ended. Throws `RuntimeError`
-    /// if somebody waits in it. `what` is for the text.
+    /// Takes the stream out, for another kind of connection on it; nothing else may be asked of this then.
+    /// Throws `RuntimeError` if somebody waits in it, and what has become of a connection that is lost.
+    /// `what` is for the text.
     [[nodiscard]] Stream detach(const char* what);
 
     void set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low);

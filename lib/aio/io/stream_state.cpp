@@ -18,13 +18,14 @@ StreamState::StreamState(LoopState& loop) noexcept : loop_(&loop) { loop.resourc
 
 StreamState::~StreamState() = default;
 
-std::vector<std::byte> StreamState::set_tap(StreamTap* tap) {
+StreamState::Brought StreamState::set_tap(StreamTap& tap) {
     const std::span<const std::byte> data = read_ahead_.data();
-    std::vector<std::byte> rest(data.begin(), data.end());
-    read_ahead_.consume(rest.size());
-    tap_ = tap;
-    if (tap_ != nullptr && read_ended_) tap_->ended(read_status_);
-    return rest;
+    Brought brought;
+    brought.bytes.assign(data.begin(), data.end());
+    if (read_ended_) brought.end = read_status_;
+    read_ahead_.consume(data.size());
+    tap_ = &tap;
+    return brought;
 }
 
 std::exception_ptr StreamState::error_of(int status, const char* operation) const {

@@ -77,9 +77,16 @@ public:
     /// What a negative status means, as an exception. `operation` as in "read from", which the name follows.
     [[nodiscard]] std::exception_ptr error_of(int status, const char* operation) const;
 
-    /// From now on bytes go to `tap`, which outlives the stream or takes this back by null. What has come
-    /// already is given; if the stream has ended, `tap` is told that next.
-    std::vector<std::byte> set_tap(StreamTap* tap);
+    /// What a stream has brought before it was tapped.
+    struct Brought {
+        std::vector<std::byte> bytes;
+        /// What it has ended with after these, if it has.
+        std::optional<int> end;
+    };
+    /// From now on bytes go to `tap`, which outlives the stream or takes this back by null; those that have
+    /// come already are given here. Throws `std::bad_alloc`.
+    [[nodiscard]] Brought set_tap(StreamTap& tap);
+    void remove_tap() noexcept { tap_ = nullptr; }
 
     /// Closes and wakes whoever waits. Bytes that a finished write left in the queue are still sent.
     void close() noexcept;

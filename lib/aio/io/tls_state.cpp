@@ -25,7 +25,10 @@ TlsState::TlsState(std::unique_ptr<StreamState> below, TlsEngine engine, Duratio
       on_handshake_(std::move(end)) {
     set_name(below_->name());
     EventLoop& own_loop = loop().require_loop();
-    engine_.feed(below_->set_tap(&tap_));
+    const Brought brought = below_->set_tap(tap_);
+    engine_.feed(brought.bytes);
+    records_ended_ = brought.end.has_value();
+    records_status_ = brought.end.value_or(0);
     patience_ = own_loop.call_later(patience, [this] {
         fail(std::make_exception_ptr(
             TlsError(std::errc::timed_out, "TLS with " + target() + ": the handshake takes too long")));
@@ -35,7 +38,7 @@ TlsState::TlsState(std::unique_ptr<StreamState> below, TlsEngine engine, Duratio
 
 TlsState::~TlsState() {
     close();
-    static_cast<void>(below_->set_tap(nullptr));
+    below_->remove_tap();
     soon_.cancel();
     patience_.cancel();
 }

@@ -40,9 +40,9 @@ class TlsStream final : public Stream {
 public:
     /// Shakes hands as a client. `server_hostname` is what the certificate has to be for, and what the server
     /// is told; it may be an address in figures. It can be empty only if the context does not check it.
-    /// Throws `TlsCertificateError`, `TlsError` (std::errc::timed_out after `handshake_timeout`),
-    /// `std::system_error` when the stream below breaks, `ValueError` for a server's context. Cancelling
-    /// closes the stream below.
+    /// Throws `TlsCertificateError`, `TlsError` (std::errc::timed_out after `handshake_timeout`,
+    /// invalid_argument for a name that is none), `std::system_error` when the stream below breaks,
+    /// `ValueError` for a server's context. Cancelling closes the stream below.
     [[nodiscard]] static Coro<TlsStream> client(Stream below, TlsContext context, std::string server_hostname,
                                                 Duration handshake_timeout = default_tls_handshake_timeout);
     /// Shakes hands as a server, in the same way.
