@@ -6,6 +6,8 @@
 //   half of the arguments, mid task, half of a
 //   result, after a result, draining            here
 //   half of the arguments in the pipe           here
+//   with more calls in its pipe, or read        process_pool_ahead
+//   a mark of a call overwritten                call_marks (tests/workers)
 //   the zygote killed, idle and busy            process_pool_crash: "... the zygote killed ..."
 //   the program killed: idle and busy workers   process_pool_crash: "... when the program is killed ..."
 //   nested workers                              process_task_faults: "... the pools of its workers"

@@ -23,6 +23,7 @@ bool ConcurrentState::cancel() {
     Status before;
     {
         const std::lock_guard lock(mutex_);
+        if (status_ == Status::pending && !withdraw()) status_ = Status::running;
         before = status_;
         if (before == Status::pending) status_ = Status::cancelled;
     }

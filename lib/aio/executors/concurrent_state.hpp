@@ -58,6 +58,15 @@ public:
     /// For executors: marks it as running, if it is not already. False if it is done, be it that somebody has
     /// completed it by hand: it must not run.
     [[nodiscard]] bool begin() noexcept;
+    /// For executors: calls `change` while nobody can cancel or begin it. False, with nothing called, if it
+    /// is not pending.
+    template <class Change>
+    bool change_while_pending(Change change) {
+        const std::lock_guard lock(mutex_);
+        if (status_ != Status::pending) return false;
+        change();
+        return true;
+    }
     /// Its result is not wanted any more: asks a call that runs to stop, where its executor can do that.
     virtual void request_stop() noexcept {}
     /// Waits until it is done. False if the time ran out first.
@@ -114,6 +123,9 @@ protected:
     }
 
 private:
+    /// It is to be cancelled while it is pending: takes it back from where it waits. False if it has begun
+    /// there, of which nobody has told this yet. The state is locked.
+    [[nodiscard]] virtual bool withdraw() noexcept { return true; }
     /// `cancel` came too late.
     virtual void cancelled_while_running() noexcept {}
     void require_unfinished() const;

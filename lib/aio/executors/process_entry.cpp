@@ -21,4 +21,10 @@ void PoolEntry::renew_orders() {
     frame.overwrite(sizeof(FrameHeader), orders.bytes());
 }
 
+void PoolEntry::leave_marks() noexcept {
+    const auto leave = [this] { call->remote_form()->wait_at(nullptr, 0); };
+    // Once it is not pending nobody else looks at that.
+    if (!call->state().change_while_pending(leave)) leave();
+}
+
 } // namespace aio::detail

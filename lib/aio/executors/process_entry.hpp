@@ -53,14 +53,22 @@ public:
 /// A call together with the frames that carry it.
 class PoolEntry {
 public:
+    /// All that a worker is given ahead fits into a pipe, whatever else is in it.
+    static constexpr std::size_t most_ahead_bytes = 1024;
+
     PoolEntry() = default;
 
     /// Starts the frames; the one of the call is still to be written.
     void begin(std::uint64_t call_id, std::unique_ptr<CallPlan> call_plan);
     /// Writes into the frames how often it has been begun.
     void renew_orders();
-    /// Whether it might have to be sent again once a worker has received it.
-    [[nodiscard]] bool keeps_frames() const noexcept { return plan && plan->settings.retries > 0; }
+    /// It does not wait in a worker any more.
+    void leave_marks() noexcept;
+    /// Whether a worker can be given it while it has another one: it is small, and nothing but its own result
+    /// comes of it.
+    [[nodiscard]] bool can_be_ahead() const noexcept {
+        return !plan && buffers.slabs().empty() && frame.size() <= most_ahead_bytes;
+    }
 
     std::shared_ptr<Call> call;
     ByteWriter frame;
@@ -69,9 +77,14 @@ public:
     /// The shared memory that the call refers to, and in the end also that of its result.
     BufferList buffers;
     std::uint64_t id = 0;
+    /// Where its mark is among those of the worker that it has been sent to (see call_marks.hpp).
+    std::uint64_t number = 0;
     /// When it came into the queue, if priorities rise with time.
     TimePoint queued_at{};
     std::unique_ptr<CallPlan> plan;
+    /// Its result is not wanted any more, though it has begun: it is to be stopped as soon as it is its
+    /// worker's turn.
+    bool stop_wanted = false;
     /// How many workers have died before they had received the whole of it.
     unsigned failed_deliveries = 0;
 };

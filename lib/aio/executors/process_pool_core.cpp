@@ -162,47 +162,59 @@ ProcessWorker* ProcessPoolCore::idle_worker() const noexcept {
 
 void ProcessPoolCore::dispatch() {
     const auto keep = shared_from_this();
-    while (!queue_.empty()) {
-        if (queue_.front().call->state().status() == ConcurrentState::Status::cancelled) {
-            queue_.pop_front();
-            continue;
-        }
-        ProcessWorker* const worker = idle_worker();
-        if (worker == nullptr) break;
-        PoolEntry entry = std::move(queue_.front());
-        queue_.pop_front();
-        // A call that goes back into the queue because its worker was gone stays marked as running.
-        if (!entry.call->state().begin()) continue;
-        bool sent = false;
-        try {
-            sent = worker->send(entry);
-        } catch (const std::system_error&) {
-            fail(entry, std::current_exception());
-            continue;
-        }
-        if (sent) {
-            begin_deadline(*worker);
-            continue;
-        }
-        worker->lose("its pipe is broken");
-        queue_.push_front(std::move(entry));
+    ProcessWorker* idle = idle_worker();
+    // What has been given ahead waits no longer than it must, and lets pass what is more urgent.
+    if (idle != nullptr || !queue_.in_order_of_coming()) take_back_all();
+    for (; idle != nullptr; idle = idle_worker()) {
+        drop_cancelled();
+        if (queue_.empty()) break;
+        give(*idle);
     }
     start_workers();
+    give_ahead();
     finish_shutdown();
+}
+
+void ProcessPoolCore::drop_cancelled() {
+    while (!queue_.empty() && queue_.front().call->state().status() == ConcurrentState::Status::cancelled)
+        queue_.pop_front();
+}
+
+void ProcessPoolCore::give(ProcessWorker& worker) {
+    PoolEntry entry = std::move(queue_.front());
+    queue_.pop_front();
+    // A call that goes back into the queue because its worker was gone stays marked as running.
+    if (!entry.call->state().begin()) return;
+    try {
+        if (worker.send(entry)) {
+            begin_deadline(worker);
+            return;
+        }
+    } catch (const std::system_error&) {
+        fail(entry, std::current_exception());
+        return;
+    }
+    worker.lose("its pipe is broken");
+    queue_.push_front(std::move(entry));
 }
 
 void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
                                  const FrameView& frame) noexcept {
     // The worker gets its next call first: it computes while the result is decoded here.
     const int pid = worker.pid();
-    if (worker.doomed())
-        // What ends it if it does not leave by itself is on its way.
-        worker.finish();
-    else if (worker.quota_used())
-        finish(worker);
-    else
-        note_idle(worker);
-    dispatch();
+    if (worker.busy()) {
+        // It goes on with what it was given ahead, and gets more when all that came from it is taken in.
+        if (worker.stop_wanted()) stop(worker.call_id(), StopReason::cancelled);
+    } else {
+        if (worker.doomed())
+            // What ends it if it does not leave by itself is on its way.
+            worker.finish();
+        else if (worker.quota_used())
+            finish(worker);
+        else
+            note_idle(worker);
+        dispatch();
+    }
     deliver(entry, stopped, frame, pid);
 }
 
@@ -250,12 +262,13 @@ bool ProcessPoolCore::used() const {
 
 ProcessPoolStatistics ProcessPoolCore::statistics() const {
     ProcessPoolStatistics statistics = counts_;
+    statistics.queued = queue_.size();
     for (const WorkerRef& worker : workers_) {
+        statistics.queued += worker->ahead();
         ++(!worker->ready() ? statistics.starting : worker->busy() ? statistics.busy : statistics.idle);
         if (worker->busy() && worker->progress())
             statistics.progress.emplace_back(worker->pid(), *worker->progress());
     }
-    statistics.queued = queue_.size();
     return statistics;
 }
 

@@ -4,8 +4,9 @@
 ///
 /// All state of scheduling lives here, in the parent, on the loop's thread: workers share nothing with each
 /// other, no lock and no queue, so killing one cannot hurt another. Whether a worker is idle is read off the
-/// worker itself, never counted on the side. A worker has at most one call, so when it dies there is no doubt
-/// which call dies with it.
+/// worker itself, never counted on the side. A worker runs one call at a time and marks it as begun, so when
+/// it dies there is no doubt which call dies with it; what it has been given ahead goes elsewhere (see
+/// process_pool_ahead.cpp).
 
 #include <cstddef>
 #include <cstdint>
@@ -91,6 +92,7 @@ private:
     void call_ended(ProcessWorker& worker, PoolEntry entry, StopReason stopped,
                     const FrameView& frame) noexcept override;
     void frame_sent(ProcessWorker& worker) noexcept override;
+    void worker_heard(ProcessWorker& worker) noexcept override;
     void call_progressed(ProcessWorker& worker) noexcept override;
     void worker_lost(ProcessWorker& worker, const std::string& reason) noexcept override;
 
@@ -98,7 +100,12 @@ private:
     class LoopRequest;
     void enqueue(PoolEntry entry);
     void dispatch();
+    void give(ProcessWorker& worker);
     [[nodiscard]] ProcessWorker* idle_worker() const noexcept;
+    void drop_cancelled();
+    void give_ahead();
+    void take_back(ProcessWorker& worker);
+    void take_back_all();
     [[nodiscard]] std::size_t staying() const noexcept;
     [[nodiscard]] bool wants_worker() const noexcept;
     void start_workers();
@@ -117,7 +124,8 @@ private:
     void begin_deadline(ProcessWorker& worker);
     void stop(std::uint64_t call, StopReason reason);
     void finish(ProcessWorker& worker);
-    void terminate(std::uint64_t worker, std::uint64_t call);
+    /// `heard`: all that it has written before is known.
+    void terminate(std::uint64_t worker, std::uint64_t call, bool heard = false);
     void kill(std::uint64_t worker);
     void replace_launcher(const std::string& reason);
     void break_pool(const std::string& reason, bool at_once = true);
@@ -145,6 +153,8 @@ private:
     std::unique_ptr<WorkerLauncher> launcher_;
     ProcessQueue queue_{settings_.priority_ageing};
     std::vector<WorkerRef> workers_;
+    /// Kept for its memory.
+    std::vector<ProcessWorker*> hungry_;
     std::vector<Future<>> close_waiters_;
     ConcurrentFuture<> closed_;
     TimerHandle start_timeout_;

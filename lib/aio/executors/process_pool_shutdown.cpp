@@ -17,6 +17,14 @@ void discard(const PoolEntry& entry) noexcept {
     entry.call->fail(std::make_exception_ptr(CancelledError()));
 }
 
+/// Closes a worker; the calls that were on it are added to `calls`.
+void take_calls(ProcessWorker& worker, std::vector<PoolEntry>& calls) {
+    WorkerRemains remains = worker.close();
+    if (remains.entry.call) calls.push_back(std::move(remains.entry));
+    for (std::vector<PoolEntry>* const ahead : {&remains.ahead_begun, &remains.ahead})
+        for (PoolEntry& entry : *ahead) calls.push_back(std::move(entry));
+}
+
 } // namespace
 
 void ProcessPoolCore::break_pool(const std::string& reason, bool at_once) {
@@ -37,7 +45,7 @@ void ProcessPoolCore::break_pool(const std::string& reason, bool at_once) {
                 launcher_->terminate(worker->pid());
             if (!at_once) stubborn_.push_back(worker->pid());
         }
-        if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
+        take_calls(*worker, queue);
     }
     if (!stubborn_.empty())
         stubborn_watch_ = loop_->call_later(settings_.kill_grace, [self = weak_from_this()] {
@@ -75,8 +83,10 @@ void ProcessPoolCore::begin_shutdown(bool cancel_queued) {
     const auto keep = shared_from_this();
     shutting_down_ = true;
     idle_watch_.cancel();
-    if (cancel_queued)
+    if (cancel_queued) {
+        take_back_all();
         for (const PoolEntry& entry : queue_.take_all()) discard(entry);
+    }
     dispatch();
 }
 
@@ -132,7 +142,7 @@ void ProcessPoolCore::destroy() noexcept {
             launcher_->resume(worker->pid());
         else if (launcher_ && worker->pid() > 0 && !worker->finishing())
             launcher_->kill(worker->pid());
-        if (PoolEntry entry = worker->close().first; entry.call) queue.push_back(std::move(entry));
+        take_calls(*worker, queue);
     }
     launcher_.reset();
     const std::exception_ptr destroyed =

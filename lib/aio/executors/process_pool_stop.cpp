@@ -63,6 +63,8 @@ void ProcessPoolCore::stop(std::uint64_t call, StopReason reason) {
     const auto found = std::find_if(workers_.begin(), workers_.end(),
                                     [&](const WorkerRef& w) { return w->call_id() == call; });
     if (found == workers_.end()) {
+        for (const WorkerRef& worker : workers_)
+            if (worker->stop_in_its_turn(call)) return;
         // It may have been begun and wait for another worker.
         if (const auto entry = queue_.take(call)) fail(*entry, std::make_exception_ptr(CancelledError()));
         finish_shutdown();
@@ -72,6 +74,7 @@ void ProcessPoolCore::stop(std::uint64_t call, StopReason reason) {
     if (worker->stopping() != StopReason::none) return;
     ++counts_.stopped;
     if (reason == StopReason::timed_out) ++counts_.timed_out;
+    take_back(*worker);
     worker->ask_to_stop(reason);
     worker->set_deadline(
         loop_->call_later(settings_.stop_grace, [self = weak_from_this(), id = worker->id(), call] {
@@ -88,9 +91,17 @@ void ProcessPoolCore::finish(ProcessWorker& worker) {
     }));
 }
 
-void ProcessPoolCore::terminate(std::uint64_t id, std::uint64_t call) {
+void ProcessPoolCore::terminate(std::uint64_t id, std::uint64_t call, bool heard) {
     ProcessWorker* const worker = find_worker(id);
     if (worker == nullptr || worker->call_id() != call || !launcher_) return;
+    if (worker->ahead() > 0 && !heard) {
+        // What is ahead and was not taken back has begun, so the call has ended, and the signal would hit the
+        // next one. Its answer is there; if it is not, the call has overwritten the marks.
+        worker->set_deadline(loop_->call_later(Duration::zero(), [self = weak_from_this(), id, call] {
+            if (const auto core = self.lock()) core->terminate(id, call, true);
+        }));
+        return;
+    }
     worker->doom();
     launcher_->terminate(worker->pid());
     worker->set_deadline(loop_->call_later(settings_.kill_grace, [self = weak_from_this(), id] {

@@ -42,7 +42,9 @@ void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
     exit.errors = worker.take_errors();
     const bool was_ready = worker.ready();
     const StopReason stopped = worker.stopping();
-    auto [entry, begun] = worker.close();
+    WorkerRemains remains = worker.close();
+    // They have nothing to do with the end of their worker.
+    for (PoolEntry& entry : remains.ahead) queue_.put_back(std::move(entry));
     const int pid = worker.pid();
     std::erase_if(workers_, [&](const WorkerRef& w) { return w.get() == &worker; });
     if (!was_ready)
@@ -52,7 +54,12 @@ void ProcessPoolCore::remove(ProcessWorker& worker, WorkerExit exit) noexcept {
                                " before it was ready" + exit.last_words());
     else
         ++counts_.workers_ended;
-    if (entry.call) lose_call(std::move(entry), begun, stopped, WorkerEnd(pid, exit));
+    const WorkerEnd end(pid, exit);
+    if (remains.entry.call) lose_call(std::move(remains.entry), remains.begun, stopped, end);
+    for (PoolEntry& entry : remains.ahead_begun) {
+        const StopReason its = entry.stop_wanted ? StopReason::cancelled : StopReason::none;
+        if (entry.call->state().begin()) lose_call(std::move(entry), true, its, end);
+    }
 }
 
 void ProcessPoolCore::lose_call(PoolEntry entry, bool begun, StopReason stopped, const WorkerEnd& end) {

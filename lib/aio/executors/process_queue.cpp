@@ -58,6 +58,14 @@ void ProcessQueue::push_front(PoolEntry entry) {
     ++size_;
 }
 
+void ProcessQueue::put_back(PoolEntry entry) {
+    Level& level = level_of(entry);
+    // Mostly the first one: those that are put back came before the others.
+    const auto later = std::ranges::find_if(level, [&](const PoolEntry& e) { return e.id > entry.id; });
+    level.insert(later, std::move(entry));
+    ++size_;
+}
+
 std::optional<PoolEntry> ProcessQueue::take(std::uint64_t id) {
     const auto take_from = [&](Level& level) -> std::optional<PoolEntry> {
         const auto found =

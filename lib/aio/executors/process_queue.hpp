@@ -25,6 +25,10 @@ public:
     [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    /// Whether those that come later are to be begun later, whatever comes.
+    [[nodiscard]] bool in_order_of_coming() const noexcept {
+        return others_.empty() && ageing_ == Duration::zero();
+    }
     /// The next one. It must not be empty.
     [[nodiscard]] PoolEntry& front() noexcept;
     void pop_front();
@@ -32,6 +36,8 @@ public:
     void push_back(PoolEntry entry);
     /// As the next one of its priority.
     void push_front(PoolEntry entry);
+    /// Where it was: before those of its priority that have come later.
+    void put_back(PoolEntry entry);
     /// The call with that id, taken out.
     [[nodiscard]] std::optional<PoolEntry> take(std::uint64_t id);
     /// All of them, in order; the queue is empty then.

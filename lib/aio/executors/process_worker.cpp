@@ -28,18 +28,26 @@ ProcessWorker::ProcessWorker(uv::Loop& loop, WorkerOwner& owner, std::uint64_t i
       output_(std::move(pipes.output)),
       errors_(std::move(pipes.errors)),
       buffers_(id, std::move(pipes.buffers)),
-      parser_(max_payload) {}
+      parser_(max_payload),
+      marks_(std::move(pipes.marks)) {}
 
 void ProcessWorker::start_reading() {
     results_.set_reader(*this);
     uv::check(results_.start_reading(), "read from a worker process");
 }
 
-void ProcessWorker::send_initializer(const ByteWriter& frame) {
-    const int written = tasks_.try_write(frame.bytes());
-    // A worker that is gone already is noticed by its exit.
-    if (written < 0 || static_cast<std::size_t>(written) == frame.size()) return;
-    static_cast<void>(tasks_.queue(frame.bytes().subspan(static_cast<std::size_t>(written))));
+void ProcessWorker::send_initializer(const ByteWriter& frame) { send_bytes(frame.bytes()); }
+
+void ProcessWorker::send_bytes(std::span<const std::byte> bytes) noexcept {
+    const int written = tasks_.try_write(bytes);
+    // A worker that is gone is noticed by its exit.
+    if (written < 0 || static_cast<std::size_t>(written) == bytes.size()) return;
+    try {
+        const int queued = tasks_.queue(bytes.subspan(static_cast<std::size_t>(written)));
+        if (queued < 0) lose(uv::error_code(queued).message());
+    } catch (const std::bad_alloc&) {
+        lose("there was no memory for what it is to be sent");
+    }
 }
 
 bool ProcessWorker::send(PoolEntry& entry) {
@@ -47,6 +55,8 @@ bool ProcessWorker::send(PoolEntry& entry) {
     if (const std::uint16_t flags = share_large_payload(entry.frame, entry.call_start, entry.buffers))
         finish_frame(entry.frame, entry.call_start, FrameType::task, entry.id, flags);
     if (!buffers_.offer(entry.buffers)) return false;
+    entry.number = next_number_++;
+    marks_->offer(entry.number, entry.id);
     const std::span<const std::byte> bytes = entry.frame.bytes();
     const int written = tasks_.try_write(bytes);
     if (written < 0) return false;
@@ -59,13 +69,15 @@ bool ProcessWorker::send(PoolEntry& entry) {
         }
         sending_ = true;
     }
+    begin_entry(std::move(entry));
+    return true;
+}
+
+void ProcessWorker::begin_entry(PoolEntry entry) noexcept {
     entry_ = std::move(entry);
     stopping_ = StopReason::none;
-    stop_bytes_ = 0;
     credit_ = StreamCredit();
-    has_emitted_ = false;
     progress_.reset();
-    return true;
 }
 
 void ProcessWorker::ask_to_stop(StopReason reason) noexcept {
@@ -78,9 +90,9 @@ void ProcessWorker::send_stop() noexcept {
     try {
         ByteWriter stop;
         append_frame(stop, FrameType::stop, entry_.id, {});
-        // A worker that has not yet read its call has no room for this either, and will be signalled.
-        if (tasks_.try_write(stop.bytes()) == static_cast<int>(stop.size())) stop_bytes_ = stop.size();
+        send_bytes(stop.bytes());
     } catch (const std::bad_alloc&) {
+        // It will be signalled.
     }
 }
 
@@ -91,7 +103,7 @@ void ProcessWorker::finish() noexcept {
         // it open.
         ByteWriter goodbye;
         append_frame(goodbye, FrameType::goodbye, 0, {});
-        static_cast<void>(tasks_.try_write(goodbye.bytes()));
+        send_bytes(goodbye.bytes());
     } catch (const std::bad_alloc&) {
     }
     tasks_.close();
@@ -106,7 +118,8 @@ void ProcessWorker::on_sent(uv::Completion& completion, int status) noexcept {
         return;
     }
     self.sending_ = false;
-    if (self.entry_.keeps_frames()) self.entry_.frame = std::move(self.outgoing_);
+    // It may have to be sent to another worker.
+    if (self.busy()) self.entry_.frame = std::move(self.outgoing_);
     self.outgoing_ = ByteWriter();
     if (self.busy() && self.stopping_ != StopReason::none) self.send_stop();
     self.send_credit();
@@ -119,9 +132,10 @@ void ProcessWorker::received(std::span<const std::byte> data) noexcept {
         parser_.feed(data);
         while (!closed_) {
             const std::optional<FrameView> frame = parser_.next();
-            if (!frame) return;
+            if (!frame) break;
             take(*frame);
         }
+        if (!closed_) owner_.worker_heard(*this);
     } catch (const std::exception& error) {
         lose(error.what());
     }
@@ -154,12 +168,13 @@ void ProcessWorker::take(const FrameView& frame) {
         ++answered_;
         if (!doomed_) deadline_.cancel();
         note_text();
-        if (frame.has_buffer_notes())
-            buffers_.receive(entry_.buffers);
-        else
+        if (frame.has_buffer_notes()) {
+            buffers_.receive(entry_.buffers, frame.trailer<AnswerTrailer>().notes);
+            end_call(frame.without_trailer(sizeof(AnswerTrailer)));
+        } else {
             buffers_.add_held(entry_.buffers);
-        owner_.call_ended(*this, std::exchange(entry_, PoolEntry()),
-                          std::exchange(stopping_, StopReason::none), frame);
+            end_call(frame);
+        }
         return;
     case FrameType::item: take_item(frame); return;
     case FrameType::progress: take_progress(frame); return;
@@ -206,19 +221,16 @@ void ProcessWorker::drain() noexcept {
     lost_ = true;
 }
 
-bool ProcessWorker::has_received_call() const noexcept {
-    // Of what may lie in the pipe then, all is credit.
-    if (has_emitted_) return true;
-    if (sending_) return false;
-    // What it has not taken out of the pipe before it died is still there; what it has taken out counts as
-    // begun, even if it died in that instant. A large frame is not kept until then: when the last of it had
-    // found room in the pipe, the worker was well on the way.
-    if (entry_.frame.size() == 0) return true;
-    return WorkerLauncher::unread(tasks_.descriptor()) <= stop_bytes_;
-}
-
-std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
-    const bool begun = busy() && has_received_call();
+WorkerRemains ProcessWorker::close() noexcept {
+    WorkerRemains remains;
+    // It may still run: what is withdrawn, it will not begin.
+    remains.begun = busy() && !marks_->withdraw(entry_.number, entry_.id);
+    for (PoolEntry& entry : ahead_) {
+        const bool begun = !marks_->withdraw(entry.number, entry.id);
+        entry.leave_marks();
+        (begun ? remains.ahead_begun : remains.ahead).push_back(std::move(entry));
+    }
+    ahead_.clear();
     closed_ = true;
     lost_ = true;
     deadline_.cancel();
@@ -226,7 +238,8 @@ std::pair<PoolEntry, bool> ProcessWorker::close() noexcept {
     tasks_.abort();
     results_.abort();
     if (busy() && sending_) entry_.frame = std::move(outgoing_);
-    return {std::exchange(entry_, PoolEntry()), begun};
+    remains.entry = std::exchange(entry_, PoolEntry());
+    return remains;
 }
 
 } // namespace aio::detail

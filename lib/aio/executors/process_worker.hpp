@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <aio/core/clock.hpp>
 #include <aio/core/handle.hpp>
@@ -18,6 +20,7 @@
 #include <aio/uv/pipe.hpp>
 #include <aio/workers/buffer_list.hpp>
 #include <aio/workers/byte_writer.hpp>
+#include <aio/workers/call_marks.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/progress.hpp>
 #include <aio/workers/worker_buffers.hpp>
@@ -42,6 +45,8 @@ public:
                             const FrameView& frame) noexcept = 0;
     /// The frame of the call has left completely; the worker can take another once the call has ended.
     virtual void frame_sent(ProcessWorker& worker) noexcept = 0;
+    /// All that had come from it for now has been told.
+    virtual void worker_heard(ProcessWorker& worker) noexcept = 0;
     /// Its call has said how far it is: `worker.progress()`.
     virtual void call_progressed(ProcessWorker& worker) noexcept = 0;
     /// The worker has closed its pipe, or sent something that is no frame: it is to be killed.
@@ -52,7 +57,23 @@ protected:
     ~WorkerOwner() = default;
 };
 
+/// What a worker that is gone has left behind.
+struct WorkerRemains {
+    /// The call that was on it, if there was one.
+    PoolEntry entry;
+    /// Whether that had begun.
+    bool begun = false;
+    /// What it had been given ahead and has not begun.
+    std::vector<PoolEntry> ahead;
+    /// What it has begun of that: it had gone on, and its answers were not heard.
+    std::vector<PoolEntry> ahead_begun;
+};
+
 /// The channel to one worker. It is shared with its own callbacks, which may be what ends it.
+///
+/// A worker that makes short calls is given some ahead: they lie in its pipe, so it need not wait for the
+/// pool between two calls, and the pool can send and hear of several at once. Until one of them begins, it
+/// can be withdrawn (see call_marks.hpp).
 class ProcessWorker final : public std::enable_shared_from_this<ProcessWorker>,
                             private uv::StreamReader,
                             private uv::Completion {
@@ -101,6 +122,28 @@ public:
         return ready_ && !busy() && !sending_ && !lost_ && !finishing_ && !doomed_;
     }
 
+    /// How many calls it has been given ahead.
+    [[nodiscard]] std::size_t ahead() const noexcept { return ahead_.size(); }
+    /// Whether one of them has that number; its call has begun, and will be stopped in its turn.
+    [[nodiscard]] bool stop_in_its_turn(std::uint64_t call) noexcept;
+    /// Whether the turn of such a call has come.
+    [[nodiscard]] bool stop_wanted() const noexcept { return busy() && entry_.stop_wanted; }
+    /// Something has come from it.
+    void note_heard(TimePoint now) noexcept;
+    /// Whether its call takes so long that what it was given ahead is better off elsewhere. It is then given
+    /// no more until its calls are short again.
+    [[nodiscard]] bool holds_up(TimePoint now) noexcept;
+    /// Whether it can be given one more call ahead.
+    [[nodiscard]] bool can_take_ahead() const noexcept;
+    /// Whether it has so few of them that it is time for more.
+    [[nodiscard]] bool wants_ahead() const noexcept;
+    /// Gives it a call ahead, with the next `send_ahead`. False, with the entry as it was, if this is no call
+    /// for that.
+    [[nodiscard]] bool put_ahead(PoolEntry& entry);
+    void send_ahead() noexcept;
+    /// Takes back those of them that have not begun, the last one first.
+    [[nodiscard]] std::optional<PoolEntry> withdraw_last() noexcept;
+
     /// Why it will not be ready, if that is known.
     [[nodiscard]] const std::string& start_error() const noexcept { return start_error_; }
     void set_start_error(std::string reason) { start_error_ = std::move(reason); }
@@ -130,9 +173,8 @@ public:
     void drain() noexcept;
     /// The process is known to have ended, so its memory can be used for something else.
     void has_ended() noexcept { buffers_.worker_has_ended(); }
-    /// Closes the pipes, upon which an idle worker ends; no callback comes any more. Gives the call that was
-    /// on it, if there was one, and whether that may have begun.
-    std::pair<PoolEntry, bool> close() noexcept;
+    /// Closes the pipes, upon which an idle worker ends; no callback comes any more.
+    WorkerRemains close() noexcept;
 
 private:
     std::span<std::byte> room(std::span<std::byte> shared) noexcept override { return shared; }
@@ -140,11 +182,15 @@ private:
     void ended(int status) noexcept override;
     static void on_sent(uv::Completion& self, int status) noexcept;
 
+    /// Sends it as soon as there is room, behind what has been sent before.
+    void send_bytes(std::span<const std::byte> bytes) noexcept;
     void take(const FrameView& frame);
     void take_item(const FrameView& frame);
     void take_progress(const FrameView& frame);
     void send_credit() noexcept;
-    [[nodiscard]] bool has_received_call() const noexcept;
+    void begin_entry(PoolEntry entry) noexcept;
+    void end_call(const FrameView& frame) noexcept;
+    void begin_next() noexcept;
     void send_stop() noexcept;
     void note_text();
 
@@ -160,11 +206,22 @@ private:
     PoolEntry entry_;
     /// What libuv is still sending; it may outlast the call, whose result can overtake the end of the write.
     ByteWriter outgoing_;
+    const std::shared_ptr<CallMarks> marks_;
+    std::deque<PoolEntry> ahead_;
+    /// The frames of those of them that have not been sent.
+    ByteWriter unsent_;
+    /// Of the next call that is sent.
+    std::uint64_t next_number_ = 0;
+    /// Calls with lower numbers have been answered or withdrawn.
+    std::uint64_t first_unanswered_ = 0;
+    /// When its last answer came, and how many there were then.
+    TimePoint heard_at_{};
+    std::uint64_t heard_ = 0;
+    /// Its last call was short.
+    bool quick_ = false;
     StopReason stopping_ = StopReason::none;
-    std::size_t stop_bytes_ = 0;
     /// What its call may have, and could not be told yet.
     StreamCredit credit_;
-    bool has_emitted_ = false;
     std::optional<Progress> progress_;
     TimerHandle deadline_;
     std::string start_error_;

@@ -2,7 +2,6 @@
 
 #include <aio/executors/process_worker.hpp>
 
-#include <cstring>
 #include <exception>
 #include <new>
 
@@ -10,25 +9,13 @@
 #include <aio/workers/large_payload.hpp>
 
 namespace aio::detail {
-namespace {
-
-ItemTrailer read_trailer(const FrameView& frame) {
-    ItemTrailer trailer;
-    const auto payload = frame.payload();
-    if (payload.size() < sizeof trailer) throw ProtocolError("a worker sent an item that is cut off");
-    std::memcpy(&trailer, payload.last(sizeof trailer).data(), sizeof trailer);
-    return trailer;
-}
-
-} // namespace
 
 void ProcessWorker::take_item(const FrameView& frame) {
     RemoteForm* const form = busy() ? entry_.call->remote_form() : nullptr;
     StreamForm* const stream = form == nullptr ? nullptr : form->stream_form();
     if (stream == nullptr || frame.task_id() != entry_.id)
         throw ProtocolError("a worker sent an item that nobody has asked for");
-    has_emitted_ = true;
-    const ItemTrailer trailer = read_trailer(frame);
+    const auto trailer = frame.trailer<ItemTrailer>();
     // An item has a list of its own: memory must not be kept for as long as the call takes. It may also refer
     // to what the call was given.
     BufferList buffers;

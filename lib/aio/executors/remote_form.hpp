@@ -16,6 +16,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/executors/concurrent_state.hpp>
 #include <aio/workers/buffer_link.hpp>
+#include <aio/workers/call_marks.hpp>
 #include <aio/workers/remote_call.hpp>
 
 namespace aio::detail {
@@ -70,6 +71,12 @@ public:
         host_ = std::move(host);
         id_ = id;
     }
+    /// It waits in a worker, as the one with that number in `marks`; null: no more. While its state is
+    /// pending and locked.
+    void wait_at(std::shared_ptr<CallMarks> marks, std::uint64_t number) noexcept {
+        marks_ = std::move(marks);
+        number_ = number;
+    }
 
 protected:
     RemoteForm() = default;
@@ -78,6 +85,8 @@ protected:
     void stop_at_host() noexcept {
         if (const auto host = host_.lock()) host->stop_call(id_);
     }
+    /// While its state is pending and locked: false if a worker has begun it.
+    [[nodiscard]] bool withdraw_at_worker() noexcept { return !marks_ || marks_->withdraw(number_, id_); }
     RemoteForm(const RemoteForm&) = delete;
     RemoteForm& operator=(const RemoteForm&) = delete;
     ~RemoteForm() = default;
@@ -85,6 +94,8 @@ protected:
 private:
     std::weak_ptr<RemoteHost> host_;
     std::uint64_t id_ = 0;
+    std::shared_ptr<CallMarks> marks_;
+    std::uint64_t number_ = 0;
 };
 
 /// Completes the future `state` by the result that came back.
@@ -116,6 +127,9 @@ public:
     void complete(std::span<const std::byte> result, BufferLink& buffers) override {
         complete_call<Value>(*this, result, buffers);
     }
+
+private:
+    bool withdraw() noexcept override { return withdraw_at_worker(); }
 };
 
 /// A call that is encoded before `submit` returns, and so needs no copy of what it is given by reference.
@@ -152,6 +166,8 @@ public:
     }
 
 private:
+    bool withdraw() noexcept override { return withdraw_at_worker(); }
+
     std::optional<std::tuple<F, Args...>> given_;
 };
 

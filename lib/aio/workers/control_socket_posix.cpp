@@ -14,7 +14,7 @@ namespace aio::detail {
 
 namespace {
 
-constexpr std::size_t max_attached = 5;
+constexpr std::size_t max_attached = 6;
 
 struct alignas(cmsghdr) AncillaryBuffer {
     std::array<char, CMSG_SPACE(max_attached * sizeof(int))> bytes{};

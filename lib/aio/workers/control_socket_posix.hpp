@@ -19,6 +19,7 @@ inline constexpr std::int32_t worker_initializes = 1; ///< waits for an INITIALI
 inline constexpr std::int32_t worker_captures = 2;    ///< writes its output and errors to files
 inline constexpr std::int32_t worker_spawns = 4;      ///< is this program, executed once more
 inline constexpr std::int32_t worker_shares = 8;      ///< gets a socket for shared memory
+inline constexpr std::int32_t worker_marks = 16;      ///< gets the memory of its CallMarks
 
 enum class RecordKind : std::uint32_t {
     nonce = 1, ///< starter to exec'ed zygote, before all others: proves that the environment marker is meant
@@ -26,8 +27,8 @@ enum class RecordKind : std::uint32_t {
     ready,     ///< zygote: serving; pid
     refused,   ///< zygote: cannot serve because it has `status` threads; it exits
     fork,    ///< client: start a worker for request_id as the flags in status say; attached: task pipe's read
-             ///< end, result pipe's write end, with `worker_shares` a socket for shared memory, and with
-             ///< `worker_captures` files for its output and errors
+             ///< end, result pipe's write end, with `worker_shares` a socket for shared memory, with
+             ///< `worker_captures` files for its output and errors, with `worker_marks` that memory
     started, ///< zygote: the worker of request_id; pid or error; attached: its pidfd where there is such a
              ///< thing
     kill,    ///< client: send `status` as a signal to the process group of worker pid

@@ -27,9 +27,9 @@ bool has_payload(FrameType type) noexcept {
 
 std::uint16_t known_flags(FrameType type) noexcept {
     switch (type) {
-    case FrameType::task: return FrameHeader::payload_is_shared;
-    case FrameType::result:
-    case FrameType::item: return FrameHeader::payload_is_shared | FrameHeader::has_buffer_notes;
+    case FrameType::task:
+    case FrameType::item: return FrameHeader::payload_is_shared;
+    case FrameType::result: return FrameHeader::payload_is_shared | FrameHeader::has_buffer_notes;
     case FrameType::error: return FrameHeader::has_buffer_notes;
     default: return 0;
     }
@@ -57,6 +57,11 @@ void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id,
     const FrameHeader header = make_header(type, task_id, payload.size(), 0);
     out.append(&header, sizeof header);
     out.append(payload);
+}
+
+void append_frame(ByteWriter& out, const FrameView& frame) {
+    out.append(&frame.header(), sizeof(FrameHeader));
+    out.append(frame.payload());
 }
 
 std::size_t begin_frame(ByteWriter& out) {

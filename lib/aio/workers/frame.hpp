@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -54,7 +55,8 @@ struct FrameHeader {
         0x664F4941; ///< "AIOf" in memory on a little-endian machine
     static constexpr std::uint8_t expected_version = 1;
 
-    /// Flag: before this answer the worker has sent notes about shared memory (see buffer_socket.hpp).
+    /// Flag: with this answer the worker has sent notes about shared memory (see buffer_socket.hpp), and how
+    /// many stands in an AnswerTrailer.
     static constexpr std::uint16_t has_buffer_notes = 1;
     /// Flag: the payload is a reference to memory that has the real one (see large_payload.hpp).
     static constexpr std::uint16_t payload_is_shared = 2;
@@ -91,6 +93,17 @@ public:
     /// Valid until the parser is fed again or destroyed.
     [[nodiscard]] std::span<const std::byte> payload() const noexcept { return payload_; }
 
+    [[nodiscard]] const FrameHeader& header() const noexcept { return header_; }
+
+    /// The last bytes of the payload. Throws ProtocolError if it has not so many.
+    template <class Trailer>
+    [[nodiscard]] Trailer trailer() const {
+        static_assert(std::is_trivially_copyable_v<Trailer>);
+        if (payload_.size() < sizeof(Trailer)) throw ProtocolError("a frame has been cut off");
+        Trailer trailer;
+        std::memcpy(&trailer, payload_.last(sizeof trailer).data(), sizeof trailer);
+        return trailer;
+    }
     /// The same frame without the last `size` bytes of its payload, which has that many.
     [[nodiscard]] FrameView without_trailer(std::size_t size) const noexcept {
         return FrameView(header_, payload_.first(payload_.size() - size));
@@ -100,6 +113,9 @@ private:
     FrameHeader header_;
     std::span<const std::byte> payload_;
 };
+
+/// Appends a whole frame to `out`, as it came from a parser.
+void append_frame(ByteWriter& out, const FrameView& frame);
 
 /// Appends a whole frame to `out`. Throws EncodeError when the payload does not fit 32 bits.
 void append_frame(ByteWriter& out, FrameType type, std::uint64_t task_id, std::span<const std::byte> payload);

@@ -110,7 +110,6 @@ void PoolBuffers::hand_over(int patience) {
     for (std::size_t done = 0; done < attached_.size();) {
         const std::size_t sent = socket_.send(std::span(notes).subspan(done), patience);
         note_count_ += sent;
-        spoke_ = true;
         for (const std::size_t end = done + sent; done < end; ++done) {
             const SlabRef& lease = attached_[done];
             Slab& slab = lease->slab();
@@ -123,7 +122,7 @@ void PoolBuffers::hand_over(int patience) {
     attached_.clear();
 }
 
-bool PoolBuffers::report(int patience) {
+void PoolBuffers::report(int patience) {
     std::vector<BufferNote> notes;
     for (const auto& [id, lease] : known_) {
         const bool held = lease.use_count() > 1;
@@ -137,9 +136,7 @@ bool PoolBuffers::report(int patience) {
         const std::size_t sent = socket_.send(rest, patience);
         rest = rest.subspan(sent);
         note_count_ += sent;
-        spoke_ = true;
     }
-    return std::exchange(spoke_, false);
 }
 
 } // namespace aio::detail

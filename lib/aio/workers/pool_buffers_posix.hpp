@@ -38,17 +38,20 @@ public:
     /// `std::system_error`. Waits up to `patience` milliseconds for room in the socket.
     void hand_over(int patience = 0);
     /// To be called when nothing of the call is left but its answer: tells the pool which of its buffers the
-    /// program has kept handles on. Gives whether the pool has something to read on its socket. Throws
-    /// `std::system_error`, after which the worker must end.
-    [[nodiscard]] bool report(int patience = 0);
+    /// program has kept handles on. Throws `std::system_error`, after which the worker must end.
+    void report(int patience = 0);
+    /// Whether there may be notes to send, or some have been sent that were not counted yet.
+    [[nodiscard]] bool has_notes() const noexcept {
+        return !known_.empty() || !attached_.empty() || !missing_.empty() || note_count_ != 0;
+    }
+    /// How many notes have been sent since this was asked last.
+    [[nodiscard]] std::uint64_t take_note_count() noexcept { return std::exchange(note_count_, 0); }
 
     // For calls that emit items.
     /// Whether there is memory that the pool may have something to say about.
     [[nodiscard]] bool shares_memory() const noexcept { return open_ && !known_.empty(); }
     /// How much memory has been attached.
     [[nodiscard]] std::size_t attached_bytes() const noexcept;
-    /// How many notes have been sent since this was asked last.
-    [[nodiscard]] std::uint64_t take_note_count() noexcept { return std::exchange(note_count_, 0); }
 
 private:
     void take_memory(ReceivedNote& received);
@@ -63,7 +66,6 @@ private:
     std::unordered_map<std::uint64_t, std::exception_ptr> missing_;
     std::vector<SlabRef> attached_;
     std::uint64_t note_count_ = 0;
-    bool spoke_ = false;
 };
 
 } // namespace aio::detail

@@ -19,8 +19,10 @@ namespace aio::detail {
 /// been lent to a worker.
 class Slab {
 public:
-    /// New memory, all zero. `capacity` in bytes, a multiple of the page size. Throws `std::system_error`.
-    [[nodiscard]] static std::unique_ptr<Slab> make(std::uint64_t id, std::size_t capacity);
+    /// New memory, all zero. `capacity` in bytes, a multiple of the page size. `name` is for those who look
+    /// at what a process has mapped. Throws `std::system_error`.
+    [[nodiscard]] static std::unique_ptr<Slab> make(std::uint64_t id, std::size_t capacity,
+                                                    const char* name = "aio-buffer");
     /// Memory that another process has made and sent. Throws `std::system_error`, and `DecodeError` when it
     /// is not what it should be: too small, or of a size that can change.
     [[nodiscard]] static std::unique_ptr<Slab> map(std::uint64_t id, std::size_t capacity,
@@ -40,6 +42,7 @@ public:
     /// For sending; -1 when there is none.
     [[nodiscard]] int descriptor() const noexcept { return memory_.get(); }
     void close_descriptor() noexcept { memory_.close(); }
+    [[nodiscard]] uv::Descriptor take_descriptor() noexcept { return std::move(memory_); }
     /// False in a forked copy of the process that mapped it.
     [[nodiscard]] bool mapped_here() const noexcept;
 

@@ -30,11 +30,11 @@ constexpr unsigned MFD_NOEXEC_SEAL = 8;
 
 constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW;
 
-UniqueFd make_nameless() {
+UniqueFd make_nameless(const char* name) {
     // Kernels before 6.3 do not know the first form; later ones may insist on it.
     constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    UniqueFd memory(::memfd_create("aio-buffer", flags | MFD_NOEXEC_SEAL));
-    if (!memory && errno == EINVAL) memory.reset(::memfd_create("aio-buffer", flags));
+    UniqueFd memory(::memfd_create(name, flags | MFD_NOEXEC_SEAL));
+    if (!memory && errno == EINVAL) memory.reset(::memfd_create(name, flags));
     return memory;
 }
 
@@ -47,7 +47,7 @@ bool has_fixed_size(int memory) {
 
 #else
 
-UniqueFd make_nameless() {
+UniqueFd make_nameless(const char*) {
     static constinit std::atomic<unsigned> count{0};
     for (;;) {
         const std::string name =
@@ -76,8 +76,8 @@ std::byte* map_all(int memory, std::size_t capacity) {
 
 int current_process() noexcept { return ::getpid(); }
 
-std::unique_ptr<Slab> Slab::make(std::uint64_t id, std::size_t capacity) {
-    UniqueFd memory = make_nameless();
+std::unique_ptr<Slab> Slab::make(std::uint64_t id, std::size_t capacity, const char* name) {
+    UniqueFd memory = make_nameless(name);
     if (!memory) throw_errno(errno, capacity);
     memory = above_stdio(std::move(memory));
     if (::ftruncate(memory.get(), static_cast<off_t>(capacity)) != 0 || !fix_size(memory.get()))

@@ -6,7 +6,7 @@ namespace aio::detail {
 
 int current_process() noexcept { return 0; }
 
-std::unique_ptr<Slab> Slab::make(std::uint64_t id, std::size_t capacity) {
+std::unique_ptr<Slab> Slab::make(std::uint64_t id, std::size_t capacity, const char*) {
     auto memory = std::make_unique<std::byte[]>(capacity);
     auto slab = std::make_unique<Slab>(id, memory.get(), capacity, uv::Descriptor());
     static_cast<void>(memory.release());

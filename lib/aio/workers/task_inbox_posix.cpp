@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <exception>
 #include <limits>
+#include <span>
+#include <utility>
 
 #include <aio/workers/codec.hpp>
 #include <aio/workers/worker_main_posix.hpp>
@@ -40,21 +42,26 @@ TaskInbox::TaskInbox(int task_pipe, FrameParser& parser, std::uint64_t task_id, 
       origin_(parser),
       id_(task_id),
       items_(limited(orders.stream_items)),
-      bytes_(limited(orders.stream_bytes)) {
-    parser_.feed(origin_.take_rest());
-    while (const auto frame = parser_.next()) take(*frame);
-}
+      bytes_(limited(orders.stream_bytes)) {}
 
 TaskInbox::~TaskInbox() {
+    if (!opened_) return;
     try {
-        origin_.feed(parser_.take_rest());
+        later_.append(parser_.take_rest());
+        origin_.feed(later_.bytes());
     } catch (const std::exception&) {
         // It has not got the memory, so what comes next will be found to be no frame.
     }
 }
 
+void TaskInbox::open() {
+    if (std::exchange(opened_, true)) return;
+    take_frames(origin_.take_rest());
+}
+
 bool TaskInbox::stop_requested() {
     const std::lock_guard lock(mutex_);
+    open();
     // Whoever waits at the pipe would not hear of what is read here.
     if (!waiting_at_pipe_) read_available();
     return stop_;
@@ -62,6 +69,7 @@ bool TaskInbox::stop_requested() {
 
 bool TaskInbox::wait_for_credit() {
     std::unique_lock lock(mutex_);
+    open();
     if (!waiting_at_pipe_) read_available();
     wait_until(lock, -1, [&] { return stop_ || (items_ > 0 && bytes_ > 0); });
     return !stop_;
@@ -75,6 +83,7 @@ void TaskInbox::spend(std::uint64_t bytes) {
 
 bool TaskInbox::watch_for_stop(int end) {
     std::unique_lock lock(mutex_);
+    open();
     wait_until(lock, end, [&] { return stop_ || watch_ended_; });
     return stop_ && !watch_ended_;
 }
@@ -112,14 +121,18 @@ void TaskInbox::read_available() {
             stop_ = true;
             return;
         }
-        try {
-            parser_.feed(std::span(buffer).first(static_cast<std::size_t>(received)));
-            while (const auto frame = parser_.next()) take(*frame);
-        } catch (const std::exception&) {
-            // There may be other threads, and this one is in the middle of the program's code.
-            ::_exit(worker_exit_protocol_error);
-        }
+        take_frames(std::span(buffer).first(static_cast<std::size_t>(received)));
         if (static_cast<std::size_t>(received) < buffer.size()) return;
+    }
+}
+
+void TaskInbox::take_frames(std::span<const std::byte> bytes) noexcept {
+    try {
+        parser_.feed(bytes);
+        while (const auto frame = parser_.next()) take(*frame);
+    } catch (const std::exception&) {
+        // There may be other threads, and this one is in the middle of the program's code.
+        ::_exit(worker_exit_protocol_error);
     }
 }
 
@@ -131,6 +144,8 @@ void TaskInbox::take(const FrameView& frame) {
         bytes_ += static_cast<std::int64_t>(credit.bytes);
     } else if (frame.type() == FrameType::stop) {
         if (frame.task_id() == id_) stop_ = true;
+    } else if (frame.type() == FrameType::task) {
+        append_frame(later_, frame);
     } else {
         throw ProtocolError("a pool sent something else to a call that runs");
     }

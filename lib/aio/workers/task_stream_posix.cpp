@@ -23,11 +23,16 @@ constexpr int notes_patience = 60'000;
 
 TaskStream::TaskStream(TaskInbox& inbox, TaskReports& reports, PoolBuffers& buffers, std::uint64_t task_id,
                        std::size_t max_payload) noexcept
-    : inbox_(inbox), reports_(reports), buffers_(buffers), id_(task_id), max_payload_(max_payload) {
-    static_cast<void>(buffers_.take_note_count());
-}
+    : inbox_(inbox),
+      reports_(reports),
+      buffers_(buffers),
+      process_(::getpid()),
+      id_(task_id),
+      max_payload_(max_payload) {}
 
 ByteWriter& TaskStream::begin_item() {
+    if (::getpid() != process_)
+        throw RuntimeError("a process that a call has forked cannot emit the call's items");
     std::unique_lock lock(mutex_);
     if (!inbox_.wait_for_credit()) throw CancelledError("this call is to stop: nobody takes what it emits");
     // The reader may have let go of memory that comes from here.
@@ -47,13 +52,13 @@ void TaskStream::send_item() {
     if (size + sizeof trailer > max_payload_)
         throw RuntimeError("an item of the call takes " + std::to_string(size) + " bytes, and the limit is " +
                            std::to_string(max_payload_ - sizeof trailer));
-    std::uint16_t flags = share_large_payload(out_, start_, buffers_);
+    const std::uint16_t flags = share_large_payload(out_, start_, buffers_);
     trailer.bytes = frame_payload_size(out_, start_) + buffers_.attached_bytes();
     // Nothing must go wrong between the notes and the frame that says how many they are.
     out_.reserve(out_.size() + sizeof trailer);
     buffers_.hand_over(notes_patience);
     try {
-        if (buffers_.report(notes_patience)) flags |= FrameHeader::has_buffer_notes;
+        buffers_.report(notes_patience);
     } catch (const std::system_error&) {
         // The pool does not know any more what memory is in use here.
         ::_exit(worker_exit_broken_pipe);

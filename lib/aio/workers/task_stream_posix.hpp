@@ -28,6 +28,7 @@ private:
     TaskInbox& inbox_;
     TaskReports& reports_;
     PoolBuffers& buffers_;
+    const int process_;
     const std::uint64_t id_;
     const std::size_t max_payload_;
     std::mutex mutex_;

@@ -54,22 +54,14 @@ bool WorkerBuffers::offer(const BufferList& call) {
     return true;
 }
 
-void WorkerBuffers::receive(BufferList& call) {
-    static_cast<void>(socket_.receive(received_));
-    take_notes(received_.size(), call);
-}
-
-void WorkerBuffers::receive(BufferList& item, std::uint64_t notes) {
+void WorkerBuffers::receive(BufferList& answer, std::uint64_t notes) {
     if (notes > received_.size()) static_cast<void>(socket_.receive(received_));
     if (notes > received_.size())
         throw ProtocolError("a worker process has sent fewer notes about shared memory than it says");
-    take_notes(static_cast<std::size_t>(notes), item);
-}
-
-void WorkerBuffers::take_notes(std::size_t count, BufferList& call) {
-    for (std::size_t i = 0; i < count; ++i) take(received_[i], call);
-    received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(count));
-    add_held(call);
+    const auto count = static_cast<std::ptrdiff_t>(notes);
+    for (std::ptrdiff_t i = 0; i < count; ++i) take(received_[static_cast<std::size_t>(i)], answer);
+    received_.erase(received_.begin(), received_.begin() + count);
+    add_held(answer);
 }
 
 void WorkerBuffers::take(ReceivedNote& received, BufferList& call) {

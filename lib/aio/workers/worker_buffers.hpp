@@ -28,12 +28,10 @@ public:
     /// Sends what the call refers to and the worker does not have yet. False when the worker is gone. Throws
     /// `std::system_error` when the memory cannot be sent; the call must not be handed over then.
     [[nodiscard]] bool offer(const BufferList& call);
-    /// Takes in what the worker has said with the answer to its call, and adds to the call what its result
-    /// may refer to. Throws `ProtocolError`.
-    void receive(BufferList& call);
-    /// The same for an item that the call has emitted, which came with so many notes: there may be more in
-    /// the socket, which belong to the items that follow. What the call may refer to is in `item` already.
-    void receive(BufferList& item, std::uint64_t notes);
+    /// Takes in what the worker has said with an answer, or an item, that came with so many notes: there may
+    /// be more in the socket, which belong to those that follow. Adds to the list what that answer may refer
+    /// to; what its call refers to must be there already. Throws `ProtocolError`.
+    void receive(BufferList& answer, std::uint64_t notes);
     /// The same for an answer without any notes: it may refer to what the worker has kept from earlier calls.
     void add_held(BufferList& call) const {
         for (const auto& [id, lease] : held_) call.add(lease);
@@ -49,7 +47,6 @@ private:
     bool lend(std::unique_ptr<Slab>& slab) noexcept override;
     void forget(std::uint64_t id) noexcept override;
 
-    void take_notes(std::size_t count, BufferList& call);
     void take(ReceivedNote& received, BufferList& call);
     void take_memory(ReceivedNote& received, BufferList& call);
     void take_back(std::uint64_t id, BufferList& call);

@@ -10,6 +10,7 @@
 #include <string>
 
 #include <aio/uv/descriptor.hpp>
+#include <aio/workers/call_marks.hpp>
 #include <aio/workers/start_method.hpp>
 #include <aio/workers/worker_exit.hpp>
 
@@ -46,6 +47,8 @@ public:
     /// The files that take the worker's standard output and error, if they are captured.
     uv::Descriptor output;
     uv::Descriptor errors;
+    /// Shared with calls that may be withdrawn by other threads.
+    std::shared_ptr<CallMarks> marks;
 };
 
 /// What a worker is to be like.
@@ -114,9 +117,6 @@ public:
     /// Takes the text out of one of the files of a worker that captures; only the end of a long one. Empty if
     /// there is no such file.
     [[nodiscard]] static std::string take_text(int descriptor);
-    /// How many bytes a worker has not taken out of the pipe whose write end this is; 0 where the system does
-    /// not tell.
-    [[nodiscard]] static std::size_t unread(int descriptor) noexcept;
 
 private:
     class Impl;

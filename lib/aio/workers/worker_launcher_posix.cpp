@@ -1,6 +1,5 @@
 #include <aio/workers/worker_launcher.hpp>
 
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -74,6 +73,8 @@ public:
                          uv::Descriptor(results.read_end.release()), uv::Descriptor(our_buffers.release()));
         WorkerEnds theirs(std::move(tasks.read_end), std::move(results.write_end));
         theirs.buffers = std::move(its_buffers);
+        ours.marks = std::make_shared<CallMarks>();
+        theirs.marks = UniqueFd(ours.marks->take_descriptor().release());
         if (request.captures()) {
             theirs.output = make_text_file();
             ours.output = uv::Descriptor(duplicate(theirs.output).release());
@@ -183,11 +184,6 @@ std::string WorkerLauncher::take_text(int descriptor) {
     // The worker appends, so it goes on at the start.
     static_cast<void>(!::ftruncate(descriptor, 0));
     return text;
-}
-
-std::size_t WorkerLauncher::unread(int descriptor) noexcept {
-    int count = 0;
-    return ::ioctl(descriptor, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
 void WorkerLauncher::drain(int descriptor, const std::function<void(std::span<const std::byte>)>& data) {

@@ -37,7 +37,5 @@ void WorkerLauncher::drain(int, const std::function<void(std::span<const std::by
 
 std::string WorkerLauncher::take_text(int) { return {}; }
 
-std::size_t WorkerLauncher::unread(int) noexcept { return 0; }
-
 } // namespace detail
 } // namespace aio

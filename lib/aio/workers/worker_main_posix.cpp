@@ -3,6 +3,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/running_loop.hpp>
 #include <aio/core/type_name.hpp>
+#include <aio/workers/call_marks.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/large_payload.hpp>
@@ -41,7 +42,9 @@ constexpr int worker_goes_on = -1;
 class Worker {
 public:
     explicit Worker(WorkerSetup& setup)
-        : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {}
+        : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {
+        if (setup.marks) marks_.emplace(uv::Descriptor(setup.marks.release()));
+    }
 
     /// Serves until the end; returns the exit code.
     int run();
@@ -52,9 +55,11 @@ private:
     bool greet();
     int take(const FrameView& frame);
     int initialize(const FrameView& call);
+    bool begin(const FrameView& task);
     bool answer(const FrameView& task);
     std::uint16_t run_task(const FrameView& task, std::size_t start, const WorkerOrders& orders);
     void report_error(std::size_t start);
+    [[nodiscard]] std::size_t payload_limit() const noexcept;
     std::size_t append_usage(std::uint64_t id, const CallUsage& usage);
     void overwrite_usage(std::size_t payload, const CallUsage& usage);
 
@@ -62,6 +67,8 @@ private:
     WorkerSetup& setup_;
     FrameParser parser_;
     PoolBuffers buffers_;
+    std::optional<CallMarks> marks_;
+    std::uint64_t next_number_ = 0;
     ByteWriter out_;
     WorkerOrders orders_;
 };
@@ -116,13 +123,19 @@ std::uint16_t Worker::run_task(const FrameView& task, std::size_t start, const W
     payload.reset();
     out_.set_buffer_link(nullptr);
     const std::size_t size = frame_payload_size(out_, start);
-    if (size > setup_.max_payload) {
+    const std::size_t limit = payload_limit();
+    if (size > limit) {
         throw RuntimeError("the result takes " + std::to_string(size) + " bytes, and the limit is " +
-                           std::to_string(setup_.max_payload));
+                           std::to_string(limit));
     }
     const std::uint16_t flags = share_large_payload(out_, start, buffers_);
     buffers_.hand_over();
     return flags;
+}
+
+/// The rest is for what is said about buffers.
+std::size_t Worker::payload_limit() const noexcept {
+    return setup_.max_payload - (buffers_.has_notes() ? sizeof(AnswerTrailer) : 0);
 }
 
 /// Writes the exception being handled in place of what the task has left in the buffer.
@@ -132,7 +145,7 @@ void Worker::report_error(std::size_t start) {
     out_.truncate(start);
     static_cast<void>(begin_frame(out_));
     encode_current_exception(out_);
-    if (frame_payload_size(out_, start) <= setup_.max_payload) {
+    if (frame_payload_size(out_, start) <= payload_limit()) {
         return;
     }
     const std::string type = current_exception_type_name().substr(0, smallest_max_payload / 4);
@@ -140,7 +153,7 @@ void Worker::report_error(std::size_t start) {
     static_cast<void>(begin_frame(out_));
     try {
         throw RuntimeError("the task threw " + type + ", whose description exceeds the limit of " +
-                           std::to_string(setup_.max_payload) + " bytes");
+                           std::to_string(payload_limit()) + " bytes");
     } catch (const RuntimeError&) {
         encode_current_exception(out_);
     }
@@ -161,26 +174,24 @@ void Worker::overwrite_usage(std::size_t payload, const CallUsage& usage) {
     out_.overwrite(payload, bytes.bytes());
 }
 
+/// False if the pool has taken it back.
+bool Worker::begin(const FrameView& task) { return !marks_ || marks_->begin(next_number_++, task.task_id()); }
+
 bool Worker::answer(const FrameView& task) {
-    out_.clear();
     const WorkerOrders orders = std::exchange(orders_, WorkerOrders());
+    if (!begin(task)) return true;
+    out_.clear();
     const std::size_t usage = orders.measure != 0 ? append_usage(task.task_id(), CallUsage()) : 0;
     const std::size_t start = begin_frame(out_);
     FrameType type = FrameType::result;
     std::uint16_t flags = 0;
     {
         TaskReports reports(setup_.results.get(), task.task_id());
-        std::optional<TaskInbox> inbox;
+        TaskInbox inbox(setup_.tasks.get(), parser_, task.task_id(), orders);
         std::optional<TaskStream> items;
-        std::optional<RunningTask> running;
-        if (orders.stream_items != 0) {
-            inbox.emplace(setup_.tasks.get(), parser_, task.task_id(), orders);
-            items.emplace(*inbox, reports, buffers_, task.task_id(), setup_.max_payload);
-            running.emplace(setup_.tasks.get(), orders.attempt, reports, *inbox, *items);
-        } else {
-            // A pool sends nothing but a wish to stop to a worker that has a call.
-            running.emplace(setup_.tasks.get(), parser_.is_mid_frame(), orders.attempt, reports);
-        }
+        if (orders.stream_items != 0)
+            items.emplace(inbox, reports, buffers_, task.task_id(), setup_.max_payload);
+        const RunningTask running(orders.attempt, reports, inbox, items ? &*items : nullptr);
         std::optional<CallMeter> meter;
         if (orders.measure != 0) meter.emplace();
         try {
@@ -192,7 +203,11 @@ bool Worker::answer(const FrameView& task) {
         }
         if (meter) overwrite_usage(usage, meter->usage());
     }
-    if (buffers_.report()) flags |= FrameHeader::has_buffer_notes;
+    buffers_.report();
+    if (const AnswerTrailer trailer{buffers_.take_note_count()}; trailer.notes != 0) {
+        out_.append(&trailer, sizeof trailer);
+        flags |= FrameHeader::has_buffer_notes;
+    }
     finish_frame(out_, start, type, task.task_id(), flags);
     // What the task printed is seen before its result, and not lost if the worker is killed later.
     std::fflush(stdout);
@@ -261,7 +276,8 @@ void become_worker(WorkerSetup& setup) noexcept {
     detach_stdin();
     capture_output(setup);
     if (!setup.inherits_nothing) {
-        const std::array<int, 3> keep{setup.tasks.get(), setup.results.get(), setup.buffers.get()};
+        const std::array<int, 4> keep{setup.tasks.get(), setup.results.get(), setup.buffers.get(),
+                                      setup.marks.get()};
         close_occupied(setup.last_inherited);
         close_all_above(setup.last_inherited, keep);
     }

@@ -38,6 +38,7 @@ public:
     UniqueFd buffers;              ///< socket for shared memory, if there is one
     UniqueFd output;               ///< becomes standard output, if there is one
     UniqueFd errors;               ///< becomes standard error, if there is one
+    UniqueFd marks;                ///< the memory of its CallMarks, if there is one
     bool inherits_nothing = false; ///< a fresh program: whatever is open belongs to it
     bool initializes = false;      ///< an INITIALIZE frame comes before it is ready
 };

@@ -27,6 +27,11 @@ struct ItemTrailer {
     std::uint64_t notes = 0; ///< about shared memory, sent since the last such frame
 };
 
+/// What comes behind a result or error with the flag `has_buffer_notes`, in the same way.
+struct AnswerTrailer {
+    std::uint64_t notes = 0;
+};
+
 /// The payload of the USAGE frame.
 struct CallUsage {
     std::int64_t wall_nanoseconds = 0;

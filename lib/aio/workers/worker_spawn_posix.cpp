@@ -38,8 +38,8 @@ std::string marker_for(const WorkerSetup& setup) {
          {static_cast<long long>(setup.parent), static_cast<long long>(setup.number),
           static_cast<long long>(setup.tasks.get()), static_cast<long long>(setup.results.get()),
           static_cast<long long>(setup.buffers.get()), static_cast<long long>(setup.output.get()),
-          static_cast<long long>(setup.errors.get()), static_cast<long long>(setup.max_payload),
-          static_cast<long long>(setup.initializes)})
+          static_cast<long long>(setup.errors.get()), static_cast<long long>(setup.marks.get()),
+          static_cast<long long>(setup.max_payload), static_cast<long long>(setup.initializes)})
         text += std::to_string(number) + ' ';
     return text;
 }
@@ -58,6 +58,7 @@ void execute_worker(WorkerSetup setup) noexcept {
         keep_on_exec(setup.buffers);
         keep_on_exec(setup.output);
         keep_on_exec(setup.errors);
+        keep_on_exec(setup.marks);
         unblock_all_signals();
         ::execve(program_path().c_str(), pointers_to(arguments).data(), pointers_to(environment).data());
     } catch (const std::exception&) {
@@ -75,10 +76,12 @@ void serve_if_worker() {
     int buffers = -1;
     int output = -1;
     int errors = -1;
+    int marks = -1;
     unsigned long long max_payload = 0;
     int initializes = 0;
-    const bool complete = std::sscanf(marker, "%d %llu %d %d %d %d %d %llu %d", &parent, &number, &tasks,
-                                      &results, &buffers, &output, &errors, &max_payload, &initializes) == 9;
+    const bool complete =
+        std::sscanf(marker, "%d %llu %d %d %d %d %d %d %llu %d", &parent, &number, &tasks, &results, &buffers,
+                    &output, &errors, &marks, &max_payload, &initializes) == 10;
     unsetenv(marker_name);
     if (!complete || getppid() != parent || !is_pipe(tasks) || !is_pipe(results)) return;
     WorkerSetup setup(number, UniqueFd(tasks), UniqueFd(results), parent,
@@ -86,11 +89,13 @@ void serve_if_worker() {
     setup.buffers = UniqueFd(buffers);
     setup.output = UniqueFd(output);
     setup.errors = UniqueFd(errors);
+    setup.marks = UniqueFd(marks);
     setup.initializes = initializes != 0;
     setup.inherits_nothing = true;
     close_on_exec(setup.tasks);
     close_on_exec(setup.results);
     close_on_exec(setup.buffers);
+    close_on_exec(setup.marks);
     block_all_signals();
     run_worker(std::move(setup));
 }

@@ -46,7 +46,7 @@ void set_task_control(TaskControl* control) noexcept;
 } // namespace detail
 
 /// The call that this process runs as a worker. Do not keep it beyond the call. Any thread of the call may
-/// use it.
+/// use it. A process that the call forks is no worker: there, no stop is requested and reports go nowhere.
 class WorkerTask {
 public:
     explicit WorkerTask(detail::TaskControl* control) noexcept : control_(control) {}

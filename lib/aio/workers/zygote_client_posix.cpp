@@ -44,6 +44,10 @@ void ZygoteClient::request_worker(const detail::WorkerRequest& request, detail::
         descriptors.push_back(std::move(ends.output));
         descriptors.push_back(std::move(ends.errors));
     }
+    if (ends.marks) {
+        record.status |= detail::worker_marks;
+        descriptors.push_back(std::move(ends.marks));
+    }
     control_.send(record, std::move(descriptors));
 }
 

@@ -67,6 +67,7 @@ public:
     UniqueFd buffers; ///< a socket by which it gets and sends shared memory, or none
     UniqueFd output;  ///< files for its standard output and error; both or none
     UniqueFd errors;
+    UniqueFd marks; ///< the memory of its CallMarks, or none
 };
 
 } // namespace detail

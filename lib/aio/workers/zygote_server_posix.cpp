@@ -124,7 +124,8 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     std::vector<UniqueFd> attached;
     const bool shares = (message.record.status & worker_shares) != 0;
     const bool captures = (message.record.status & worker_captures) != 0;
-    if (message.descriptors.size() != 2U + (shares ? 1 : 0) + (captures ? 2 : 0)) {
+    const bool marks = (message.record.status & worker_marks) != 0;
+    if (message.descriptors.size() != 2U + (shares ? 1 : 0) + (captures ? 2 : 0) + (marks ? 1 : 0)) {
         reply.error = EMFILE;
         control_.send(reply);
         return;
@@ -142,6 +143,7 @@ void ZygoteServer::start_worker(ControlMessage& message) {
             setup.output = std::move(*next++);
             setup.errors = std::move(*next++);
         }
+        if (marks) setup.marks = std::move(*next++);
         if ((message.record.status & worker_spawns) != 0) execute_worker(std::move(setup));
         run_worker(std::move(setup));
     }

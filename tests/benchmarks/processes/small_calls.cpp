@@ -63,22 +63,17 @@ aio::Coro<double> rate_of(Body body, aio::ProcessPoolExecutor& pool, int calls) 
     co_return calls / took.count();
 }
 
-/// Until it is known that a worker has ended, a call may be sent to it and taken out of the pipe in that
-/// instant; it counts as begun then, and has to be repeated.
-aio::ProcessCallOptions may_die_once() { return aio::ProcessCallOptions().retries(1); }
-
 /// From the signal to the answer of another worker, in milliseconds.
 aio::Coro<double> replacement_time(int kills) {
     aio::EventLoop& loop = aio::get_running_loop();
     aio::ProcessPoolExecutor pool(1);
-    const aio::ProcessCallOptions repeatable = may_die_once();
     std::vector<double> times;
     for (int i = -1; i < kills; ++i) {
         static_cast<void>(co_await loop.run_in_executor(pool, nothing, i));
         const std::vector<int> pids = pool.worker_pids();
         const auto began = Clock::now();
         ::kill(pids.at(0), SIGKILL);
-        static_cast<void>(co_await loop.run_in_executor(pool, repeatable, nothing, i));
+        static_cast<void>(co_await loop.run_in_executor(pool, nothing, i));
         if (i >= 0) times.push_back(Milliseconds(Clock::now() - began).count());
     }
     co_return measure::median(times);
@@ -99,7 +94,6 @@ aio::Coro<> watch(Milliseconds& longest, const bool& stop) {
 /// replaces it: the median of some pools.
 aio::Coro<double> longest_pause(int pools) {
     aio::EventLoop& loop = aio::get_running_loop();
-    const aio::ProcessCallOptions repeatable = may_die_once();
     std::vector<double> pauses;
     for (int i = 0; i < pools; ++i) {
         Milliseconds longest{};
@@ -109,8 +103,7 @@ aio::Coro<double> longest_pause(int pools) {
             aio::ProcessPoolExecutor pool(workers);
             for (int n = 0; n < 100; ++n) static_cast<void>(co_await loop.run_in_executor(pool, nothing, n));
             ::kill(pool.worker_pids().at(0), SIGKILL);
-            for (int n = 0; n < 100; ++n)
-                static_cast<void>(co_await loop.run_in_executor(pool, repeatable, nothing, n));
+            for (int n = 0; n < 100; ++n) static_cast<void>(co_await loop.run_in_executor(pool, nothing, n));
             pool.shutdown(false);
             co_await pool.wait_closed();
         }
