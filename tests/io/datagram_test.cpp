@@ -41,6 +41,13 @@ Coro<int> receive_what_comes(Gate& gate) {
     co_return static_cast<int>(datagram.data().size()) + 2;
 }
 
+/// Gives way after some datagrams that fit.
+Coro<int> send_many() {
+    DatagramEndpoint sender(any_port);
+    for (int i = 0; i < 1000; ++i) co_await sender.send_to(bytes("x"), sender.local_address());
+    co_return 7;
+}
+
 } // namespace
 
 TEST_CASE("rule 95: datagrams keep their boundaries, empty ones too, and say where they come from") {
@@ -206,4 +213,5 @@ TEST_CASE("datagrams: broadcasts have to be allowed") {
 
 TEST_CASE("conformance: datagrams") {
     check_conformance("DatagramEndpoint.receive", 7, [](Gate& gate) { return receive_what_comes(gate); });
+    check_conformance("DatagramEndpoint.send_to", 7, [](Gate&) { return send_many(); }, true);
 }

@@ -13,11 +13,18 @@ namespace aio::uv {
 
 DescriptorKind kind_of(const Descriptor& descriptor) noexcept {
 #if defined(_WIN32)
-    if (descriptor.is_socket()) return DescriptorKind::tcp;
+    if (descriptor.is_socket()) {
+        int type = 0;
+        int size = sizeof type;
+        ::getsockopt(static_cast<SOCKET>(descriptor.get()), SOL_SOCKET, SO_TYPE,
+                     reinterpret_cast<char*>(&type), &size);
+        return type == SOCK_DGRAM ? DescriptorKind::udp : DescriptorKind::tcp;
+    }
 #endif
     switch (uv_guess_handle(descriptor.get())) {
     case UV_TCP: return DescriptorKind::tcp;
     case UV_NAMED_PIPE: return DescriptorKind::pipe;
+    case UV_UDP: return DescriptorKind::udp;
     default: return DescriptorKind::other;
     }
 }

@@ -51,8 +51,8 @@ private:
 #endif
 };
 
-/// What a descriptor is good for: what `Tcp` or `Pipe` adopts, or neither.
-enum class DescriptorKind { tcp, pipe, other };
+/// What a descriptor is good for: what `Tcp`, `Pipe` or `Udp` adopts, or none of them.
+enum class DescriptorKind { tcp, pipe, udp, other };
 [[nodiscard]] DescriptorKind kind_of(const Descriptor& descriptor) noexcept;
 
 } // namespace aio::uv

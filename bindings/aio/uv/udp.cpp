@@ -68,6 +68,11 @@ Udp::Udp(Loop& loop) : block_(new Block) {
     block_->handle.data = block_;
 }
 
+Udp::Udp(Loop& loop, Descriptor socket) : Udp(loop) {
+    check(uv_udp_open(&block_->handle, static_cast<uv_os_sock_t>(socket.get())), "adopt a UDP socket");
+    static_cast<void>(socket.release());
+}
+
 Udp::~Udp() {
     block_->open = false;
     uv_close(reinterpret_cast<uv_handle_t*>(&block_->handle),

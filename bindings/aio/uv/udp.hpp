@@ -8,6 +8,7 @@
 #include <string>
 
 #include <aio/uv/address.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio::uv {
 
@@ -52,6 +53,8 @@ protected:
 class Udp {
 public:
     explicit Udp(Loop& loop);
+    /// Adopts a UDP socket, bound or connected, which becomes non-blocking. Throws `std::system_error`.
+    Udp(Loop& loop, Descriptor socket);
     /// Closes it. No callback comes any more; sends that are queued are dropped.
     ~Udp();
     Udp(const Udp&) = delete;

@@ -1,6 +1,7 @@
 #include <aio/io/datagram_endpoint.hpp>
 
 #include <new>
+#include <system_error>
 
 #include <aio/core/event_loop.hpp>
 
@@ -13,13 +14,30 @@ DatagramState::DatagramState(EventLoop& loop, const std::optional<Address>& loca
     if (local) socket_->bind(*local, options.bind());
     if (remote_) socket_->connect(*remote_);
     if (options.allow_broadcast()) socket_->set_broadcast(true);
+    begin();
+}
+
+DatagramState::DatagramState(EventLoop& loop, uv::Descriptor socket) : queue_(loop.state()) {
+    if (uv::kind_of(socket) != uv::DescriptorKind::udp)
+        throw ValueError("DatagramEndpoint: descriptor " + std::to_string(socket.get()) +
+                         " is no UDP socket");
+    socket_ = std::make_unique<uv::Udp>(loop.bindings(), std::move(socket));
+    try {
+        remote_ = socket_->peer_address();
+    } catch (const std::system_error&) {
+        // It is not connected.
+    }
+    begin();
+}
+
+void DatagramState::begin() noexcept {
     uv::Udp::SendHandler handler;
     handler.context = this;
     handler.function = [](void* context, int status) noexcept {
         static_cast<DatagramState*>(context)->on_sent(status);
     };
     socket_->on_sent(handler);
-    loop.state().resources.push_back(*this);
+    queue_.loop().resources.push_back(*this);
 }
 
 uv::Udp& DatagramState::socket() const {
@@ -122,6 +140,12 @@ DatagramEndpoint::DatagramEndpoint(const DatagramOptions& options) {
 
 DatagramEndpoint::DatagramEndpoint(EventLoop& loop, const Address& local, const DatagramOptions& options)
     : state_(std::make_unique<detail::DatagramState>(loop, local, options)) {}
+
+DatagramEndpoint::DatagramEndpoint(uv::Descriptor socket)
+    : DatagramEndpoint(get_running_loop(), std::move(socket)) {}
+
+DatagramEndpoint::DatagramEndpoint(EventLoop& loop, uv::Descriptor socket)
+    : state_(std::make_unique<detail::DatagramState>(loop, std::move(socket))) {}
 
 std::vector<Datagram> DatagramEndpoint::receive_some(std::size_t limit) {
     detail::DatagramState& endpoint = state();

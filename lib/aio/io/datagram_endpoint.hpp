@@ -79,6 +79,7 @@ class SendDatagramAwaiter;
 class DatagramState final : public uv::DatagramReader, public LoopResource {
 public:
     DatagramState(EventLoop& loop, const std::optional<Address>& local, const DatagramOptions& options);
+    DatagramState(EventLoop& loop, uv::Descriptor socket);
     ~DatagramState() { close(); }
     DatagramState(const DatagramState&) = delete;
     DatagramState& operator=(const DatagramState&) = delete;
@@ -107,6 +108,8 @@ private:
     bool wants_more() noexcept override;
 
     void on_sent(int status) noexcept;
+    /// The socket is ready.
+    void begin() noexcept;
 
     EventQueue<Datagram> queue_;
     std::unique_ptr<uv::Udp> socket_;
@@ -210,6 +213,10 @@ public:
     /// On a given loop.
     DatagramEndpoint(EventLoop& loop, const Address& local,
                      const DatagramOptions& options = DatagramOptions());
+    /// Adopts a UDP socket that is open already, bound or connected, on the running loop or a given one; it
+    /// becomes non-blocking. Throws `ValueError` if it is no such socket; it is closed then.
+    explicit DatagramEndpoint(uv::Descriptor socket);
+    DatagramEndpoint(EventLoop& loop, uv::Descriptor socket);
 
     /// Gives the next datagram. They are received from the first call on, and some are kept for a reader that
     /// is slow; beyond that the system drops them. Several tasks may wait, each datagram goes to one of them.
