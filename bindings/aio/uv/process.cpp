@@ -26,7 +26,10 @@ std::string description_of(const ProcessOptions& options) {
 } // namespace
 
 detail::ProcessBlock::ProcessBlock(Loop& owner, Completion& waiting) noexcept
-    : Lingering([](Lingering& self) noexcept { static_cast<ProcessBlock&>(self).close(); }),
+    : Lingering([](Lingering& self) noexcept {
+          reap(static_cast<ProcessBlock&>(self));
+          static_cast<ProcessBlock&>(self).close();
+      }),
       loop(owner),
       exited(&waiting) {}
 
@@ -121,7 +124,9 @@ int Process::term_signal() const noexcept { return block_of(block_).term_signal;
 int Process::kill(int signum) noexcept {
     // The number may belong to another process by now.
     if (has_exited()) return UV_ESRCH;
-    return uv_kill(pid(), signum);
+    const int status = uv_kill(pid(), signum);
+    if (status == 0 && signum == kill_signal) block_of(block_).killed = true;
+    return status;
 }
 
 } // namespace aio::uv

@@ -92,7 +92,7 @@ private:
 extern const int kill_signal;
 
 /// A child process. Destroying it before the child has ended lets the child run on; it is still reaped when
-/// it ends while the loop runs.
+/// it ends while the loop runs, and when the loop is destroyed after it has been killed.
 class Process {
 public:
     /// Starts the program. Blocks the thread until the child has executed it or failed to: a tenth of a

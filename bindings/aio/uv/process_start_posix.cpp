@@ -2,6 +2,8 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
 
 #include <aio/uv/detail/process_block.hpp>
 #include <aio/uv/detail/stream_block.hpp>
@@ -77,6 +79,19 @@ int start_child(ProcessBlock& block, const ProcessOptions& options) {
         status = spawn_with_libuv(block, options, stdio);
     }
     return status < 0 ? status : descriptors.connect();
+}
+
+void reap(ProcessBlock& block) noexcept {
+    // Whoever is killed is gone in a moment, unless the system holds him in the middle of something; for that
+    // nobody waits.
+    constexpr int patience_milliseconds = 1000;
+    for (int waited = 0;; ++waited) {
+        pid_t pid = 0;
+        do pid = ::waitpid(block.pid, nullptr, WNOHANG);
+        while (pid < 0 && errno == EINTR);
+        if (pid != 0 || !block.killed || waited == patience_milliseconds) return;
+        ::poll(nullptr, 0, 1);
+    }
 }
 
 } // namespace aio::uv::detail

@@ -34,4 +34,7 @@ int start_child(ProcessBlock& block, const ProcessOptions& options) {
     return spawn_with_libuv(block, options, stdio);
 }
 
+/// There is no such table.
+void reap(ProcessBlock&) noexcept {}
+
 } // namespace aio::uv::detail

@@ -37,6 +37,7 @@ struct ProcessBlock final : Lingering {
     std::int64_t exit_code = 0;
     int term_signal = 0;
     bool has_exited = false;
+    bool killed = false;
 };
 
 /// A null-terminated array of C strings, for the time of a call.
@@ -45,6 +46,10 @@ struct ProcessBlock final : Lingering {
 /// Starts a child in the way of this platform. On a negative result there is none, and `handle` is to be
 /// closed nevertheless if it is initialised.
 [[nodiscard]] int start_child(ProcessBlock& block, const ProcessOptions& options);
+
+/// Takes a child that the loop will not see end any more out of the system's table, if it has ended; waits
+/// for that if it has been killed.
+void reap(ProcessBlock& block) noexcept;
 
 /// Starts a child by means of libuv, which initialises the handle even if it fails.
 [[nodiscard]] int spawn_with_libuv(ProcessBlock& block, const ProcessOptions& options,
