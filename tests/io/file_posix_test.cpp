@@ -25,6 +25,7 @@
 
 #include "io/file_help.hpp"
 #include "io/stream_help.hpp"
+#include "support/conformance.hpp"
 #include "support/loop_help.hpp"
 
 using namespace aio;
@@ -93,6 +94,25 @@ TEST_CASE("file: a pipe is read in a thread, has no positions, and a read that h
         CHECK(co_await file.read_some(memory) == 0);
         co_await file.close();
     });
+}
+
+namespace {
+
+/// Out of a pipe, which has no page cache.
+Coro<int> read_by_a_thread() {
+    uv::PipeEnds ends = uv::make_pipe();
+    CHECK(::write(ends.write.get(), "seven", 5) == 5);
+    File file(get_running_loop(), std::move(ends.read), "a pipe");
+    std::array<std::byte, 16> memory;
+    const std::size_t count = co_await file.read_some(memory);
+    co_return static_cast<int>(count) + 2;
+}
+
+} // namespace
+
+TEST_CASE("conformance: File") {
+    // A thread reads it, and that is over as soon as libuv looks.
+    check_conformance("read_some", 7, [](Gate&) { return read_by_a_thread(); }, true);
 }
 
 TEST_CASE("file: a descriptor is closed by close, by the destructor, and by an open that was cancelled") {

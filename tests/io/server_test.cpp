@@ -309,6 +309,27 @@ TEST_CASE("server: clients that are waiting come in one burst, and each gets a h
     CHECK_THROWS_AS(ServerOptions().backlog(0), ValueError);
 }
 
+TEST_CASE("rule 92: a look at a listening socket takes as many clients as the backlog says") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        // More wait in the system than the server takes at a time.
+        uv::Descriptor socket = uv::listen_tcp(Address("127.0.0.1", 0));
+        const std::uint16_t port = uv::local_address(socket).port();
+        const ServerOptions options = ServerOptions().start_serving(false).backlog(3);
+        Server server = co_await start_server(echo, std::move(socket), options);
+        std::vector<StreamConnection> clients;
+        for (int i = 0; i < 8; ++i) clients.push_back(co_await open_connection("127.0.0.1", port));
+        server.start_serving();
+        std::vector<std::size_t> steps;
+        std::size_t before = 0;
+        while (server.connections() < 8) {
+            co_await rounds(1);
+            if (server.connections() > before) steps.push_back(server.connections() - before);
+            before = server.connections();
+        }
+        CHECK(steps == std::vector<std::size_t>({3, 3, 2}));
+    });
+}
+
 TEST_CASE("server: several hosts, and the same address only once") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         std::vector<std::string> hosts;
@@ -360,8 +381,15 @@ Coro<int> closed_server(Gate& gate) {
     co_return 7;
 }
 
+Coro<int> server_by_name() {
+    const Server server = co_await start_server(echo, "localhost", 0);
+    co_return server.is_serving() ? 7 : 0;
+}
+
 } // namespace
 
 TEST_CASE("conformance: Server") {
     check_conformance("wait_closed", 7, [](Gate& gate) { return closed_server(gate); });
+    // The name is looked up by a thread, and is there as soon as libuv looks.
+    check_conformance("start_server", 7, [](Gate&) { return server_by_name(); }, true);
 }

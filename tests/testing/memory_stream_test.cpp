@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <aio/core/event_loop.hpp>
+#include <aio/io/stream_connection.hpp>
 #include <aio/structure/timeout.hpp>
 #include <aio/structure/wait_for.hpp>
 
@@ -150,6 +151,22 @@ TEST_CASE("memory stream: writing to an end that has gone is an error, also for 
         CHECK(waiting == std::errc::broken_pipe);
         const std::error_code later = co_await error_of(a.write_all(bytes("x")));
         CHECK(later == std::errc::broken_pipe);
+    });
+}
+
+TEST_CASE("memory stream: an end that has sent everything closes well, though the other has gone already") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        auto ends = MemoryStream::pair();
+        StreamConnection connection(std::move(ends.first));
+        connection.writer.write("all");
+        connection.writer.write_eof();
+        const std::string all = co_await io_test::read_all(ends.second);
+        CHECK(all == "all");
+        ends.second.close();
+        const std::string end = co_await connection.reader.read();
+        CHECK(end.empty());
+        connection.writer.close();
+        co_await connection.writer.wait_closed();
     });
 }
 

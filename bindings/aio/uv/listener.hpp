@@ -7,6 +7,7 @@
 /// accept errors, and when the process runs out of descriptors drops every waiting connection. It works in
 /// the same way on Windows, where libuv would give connections that are bound to its loop already.
 
+#include <string>
 #include <string_view>
 
 #include <aio/uv/address.hpp>
@@ -47,6 +48,10 @@ private:
 [[nodiscard]] Descriptor listen_unix(std::string_view path, int backlog = 511);
 /// The address that a socket is bound to. Throws `std::system_error`.
 [[nodiscard]] Address local_address(const Descriptor& socket);
+
+/// Where a socket listens, for messages: "127.0.0.1:80", "/run/socket"; "somewhere" if the system does not
+/// say.
+[[nodiscard]] std::string place_of(const Descriptor& socket);
 
 /// Watches a listening socket.
 class Listener {

@@ -1,6 +1,8 @@
 #include <aio/uv/listener.hpp>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <string>
 
 #include <fcntl.h>
@@ -70,6 +72,20 @@ Address local_address(const Descriptor& socket) {
     if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         throw_error(-errno, "get the address of a socket");
     return AddressAccess::from(storage);
+}
+
+std::string place_of(const Descriptor& socket) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "somewhere";
+    if (storage.ss_family != AF_UNIX) return AddressAccess::from(storage).to_string();
+    sockaddr_un name{};
+    std::memcpy(&name, &storage, sizeof name);
+    const std::size_t before = offsetof(sockaddr_un, sun_path);
+    std::string path(name.sun_path, size > before ? size - before : 0);
+    // A path ends with a byte 0, an abstract name begins with one.
+    if (!path.empty() && path.front() != '\0') path.resize(std::strlen(path.c_str()));
+    return path.empty() ? "somewhere" : printable_path(path);
 }
 
 Listener::Accepted Listener::accept() noexcept {

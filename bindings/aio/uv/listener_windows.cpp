@@ -58,6 +58,14 @@ Address local_address(const Descriptor& socket) {
     return AddressAccess::from(storage);
 }
 
+std::string place_of(const Descriptor& socket) {
+    sockaddr_storage storage{};
+    int size = sizeof storage;
+    if (::getsockname(socket_of(socket), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return "somewhere";
+    return AddressAccess::from(storage).to_string();
+}
+
 Listener::Accepted Listener::accept() noexcept {
     for (;;) {
         Descriptor connection = own_socket(::accept(socket_of(socket_), nullptr, nullptr));

@@ -25,8 +25,7 @@ void ServingSocket::accepted(uv::Descriptor connection) noexcept {
 }
 
 void ServingSocket::accept_failed(int status) noexcept {
-    server_->failed(std::make_exception_ptr(std::system_error(uv::error_code(status), "accept a connection")),
-                    "a server could not accept a connection");
+    server_->failed(listener_.error_of(status), "a server could not accept a connection");
 }
 
 HandlerHold::HandlerHold(Ref<ServerCore> server, Ref<StreamLink> link) noexcept

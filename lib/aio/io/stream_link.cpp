@@ -15,11 +15,7 @@ StreamLink::StreamLink(Stream stream, std::size_t limit) : limit_(limit) {
     binding_.bind(state_->loop());
     state_->read_ahead_limit_ = 2 * limit;
     state_->write_observer_ = uv::bind<&StreamLink::on_progress>(*this);
-    peer_ = state_->peer_address();
-    if (peer_)
-        state_->set_name(peer_->to_string());
-    else if (auto path = state_->peer_path(); path && !path->empty())
-        state_->set_name(std::move(*path));
+    state_->keep_name();
     // So that the end of the connection is noticed even while nobody reads. A pipe that can only be written
     // refuses, and then whoever tries to read is told so.
     if (state_->is_open())

@@ -74,7 +74,7 @@ public:
     [[nodiscard]] WaitQueue& drainers() noexcept { return drainers_; }
     [[nodiscard]] WaitQueue& closers() noexcept { return closers_; }
 
-    [[nodiscard]] std::optional<uv::Address> peer_address() const { return peer_; }
+    [[nodiscard]] std::optional<uv::Address> peer_address() const { return state_->peer_address(); }
 
 private:
     void on_progress() noexcept;
@@ -85,7 +85,6 @@ private:
     std::size_t limit_;
     std::size_t high_ = uv::Stream::default_high_water;
     std::size_t low_ = uv::Stream::default_high_water / 4;
-    std::optional<uv::Address> peer_;
     LinkOwner* owner_ = nullptr;
     /// What the connection has broken with.
     int status_ = 0;

@@ -11,6 +11,7 @@
 #include <aio/uv/error.hpp>
 #include <aio/uv/pipe.hpp>
 #include <aio/uv/tcp.hpp>
+#include <aio/uv/unix_socket.hpp>
 
 namespace aio::detail {
 
@@ -30,16 +31,18 @@ StreamState::Brought StreamState::set_tap(StreamTap& tap) {
 
 std::exception_ptr StreamState::error_of(int status, const char* operation) const {
     if (std::exception_ptr known = cause(); known && status != uv::status::canceled) return known;
-    std::string what = std::string(operation) + ' ';
-    // A connection that has broken may not know any more where it led.
-    const std::optional<uv::Address> peer = name_.empty() ? peer_address() : std::nullopt;
-    what += peer ? peer->to_string() : name();
-    return std::make_exception_ptr(std::system_error(uv::error_code(status), what));
+    return std::make_exception_ptr(
+        std::system_error(uv::error_code(status), std::string(operation) + ' ' + name()));
 }
 
-const std::string& StreamState::name() const noexcept {
-    static const std::string unknown = "a stream";
-    return name_.empty() ? unknown : name_;
+std::string StreamState::name() const {
+    if (!name_.empty()) return name_;
+    if (const std::optional<uv::Address> peer = peer_address()) return peer->to_string();
+    if (const std::optional<std::string> path = peer_path(); path && !path->empty())
+        return uv::printable_path(*path);
+    if (const std::optional<std::string> path = local_path(); path && !path->empty())
+        return "a client of " + uv::printable_path(*path);
+    return "a stream";
 }
 
 std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {

@@ -66,9 +66,17 @@ public:
     [[nodiscard]] virtual std::optional<std::string> peer_path() const { return std::nullopt; }
     /// The system's number for it, or -1.
     [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
-    /// "127.0.0.1:80", or "a stream" when nobody has said what it is: for messages.
-    [[nodiscard]] const std::string& name() const noexcept;
+    /// Where it leads, for messages: what `set_name` has said, "127.0.0.1:80", "/run/socket", "a client of
+    /// /run/socket", or "a stream" when there is nothing to say.
+    [[nodiscard]] std::string name() const;
     void set_name(std::string name) noexcept { name_ = std::move(name); }
+    /// Has `name` say the same when the stream has been closed.
+    void keep_name() {
+        if (!known_peer_) name_ = name();
+    }
+    /// The system forgets the peer's address when the connection breaks, which is when messages need it.
+    void remember_peer(const uv::Address& peer) noexcept { known_peer_ = peer; }
+    [[nodiscard]] const std::optional<uv::Address>& known_peer() const noexcept { return known_peer_; }
 
     /// What a TLS connection has agreed on; null for other streams.
     [[nodiscard]] virtual const TlsInfo* tls_info() const noexcept { return nullptr; }
@@ -157,6 +165,7 @@ private:
 
     Ref<LoopState> loop_;
     std::string name_;
+    std::optional<uv::Address> known_peer_;
     ReadAwaiter* reader_ = nullptr;
     BufferedRead* buffered_reader_ = nullptr;
     StreamTap* tap_ = nullptr;
@@ -212,6 +221,7 @@ public:
         return own.is_open() ? local_address_of(own) : std::nullopt;
     }
     [[nodiscard]] std::optional<uv::Address> peer_address() const override {
+        if (known_peer()) return known_peer();
         return own.is_open() ? peer_address_of(own) : std::nullopt;
     }
     [[nodiscard]] std::optional<std::string> local_path() const override {

@@ -35,8 +35,18 @@ void ListenerState::close() noexcept {
     if (!is_open()) return;
     loop_->timers.remove(*this);
     unlink();
-    listener_.reset();
     if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(uv::status::canceled);
+    listener_.reset();
+}
+
+std::exception_ptr ListenerState::error_of(int status) const noexcept {
+    try {
+        std::string what = "accept a connection";
+        if (is_open()) what += " at " + uv::place_of(listener_->socket());
+        return std::make_exception_ptr(std::system_error(uv::error_code(status), what));
+    } catch (...) {
+        return std::current_exception();
+    }
 }
 
 int ListenerState::watch() noexcept {
@@ -54,8 +64,7 @@ void ListenerState::pause(int status) noexcept {
     ErrorContext context;
     try {
         context.message = "cannot accept connections now; trying again in a second";
-        context.exception =
-            std::make_exception_ptr(std::system_error(uv::error_code(status), "accept a connection"));
+        context.exception = error_of(status);
         loop_->timers.push(*this, loop_->clock->now() + pause_when_short);
     } catch (...) {
         // Not even memory for a timer: the next accept tries again.
@@ -136,7 +145,7 @@ bool AcceptAwaiter::await_ready() {
         state.pause(next.status());
         return false;
     }
-    status_ = next.status();
+    if (next.status() < 0) error_ = state.error_of(next.status());
     connection_ = std::move(next.connection());
     return true;
 }
@@ -146,16 +155,16 @@ void AcceptAwaiter::start() {
         withdraw();
         throw RuntimeError("accept: this listener belongs to another loop");
     }
-    status_ = listener_->watch();
-    if (status_ == 0)
+    const int status = listener_->watch();
+    if (status == 0)
         listener_->waiter_ = this;
     else
-        wake();
+        fail(status);
 }
 
 TcpStream AcceptAwaiter::await_resume() {
     throw_if_cancelled();
-    uv::check(status_, "accept a connection");
+    if (error_) std::rethrow_exception(error_);
     return TcpStream(loop_->require_loop(), std::move(connection_));
 }
 

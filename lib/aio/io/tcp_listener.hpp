@@ -9,6 +9,7 @@
 /// the listener reports it, pauses for a second and goes on; the connections wait in the system meanwhile.
 
 #include <coroutine>
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -51,6 +52,8 @@ public:
     [[nodiscard]] bool is_open() const noexcept { return listener_ != nullptr; }
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
     [[nodiscard]] uv::Listener& listener() const;
+    /// What accepting has failed with, and where.
+    [[nodiscard]] std::exception_ptr error_of(int status) const noexcept;
     void close() noexcept;
     void loop_closing() noexcept override { close(); }
 
@@ -97,8 +100,9 @@ public:
         connection_ = std::move(connection);
         wake();
     }
+    /// To be called while the listener is there to say where that was.
     void fail(int status) noexcept {
-        status_ = status;
+        error_ = listener_->error_of(status);
         wake();
     }
 
@@ -112,7 +116,7 @@ private:
     ListenerState* listener_;
     LoopState* loop_ = nullptr;
     uv::Descriptor connection_;
-    int status_ = 0;
+    std::exception_ptr error_;
 };
 
 /// What `accept` returns, until it is awaited.

@@ -10,7 +10,10 @@ namespace {
 
 /// A connection that its peer has reset meanwhile may refuse this on some systems; whoever reads learns of
 /// the reset.
-void start_tuned(uv::Tcp& tcp) noexcept { static_cast<void>(tcp.set_no_delay(true)); }
+void begin(detail::TcpState& state) noexcept {
+    static_cast<void>(state.own.set_no_delay(true));
+    if (const std::optional<Address> peer = state.peer_address()) state.remember_peer(*peer);
+}
 
 } // namespace
 
@@ -39,13 +42,15 @@ TcpStream detail::ConnectAwaiter::await_resume() {
     if (status_ < 0)
         uv::throw_error(status_, "connect to " + address_.to_string() +
                                      (local_ ? " from " + local_->to_string() : std::string()));
-    start_tuned(state_->own);
+    begin(*state_);
+    // One that has broken already led there.
+    if (!state_->known_peer()) state_->remember_peer(address_);
     return TcpStream(std::move(state_));
 }
 
 TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
     : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.bindings(), std::move(socket))) {
-    start_tuned(tcp());
+    begin(static_cast<detail::TcpState&>(state()));
 }
 
 void TcpStream::set_no_delay(bool on) {

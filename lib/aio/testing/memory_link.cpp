@@ -107,8 +107,10 @@ void MemoryLink::deliver(std::size_t end) noexcept {
 void MemoryLink::settle_writes(std::size_t end) noexcept {
     MemoryPipe& pipe = outgoing(end);
     if (pipe.reader_closed && ends_[end] != nullptr) {
+        // Whoever has nothing left to send is not told: a system does not tell him either.
+        const bool sending = pipe.known_unsent > 0 || pipe.write_done != nullptr;
         pipe.bytes.clear();
-        if (pipe.write_error == 0) pipe.write_error = uv::status::broken_pipe;
+        if (sending && pipe.write_error == 0) pipe.write_error = uv::status::broken_pipe;
         if (pipe.write_done != nullptr) pipe.write_result = pipe.write_error;
         pipe.borrowed = {};
     }
