@@ -69,6 +69,22 @@ TEST_CASE("datagrams: a socket that is connected already is adopted with its pee
     });
 }
 
+TEST_CASE("rule 95: that nobody is there is told to whoever receives, with the address") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        DatagramEndpoint peer(any_port);
+        const Address address = peer.local_address();
+        DatagramEndpoint client(DatagramOptions().remote(address));
+        peer.close();
+        co_await client.send(bytes("anybody there?"));
+        const std::string error = co_await outcome(text_that_comes(client));
+        CHECK(contains(error, "receive a datagram from " + address.to_string() + ": connection refused"));
+        // It is of use all the same.
+        DatagramEndpoint again(address);
+        co_await client.send(bytes("hello"));
+        CHECK(co_await text_that_comes(again) == "hello");
+    });
+}
+
 TEST_CASE("datagrams: what is no UDP socket is not adopted") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         uv::PipeEnds pipe = uv::make_pipe();

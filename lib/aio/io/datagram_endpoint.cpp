@@ -68,8 +68,14 @@ void DatagramState::received(std::span<const std::byte> data, const Address& fro
 }
 
 void DatagramState::failed(int status) noexcept {
+    std::string where;
     try {
-        queue_.push(EventError(status));
+        where = remote_ ? " from " + remote_->to_string() : " at " + socket_->local_address().to_string();
+    } catch (const std::exception&) {
+        where.clear();
+    }
+    try {
+        queue_.push(EventError(status, std::move(where)));
     } catch (const std::bad_alloc&) {
         return;
     }

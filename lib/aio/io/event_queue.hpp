@@ -23,11 +23,13 @@ namespace aio::detail {
 template <class T>
 class EventQueue;
 
-/// What comes instead of an event when something is wrong: a negative libuv status.
+/// What comes instead of an event when something is wrong: a negative libuv status, and what the message adds
+/// to the name of the operation (" at 127.0.0.1:80").
 class EventError {
 public:
-    explicit EventError(int s) noexcept : status(s) {}
+    explicit EventError(int s, std::string w = std::string()) noexcept : status(s), where(std::move(w)) {}
     int status;
+    std::string where;
     friend bool operator==(const EventError&, const EventError&) = default;
 };
 
@@ -58,7 +60,7 @@ protected:
         throw_if_cancelled();
         if (!event_) return std::nullopt;
         if (const auto* const error = std::get_if<EventError>(&*event_))
-            uv::throw_error(error->status, what_);
+            uv::throw_error(error->status, what_ + error->where);
         return std::optional<T>(std::move(std::get<T>(*event_)));
     }
 
