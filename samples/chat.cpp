@@ -29,6 +29,14 @@ const char* const usage =
 /// All clients share a line; it is copied for none of them.
 using Line = std::shared_ptr<const std::string>;
 
+/// What a terminal would take for a command is none.
+std::string printable(std::string text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    for (char& c : text)
+        if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f) c = '?';
+    return text;
+}
+
 class Client {
 public:
     Client(std::string n, int most, aio::StreamWriter& w) : name(std::move(n)), lines(most), writer(w) {}
@@ -47,14 +55,13 @@ public:
     aio::Coro<> serve(aio::StreamReader reader, aio::StreamWriter writer) {
         try {
             co_await writer.write_all("your name?\n");
-            std::string name = co_await reader.readline();
-            while (!name.empty() && (name.back() == '\n' || name.back() == '\r')) name.pop_back();
+            std::string name = printable(co_await reader.readline());
             if (name.empty()) co_return;
             co_await talk(std::move(name), reader, writer);
         } catch (const std::system_error&) {
             // It is gone.
-        } catch (const aio::LimitOverrunError&) {
-            writer.abort();
+        } catch (const aio::ValueError&) {
+            writer.abort(); // a line without end
         }
     }
 
@@ -68,7 +75,7 @@ private:
             for (;;) {
                 const std::string line = co_await reader.readline();
                 if (line.empty()) break;
-                say(name + ": " + line + (line.back() == '\n' ? "" : "\n"), &*place);
+                say(name + ": " + printable(line) + "\n", &*place);
             }
         } catch (...) {
             error = std::current_exception();

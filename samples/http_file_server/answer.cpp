@@ -14,12 +14,14 @@ namespace {
 
 /// Throws what a client is told of an error of the file system.
 [[noreturn]] void throw_as_status(const std::system_error& error) {
-    if (error.code() == std::errc::permission_denied) throw HttpError(403, "this is not for everybody");
-    if (error.code() == std::errc::no_such_file_or_directory || error.code() == std::errc::not_a_directory ||
-        error.code() == std::errc::filename_too_long ||
-        error.code() == std::errc::too_many_symbolic_link_levels)
+    const std::error_code code = error.code();
+    if (code == std::errc::permission_denied) throw HttpError(403, "this is not for everybody");
+    if (code == std::errc::no_such_file_or_directory || code == std::errc::not_a_directory ||
+        code == std::errc::filename_too_long || code == std::errc::too_many_symbolic_link_levels)
         throw HttpError(404, "there is nothing here");
-    throw error;
+    if (code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system)
+        throw HttpError(503, "there is too much to do; come again");
+    throw HttpError(500, "this cannot be read");
 }
 
 bool is_below(const std::filesystem::path& root, const std::filesystem::path& path) {
@@ -28,18 +30,12 @@ bool is_below(const std::filesystem::path& root, const std::filesystem::path& pa
 
 /// Where the path really leads. A link that leads out of the root is not followed.
 aio::Coro<std::filesystem::path> resolve(std::filesystem::path root, std::filesystem::path relative) {
-    std::optional<std::system_error> failure;
-    try {
-        // Copies of what is found: the file system may change at any time.
-        const std::filesystem::path real_root = co_await aio::realpath(root);
-        const std::filesystem::path named = relative.empty() ? root : root / relative;
-        const std::filesystem::path found = co_await aio::realpath(named);
-        if (!is_below(real_root, found)) throw HttpError(404, "there is nothing here");
-        co_return found;
-    } catch (const std::system_error& error) {
-        failure = error;
-    }
-    throw_as_status(*failure);
+    // Copies of what is found: the file system may change at any time.
+    const std::filesystem::path real_root = co_await aio::realpath(root);
+    const std::filesystem::path named = relative.empty() ? root : root / relative;
+    const std::filesystem::path found = co_await aio::realpath(named);
+    if (!is_below(real_root, found)) throw HttpError(404, "there is nothing here");
+    co_return found;
 }
 
 std::string entity_tag(const aio::FileStatus& status) {
@@ -111,6 +107,43 @@ aio::Coro<Answer> answer_with_file(aio::File file, aio::FileStatus status, std::
     co_return answer;
 }
 
+Answer moved_to_directory(const std::filesystem::path& relative) {
+    Answer moved = error_page(HttpError(301, "this is a directory"));
+    // Only a path: what the client calls this server is its own affair.
+    std::string location = "/";
+    for (const std::filesystem::path& part : relative) location += percent_encode(part.string()) + "/";
+    moved.add("Location", location);
+    return moved;
+}
+
+/// Throws `HttpError`, and what the file system throws.
+aio::Coro<Answer> find(const std::filesystem::path& root, const Request& request) {
+    const std::filesystem::path relative = decode_target(request.target);
+    std::filesystem::path path = co_await resolve(root, relative);
+    aio::FileStatus status = co_await aio::stat(path);
+    if (status.is_directory()) {
+        const std::string target = request.target.substr(0, request.target.find_first_of("?#"));
+        if (target.back() != '/') co_return moved_to_directory(relative);
+        const bool has_index = co_await aio::exists(path / "index.html");
+        if (!has_index) {
+            Answer list;
+            list.add("Content-Type", "text/html; charset=utf-8");
+            list.text = co_await listing(path, target);
+            list.size = list.text.size();
+            co_return list;
+        }
+        // It may be a link too.
+        path = co_await resolve(root, relative / "index.html");
+        status = co_await aio::stat(path);
+    }
+    // Before it is opened: that waits for a writer if it is a FIFO.
+    if (!status.is_regular()) throw HttpError(403, "this is no file");
+    aio::File file = co_await aio::File::open(path);
+    // Of what is open, whatever the name means by now.
+    status = co_await file.status();
+    co_return co_await answer_with_file(std::move(file), status, std::string(media_type(path)), request);
+}
+
 } // namespace
 
 void Answer::add(std::string_view name, std::string_view value) {
@@ -175,37 +208,9 @@ Answer error_page(const HttpError& error) {
 aio::Coro<Answer> answer(const std::filesystem::path& root, const Request& request) {
     if (request.method != "GET" && request.method != "HEAD")
         throw HttpError(405, "files are here to be read");
-    const std::filesystem::path relative = decode_target(request.target);
-    std::filesystem::path path = co_await resolve(root, relative);
-    aio::FileStatus status = co_await aio::stat(path);
-    if (status.is_directory()) {
-        const std::string target = request.target.substr(0, request.target.find_first_of("?#"));
-        if (target.back() != '/') {
-            Answer moved = error_page(HttpError(301, "this is a directory"));
-            // Only a path: what the client calls this server is its own affair.
-            std::string location = "/";
-            for (const std::filesystem::path& part : relative)
-                location += percent_encode(part.string()) + "/";
-            moved.add("Location", location);
-            co_return moved;
-        }
-        const bool has_index = co_await aio::exists(path / "index.html");
-        if (!has_index) {
-            Answer list;
-            list.add("Content-Type", "text/html; charset=utf-8");
-            list.text = co_await listing(path, target);
-            list.size = list.text.size();
-            co_return list;
-        }
-        path /= "index.html";
-    }
     std::optional<std::system_error> failure;
     try {
-        aio::File file = co_await aio::File::open(path);
-        // Of what is open, whatever the name means by now.
-        status = co_await file.status();
-        if (!status.is_regular()) throw HttpError(403, "this is no file");
-        co_return co_await answer_with_file(std::move(file), status, std::string(media_type(path)), request);
+        co_return co_await find(root, request);
     } catch (const std::system_error& error) {
         failure = error;
     }

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -13,7 +14,7 @@
 namespace http_file_server {
 namespace {
 
-constexpr std::uint64_t piece_size = 256 * 1024;
+constexpr std::size_t piece_size = 256 * 1024;
 
 /// The header of a request; nothing if the client has gone, or has nothing to ask for too long. Throws
 /// `HttpError`.
@@ -46,11 +47,12 @@ aio::Coro<bool> send(const Site& site, aio::StreamWriter& writer, Answer& answer
     if (answer.status != 304) header += "Content-Length: " + std::to_string(answer.size) + "\r\n";
     header += keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n";
     if (!head) header += answer.text;
-    co_await aio::wait_for(writer.write_all(header), site.send_time);
+    for (std::string_view rest = header; !rest.empty(); rest.remove_prefix(std::min(piece_size, rest.size())))
+        co_await aio::wait_for(writer.write_all(rest.substr(0, piece_size)), site.send_time);
     if (head || !answer.file) co_return true;
     std::uint64_t sent = 0;
     while (sent < answer.size) {
-        const std::uint64_t wanted = std::min(piece_size, answer.size - sent);
+        const std::uint64_t wanted = std::min<std::uint64_t>(piece_size, answer.size - sent);
         const std::uint64_t count = co_await aio::wait_for(
             aio::sendfile(writer, *answer.file, answer.offset + sent, wanted), site.send_time);
         if (count == 0) co_return false;

@@ -2,6 +2,8 @@
 
 #include "request.hpp"
 
+#include <algorithm>
+
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -15,6 +17,15 @@ std::optional<std::string> field(const http::request<http::empty_body>& request,
     const auto found = request.find(name);
     if (found == request.end()) return std::nullopt;
     return std::string(found->value());
+}
+
+/// The path of a target in absolute form ("http://host/path"), which every server has to understand.
+std::string path_of(std::string_view target) {
+    const std::size_t scheme = target.find("://");
+    if (target.starts_with('/') || scheme == std::string_view::npos) return std::string(target);
+    target.remove_prefix(scheme + 3);
+    target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
+    return (target.starts_with('/') ? "" : "/") + std::string(target);
 }
 
 } // namespace
@@ -31,13 +42,18 @@ Request parse_request(std::string_view header) {
     if (parser.chunked() || parser.content_length().value_or(0) > 0)
         throw HttpError(413, "a request for a file has no body");
     const http::request<http::empty_body>& parsed = parser.get();
+    // A body whose length nobody here can tell: what comes next could be anything.
+    if (parsed.count(http::field::transfer_encoding) > 0)
+        throw HttpError(501, "this transfer coding is not known here");
+    if (parsed.method() == http::verb::unknown) throw HttpError(501, "this method is not known here");
     if (parsed.version() == 11 && parsed.count(http::field::host) != 1)
         throw HttpError(400, "a request of HTTP/1.1 names one host");
     Request request;
     request.method = std::string(parsed.method_string());
-    request.target = std::string(parsed.target());
+    request.target = path_of(std::string_view(parsed.target().data(), parsed.target().size()));
     request.keep_alive = parsed.keep_alive();
-    request.range = field(parsed, http::field::range);
+    // It means something for GET alone.
+    if (parsed.method() == http::verb::get) request.range = field(parsed, http::field::range);
     request.if_range = field(parsed, http::field::if_range);
     request.if_none_match = field(parsed, http::field::if_none_match);
     request.if_modified_since = field(parsed, http::field::if_modified_since);

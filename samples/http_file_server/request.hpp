@@ -21,6 +21,7 @@ private:
 
 struct Request {
     std::string method;
+    /// A path and a query, also if the client has named this server before them.
     std::string target;
     bool keep_alive = true;
     std::optional<std::string> range;
@@ -30,7 +31,8 @@ struct Request {
 };
 
 /// Reads the header of a request, the empty line included. Throws `HttpError`: 400 for what is no request,
-/// 413 if a body follows, 505 for another version than 1.0 and 1.1.
+/// 413 if a body follows, 501 for a method or a transfer coding that is not known, 505 for another version
+/// than 1.0 and 1.1.
 [[nodiscard]] Request parse_request(std::string_view header);
 
 /// What stands in the first line of an answer.

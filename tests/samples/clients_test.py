@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -234,6 +235,8 @@ def site(*arguments):
         (root / "sub" / "<b>.txt").write_bytes(b"b")
         (top / "secret").write_bytes(b"secret")
         (root / "out").symlink_to(top / "secret")
+        (root / "linked").mkdir()
+        (root / "linked" / "index.html").symlink_to(top / "secret")
         with serving("http_file_server", root, *arguments) as server:
             server.root = root
             yield server
@@ -267,10 +270,13 @@ def test_http_to_curl():
         for field in (f"If-None-Match: {tag}", f"If-Modified-Since: {modified}"):
             expect(status_of(server, "/big", "-H", field) == 304, f"{field} is not heard")
         expect(status_of(server, "/a.txt", "-r", "1-2", "-H", 'If-Range: "old"') == 200, "If-Range is not heard")
-        for path, status in {"/none": 404, "/a.txt/x": 404, "/out": 404, "/../secret": 400, "/%2e%2e/secret": 400,
+        for path, status in {"/none": 404, "/a.txt/x": 404, "/out": 404, "/linked/": 404, "/../secret": 400, "/%2e%2e/secret": 400,
                              "/sub/%00": 400, "/%zz": 400, "/" + "x" * 20_000: 431}.items():
             expect(status_of(server, path) == status, f"{path[:50]} does not give {status}")
         expect(status_of(server, "/a.txt", "-X", "DELETE") == 405, "DELETE is not refused")
+        expect(status_of(server, "/a.txt", "-X", "FROBNICATE") == 501, "an unknown method is not refused")
+        expect(status_of(server, "/a.txt", "-I", "-r", "1-2") == 200, "HEAD has heard of ranges")
+        expect(status_of(server, "/", "--request-target", "http://other/a.txt") == 200, "an absolute target is not understood")
         expect(status_of(server, "/a.txt", "-d", "text") == 413, "an upload is not refused")
         twice = subprocess.run(
             ["curl", "-sv", "--noproxy", "*"] + [f"http://{HOST}:{server.port}/a.txt"] * 2, capture_output=True)
@@ -302,6 +308,7 @@ def test_http_to_requests_that_are_none():
             b"GET a HTTP/1.1\r\nHost: x\r\n\r\n": 400, b"GET / HTTP/1.1\r\nHost: x\r\nBad header\r\n\r\n": 400,
             b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n": 400,
             b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 413,
+            b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n": 501,
             b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n": 400,
             b"\0" * 100 + b"\r\n\r\n": 400, b"G" * 100_000: 431,
         }.items():
@@ -310,6 +317,7 @@ def test_http_to_requests_that_are_none():
                 connection.shutdown(socket.SHUT_WR)
                 answer = read_all(connection)
                 expect(answer.startswith(b"HTTP/1.1 %d " % status), f"{request[:60]} does not give {status}", answer[:100])
+                expect(len(re.findall(rb"HTTP/1.1 \d", answer)) == 1, f"{request[:60]} is taken for several requests", answer)
         expect(b"0123456789" in get_raw(server), "the server does not answer any more")
 
 
@@ -326,6 +334,52 @@ def test_http_answers_pipelined_requests_in_order():
         connection.shutdown(socket.SHUT_WR)
         bodies = re.findall(rb"\r\n\r\n(\d)", read_all(connection))
         expect(b"".join(bodies) == b"0123456789", "the answers are out of order", bodies)
+
+
+def test_http_answers_parallel_downloads_of_curl():
+    needs("curl")
+    with site("--quiet") as server, folder() as top:
+        url = f"http://{HOST}:{server.port}/big"
+        command("curl", "--silent", "--show-error", "--noproxy", "*", "--parallel", "--parallel-immediate", "--parallel-max", "10",
+                *(argument for i in range(10) for argument in (url, "-o", top / str(i))))
+        for i in range(10):
+            expect((top / str(i)).read_bytes() == text_of(5_000_000), "a file is wrong", i)
+
+
+def test_http_does_not_wait_for_the_writer_of_a_fifo():
+    with site("--quiet") as server:
+        os.mkfifo(server.root / "pipe")
+        connections = [server.connect() for _ in range(8)]
+        for connection in connections:
+            connection.sendall(b"GET /pipe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for connection in connections:
+            expect(read_all(connection).startswith(b"HTTP/1.1 403 "), "a FIFO is not refused")
+            connection.close()
+        expect(b"0123456789" in get_raw(server), "the server does not answer any more")
+
+
+def test_http_ends_only_the_connection_when_a_file_shrinks():
+    with site("--quiet") as server:
+        size = 200_000_000
+        with (server.root / "shrinks").open("wb") as file:
+            file.truncate(size)
+        with server.connect() as connection:
+            connection.sendall(b"GET /shrinks HTTP/1.1\r\nHost: x\r\n\r\n")
+            expect(connection.recv(1) == b"H", "there is no answer")
+            os.truncate(server.root / "shrinks", 1000)
+            received = 0
+            while piece := connection.recv(1 << 20):
+                received += len(piece)
+            expect(received < size, "more is sent than there is")
+        expect(b"0123456789" in get_raw(server), "the server does not answer any more")
+
+
+def test_http_to_a_browser():
+    browser = next((name for name in ("chromium", "google-chrome") if shutil.which(name)), None) or needs("chromium")
+    with site("--quiet") as server, folder() as top:
+        shown = command(browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={top}", "--dump-dom",
+                        f"http://{HOST}:{server.port}/sub/")
+        expect(b"&lt;b&gt;.txt</a>" in shown, "the browser shows something else", shown)
 
 
 def test_http_is_not_held_up_by_clients_that_send_byte_after_byte():
@@ -409,6 +463,49 @@ def test_chat_carries_lines_and_does_not_wait_for_who_does_not_read():
                 break
         for lines in (ann, bob, deaf):
             lines.close()
+
+
+def test_chat_sends_away_who_does_not_read_if_it_is_strict():
+    with serving("chat", "--queue", "10", "--strict") as server:
+        deaf, ann = server.connect(), server.connect()
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.sendall(b"deaf\n")
+        lines = ann.makefile("rwb")
+        lines.write(b"ann\n")
+        lines.flush()
+        began = time.monotonic()
+        ann.setblocking(False)
+        told = unsent = b""
+        while b"* deaf has left\n" not in told and time.monotonic() - began < PATIENCE:
+            with contextlib.suppress(BlockingIOError):
+                unsent = unsent or b"x" * 50_000 + b"\n"
+                unsent = unsent[ann.send(unsent):]
+            with contextlib.suppress(BlockingIOError):
+                told += ann.recv(65536)
+        expect(b"* deaf has left\n" in told, "it stays", told)
+        for connection in (deaf, ann):
+            connection.close()
+
+
+def test_chat_sends_away_who_says_a_line_without_end_and_shows_no_control_characters():
+    with serving("chat") as server:
+        loud, ann = server.connect(), server.connect()
+        lines = ann.makefile("rwb")
+        lines.write(b"ann\n")
+        lines.flush()
+        expect(lines.readline() == b"your name?\n" and lines.readline() == b"* ann is here\n", "ann is not welcome")
+        loud.sendall(b"\x1b[2Jloud\r\nhello\x07\r\n")
+        wanted = b"* ?[2Jloud is here\n", b"?[2Jloud: hello?\n"
+        expect(tuple(lines.readline() for _ in wanted) == wanted, "control characters are passed on")
+        with contextlib.suppress(ConnectionError):
+            loud.sendall(b"x" * 1_000_000)
+        expect(lines.readline() == b"* ?[2Jloud has left\n", "it stays")
+        for connection in (loud, ann):
+            connection.close()
+        lines.close()
+        out, err = server.stop()
+        expect(err == "", "something is reported", err)
+        server.stop = lambda: None  # that was it
 
 
 # ---- port_scan, proc_pipeline, tail_f ----
