@@ -1,7 +1,7 @@
 #pragma once
 
-/// What is fuzzed: everything that reads bytes from another process. A target takes any bytes and must come
-/// back; what it finds wrong with the library it throws as `Finding`.
+/// What is fuzzed: everything that reads bytes from another process, and the HTTP server of the samples. A
+/// target takes any bytes and must come back; what it finds wrong with the library it throws as `Finding`.
 ///
 /// The normal tests run each target over mutations of valid inputs (mutation_test.cpp). For more than that,
 /// build the targets with libFuzzer, which needs clang, and run one for as long as you like:
@@ -42,10 +42,16 @@ void decode_remote_error(std::span<const std::byte> bytes);
 /// search in all of them. The input says the separators, the limit and the pieces.
 void read_until(std::span<const std::byte> bytes);
 
+/// Lets a client send the bytes to the HTTP server of the samples, and checks that it gets whole answers, of
+/// which none shows what lies outside the served directory. The first byte says in what pieces the rest
+/// comes, and whether the client stays when it has sent it. Only where Boost is.
+void serve_requests(std::span<const std::byte> bytes);
+
 /// Inputs that are valid, to start from.
 std::vector<Bytes> valid_everything();
 std::vector<Bytes> valid_frames();
 std::vector<Bytes> valid_remote_errors();
 std::vector<Bytes> valid_separated();
+std::vector<Bytes> valid_requests();
 
 } // namespace fuzz
