@@ -1,8 +1,10 @@
 #include <aio/io/server_core.hpp>
 
 #include <system_error>
+#include <tuple>
 
 #include <aio/core/error_context.hpp>
+#include <aio/core/handle.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/structure/wait_for.hpp>
 #include <aio/uv/error.hpp>
@@ -99,26 +101,40 @@ void ServerCore::set_tls(const TlsContext& context, Duration handshake_timeout) 
     tls_handshake_timeout_ = handshake_timeout;
 }
 
+namespace {
+
+/// How a handshake has ended, and who is to know.
+struct HandshakeOutcome {
+    std::shared_ptr<HandlerHold> hold;
+    std::exception_ptr error;
+};
+
+} // namespace
+
 /// The handler is called when the handshake is over.
 void ServerCore::connected_by_tls(Stream stream) {
-    const auto waiting = std::make_shared<std::shared_ptr<HandlerHold>>();
-    TlsStream secure = begin_server_tls(
-        std::move(stream), *tls_, tls_handshake_timeout_, [waiting](const std::exception_ptr& error) {
-            const std::shared_ptr<HandlerHold> hold = std::move(*waiting);
-            ServerCore& server = hold->server();
-            EventLoop& loop = server.loop();
-            if (!error) {
-                loop.call_soon(Context(server.context_), [hold] { hold->server().begin_handler(*hold); });
-                return;
-            }
-            loop.call_soon([hold, error] {
-                if (hold->server().loop().get_debug())
-                    hold->server().failed(error, "a client's TLS handshake has failed");
-                // What the client is told is still sent.
-                hold->link()->close();
-            });
-        });
-    *waiting = take_on(std::move(secure));
+    const auto outcome = std::make_shared<HandshakeOutcome>();
+    auto go_on = [outcome] {
+        const std::shared_ptr<HandlerHold> hold = std::move(outcome->hold);
+        ServerCore& server = hold->server();
+        if (!outcome->error) {
+            server.begin_handler(*hold);
+            return;
+        }
+        if (server.loop().get_debug()) server.failed(outcome->error, "a client's TLS handshake has failed");
+        // What the client is told is still sent.
+        hold->link()->close();
+    };
+    // Nobody's code may run inside the stream, and what the stream calls must not fail: so the callback is
+    // made now, and only queued then.
+    const Ref<HandleState> later(new Calling<HandleState, decltype(go_on)>(std::move(go_on), std::tuple<>(),
+                                                                           *loop_, Context(context_)));
+    TlsStream secure = begin_server_tls(std::move(stream), *tls_, tls_handshake_timeout_,
+                                        [outcome, later](std::exception_ptr error) {
+                                            outcome->error = std::move(error);
+                                            later->schedule();
+                                        });
+    outcome->hold = take_on(std::move(secure));
 }
 #endif
 
