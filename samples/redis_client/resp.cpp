@@ -27,7 +27,12 @@ std::int64_t to_length(std::string_view text, std::int64_t most) {
 }
 
 aio::Coro<std::string> read_line(aio::StreamReader& reader) {
-    std::string line = co_await reader.readuntil("\r\n");
+    std::string line;
+    try {
+        line = co_await reader.readuntil("\r\n");
+    } catch (const aio::LimitOverrunError&) {
+        throw ProtocolError("a line without end");
+    }
     line.resize(line.size() - 2);
     co_return line;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-/// What is fuzzed: everything that reads bytes from another process, and the HTTP server of the samples. A
-/// target takes any bytes and must come back; what it finds wrong with the library it throws as `Finding`.
+/// What is fuzzed: everything that reads bytes from another process, and the HTTP server and the Redis client
+/// of the samples. A target takes any bytes and must come back; what it finds wrong it throws as `Finding`.
 ///
 /// The normal tests run each target over mutations of valid inputs (mutation_test.cpp). For more than that,
 /// build the targets with libFuzzer, which needs clang, and run one for as long as you like:
@@ -47,11 +47,16 @@ void read_until(std::span<const std::byte> bytes);
 /// comes, and whether the client stays when it has sent it. Only where Boost is.
 void serve_requests(std::span<const std::byte> bytes);
 
+/// Reads answers of a Redis server as the sample does, and checks that it makes no difference in what pieces
+/// they come, which the first byte says.
+void read_answers(std::span<const std::byte> bytes);
+
 /// Inputs that are valid, to start from.
 std::vector<Bytes> valid_everything();
 std::vector<Bytes> valid_frames();
 std::vector<Bytes> valid_remote_errors();
 std::vector<Bytes> valid_separated();
 std::vector<Bytes> valid_requests();
+std::vector<Bytes> valid_answers();
 
 } // namespace fuzz
