@@ -68,14 +68,14 @@ void DatagramState::received(std::span<const std::byte> data, const Address& fro
 }
 
 void DatagramState::failed(int status) noexcept {
-    std::string where;
     try {
-        where = remote_ ? " from " + remote_->to_string() : " at " + socket_->local_address().to_string();
+        queue_.set_place(remote_ ? " from " + remote_->to_string()
+                                 : " at " + socket_->local_address().to_string());
     } catch (const std::exception&) {
-        where.clear();
+        queue_.set_place(std::string());
     }
     try {
-        queue_.push(EventError(status, std::move(where)));
+        queue_.push(EventError(status));
     } catch (const std::bad_alloc&) {
         return;
     }
