@@ -19,6 +19,7 @@
 #include <aio/structure/run.hpp>
 
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -84,6 +85,7 @@ public:
         pid_ = ::fork();
         require(pid_ >= 0, "there is no other process");
         if (pid_ == 0) {
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             ::close(pipe[0]);
             serve(pipe[1]);
             ::_exit(1);

@@ -50,7 +50,7 @@ TEST_CASE("uv udp: many datagrams come with few system calls") {
     REQUIRE(receiver.start_receiving(reader) == 0);
     uv_test::run_until(loop, [&] { return reader.sizes.size() == count; });
     for (std::size_t i = 0; i < count; ++i) CHECK(reader.sizes[i] == i);
-    CHECK(reader.calls == 3);
+    CHECK(reader.calls < 6);
     CHECK(reader.failures == 0);
 }
 
