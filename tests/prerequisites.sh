@@ -49,6 +49,7 @@ prerequisite() {
     socat) package=socat kind=convenience; is_there() { command -v socat; } ;;
     nc) package=netcat-openbsd kind=convenience; is_there() { command -v nc; } ;;
     redis) package=redis-server kind=convenience; is_there() { command -v redis-server; } ;;
+    strace) package=strace kind=convenience; is_there() { command -v strace; } ;;
     openssl-tool) package=openssl kind=convenience; is_there() { command -v openssl; } ;;
     benchmark) package=libbenchmark-dev kind=library; is_there() { pkg-config --exists benchmark; } ;;
     ccache) package=ccache kind=convenience; is_there() { command -v ccache; } ;;
