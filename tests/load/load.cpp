@@ -51,7 +51,7 @@ constexpr bool memory_tells = !sanitizer::any;
 
 /// What an allocator may take more at one time than at another.
 constexpr long tolerated_growth_kib = 1024;
-/// More than this a connection of the server with readers and writers must not take; it is several times of
+/// More than this a connection of the server with readers and writers must not take; it is more than twice of
 /// what it does.
 constexpr long most_bytes_per_connection = 8192;
 

@@ -3,6 +3,8 @@
 namespace aio::detail {
 namespace {
 
+/// What most requests fit into.
+constexpr std::size_t first_capacity = 512;
 /// Memory up to this size is kept when the bytes are gone.
 constexpr std::size_t kept_capacity = 4096;
 
@@ -17,7 +19,7 @@ void ReadAhead::append(std::span<const std::byte> bytes) {
         if (size_after <= capacity_ && begin_ >= capacity_ / 2) {
             std::memmove(memory_.get(), memory_.get() + begin_, size());
         } else {
-            const std::size_t capacity = std::max({size_after, capacity_ * 2, kept_capacity});
+            const std::size_t capacity = std::max({size_after, capacity_ * 2, first_capacity});
             std::unique_ptr<std::byte[]> larger(new std::byte[capacity]);
             if (!empty()) std::memcpy(larger.get(), memory_.get() + begin_, size());
             memory_ = std::move(larger);

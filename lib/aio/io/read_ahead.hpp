@@ -10,7 +10,8 @@
 
 namespace aio::detail {
 
-/// A FIFO of bytes in one piece of memory, which is there only while needed: idle connections hold none.
+/// A FIFO of bytes in one piece of memory. There is none before the first bytes; when all have been taken, no
+/// more than a few kilobytes are kept for the next ones.
 class ReadAhead {
 public:
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
