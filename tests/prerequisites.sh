@@ -49,6 +49,10 @@ prerequisite() {
     socat) package=socat kind=convenience; is_there() { command -v socat; } ;;
     nc) package=netcat-openbsd kind=convenience; is_there() { command -v nc; } ;;
     redis) package=redis-server kind=convenience; is_there() { command -v redis-server; } ;;
+    browser)
+        package=chromium-headless-shell kind=convenience
+        is_there() { command -v chromium-headless-shell || command -v chromium || command -v google-chrome; }
+        ;;
     strace) package=strace kind=convenience; is_there() { command -v strace; } ;;
     openssl-tool) package=openssl kind=convenience; is_there() { command -v openssl; } ;;
     benchmark) package=libbenchmark-dev kind=library; is_there() { pkg-config --exists benchmark; } ;;

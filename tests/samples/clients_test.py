@@ -374,12 +374,35 @@ def test_http_ends_only_the_connection_when_a_file_shrinks():
         expect(b"0123456789" in get_raw(server), "the server does not answer any more")
 
 
+PAGE = """<!DOCTYPE html>
+<link rel="stylesheet" href="style.css"><body><p id="result">nothing</p><script>
+(async () => {
+    const part = await fetch("data", {headers: {Range: "bytes=2-4"}});
+    const texts = await Promise.all(Array.from({length: 40}, () => fetch("data", {cache: "no-store"}).then(answer => answer.text())));
+    const color = getComputedStyle(document.getElementById("result")).color;
+    const missing = await fetch("missing");
+    document.getElementById("result").textContent = [part.status, await part.text(), new Set(texts).size, texts[0], missing.status, color].join(" ");
+})();
+</script>"""
+
+
 def test_http_to_a_browser():
-    browser = next((name for name in ("chromium", "google-chrome") if shutil.which(name)), None) or needs("chromium")
+    names = ("chromium-headless-shell", "chromium", "google-chrome")
+    browser = next((name for name in names if shutil.which(name)), None) or needs(names[0])
     with site("--quiet") as server, folder() as top:
-        shown = command(browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={top}", "--dump-dom",
-                        f"http://{HOST}:{server.port}/sub/")
-        expect(b"&lt;b&gt;.txt</a>" in shown, "the browser shows something else", shown)
+        (server.root / "page").mkdir()
+        (server.root / "page" / "index.html").write_text(PAGE)
+        (server.root / "page" / "style.css").write_text("#result { color: rgb(1, 2, 3) }")
+        (server.root / "page" / "data").write_text("0123456789")
+
+        def show(path):
+            return command(browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={top}",
+                           "--virtual-time-budget=20000", "--dump-dom", f"http://{HOST}:{server.port}/{path}")
+
+        listing = show("sub/")
+        expect(b"&lt;b&gt;.txt</a>" in listing, "the browser shows something else", listing)
+        page = show("page/")
+        expect(b">206 234 1 0123456789 404 rgb(1, 2, 3)<" in page, "the page has not got what it asked for", page)
 
 
 def test_http_is_not_held_up_by_clients_that_send_byte_after_byte():
