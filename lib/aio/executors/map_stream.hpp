@@ -5,13 +5,11 @@
 /// Items are taken from the range in the tasks that read results (and in the call of `map`), never in a
 /// callback: room for more comes only from results being read.
 
-#include <coroutine>
 #include <cstddef>
 #include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,7 +18,7 @@
 #include <aio/core/future.hpp>
 #include <aio/core/intrusive_list.hpp>
 #include <aio/core/ref.hpp>
-#include <aio/core/suspension.hpp>
+#include <aio/executors/item_wait.hpp>
 #include <aio/executors/map_chunk.hpp>
 #include <aio/executors/map_pace.hpp>
 #include <aio/structure/outcome.hpp>
@@ -44,55 +42,29 @@ namespace detail {
 template <class R>
 class MapStream;
 
-/// Waits for the next result. It is assigned when the waiting task is woken, so no cancellation loses it.
+/// Waits for the next result.
 template <class R>
-class MapWait : public Suspension, public ListNode {
+class MapWait : public ItemWait<MapStream<R>, MapItem<R>> {
 public:
-    explicit MapWait(Ref<MapStream<R>> stream) noexcept : stream_(std::move(stream)) {}
-    [[nodiscard]] bool await_ready() {
-        stream_->check_here();
-        return stream_->assign(*this);
-    }
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) {
-        static_cast<TaskCore&>(caller.promise().stack()).loop().check_open();
-        suspend(caller);
-        stream_->add_waiter(*this);
-    }
-    [[nodiscard]] std::string description() const override { return "map, the next result"; }
-
-    // For the stream: what this gives; and, if it had to wait for that, its end.
-    void give(MapItem<R> item) { item_.emplace(std::move(item)); }
-    void give_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
-    void end() noexcept {
-        unlink();
-        wake();
-    }
+    explicit MapWait(Ref<MapStream<R>> stream) noexcept
+        : ItemWait<MapStream<R>, MapItem<R>>(std::move(stream), "map, the next result") {}
 
 protected:
     ~MapWait() = default;
     /// For `await_resume`: the item, or nothing at the end.
     std::optional<MapItem<R>> take() {
-        throw_if_cancelled();
-        stream_->fill();
-        if (error_) std::rethrow_exception(error_);
-        return std::move(item_);
+        this->throw_if_cancelled();
+        this->stream().fill();
+        return ItemWait<MapStream<R>, MapItem<R>>::take();
     }
-
-private:
-    bool on_cancel(const std::string&) noexcept override {
-        unlink();
-        return wake_cancelled();
-    }
-    Ref<MapStream<R>> stream_;
-    std::optional<MapItem<R>> item_;
-    std::exception_ptr error_;
 };
 
 /// Held by the `MapResults` and by those who wait. When all have gone, what has not started is cancelled.
 template <class R>
 class MapStream : public RefCounted {
 public:
+    using Wait = ItemWait<MapStream, MapItem<R>>;
+
     /// Throws `RuntimeError` in another loop than the one it was made in.
     void check_here() const {
         if (&get_running_loop().state() != &*loop_)
@@ -123,9 +95,9 @@ public:
         serve_waiters();
     }
 
-    void add_waiter(MapWait<R>& wait) noexcept { waiters_.push_back(wait); }
+    void add_waiter(Wait& wait) noexcept { waiters_.push_back(wait); }
     /// Gives `wait` what it asks for; false if it has to wait for that.
-    [[nodiscard]] bool assign(MapWait<R>& wait) noexcept {
+    [[nodiscard]] bool assign(Wait& wait) noexcept {
         Chunk* const chunk = first_done();
         if (chunk != nullptr) {
             wait.give(MapItem<R>(chunk->first + chunk->given, std::move(*chunk->slots[chunk->given])));
@@ -163,8 +135,7 @@ protected:
         void on_done() noexcept override { stream->finish(*this); }
         void on_abandoned() noexcept override {}
         void list_waiters(std::vector<FutureState*>& waiters) const override {
-            stream->waiters_.for_each(
-                [&](const MapWait<R>& wait) { waiters.push_back(wait.waiting_future()); });
+            stream->waiters_.for_each([&](const Wait& wait) { waiters.push_back(wait.waiting_future()); });
         }
     };
 
@@ -220,7 +191,7 @@ private:
         std::erase_if(chunks_, [&](const std::unique_ptr<Chunk>& each) { return each.get() == &chunk; });
     }
     void serve_waiters() noexcept {
-        while (MapWait<R>* const wait = waiters_.front()) {
+        while (Wait* const wait = waiters_.front()) {
             if (!assign(*wait)) return;
             wait->end();
         }
@@ -240,7 +211,7 @@ private:
     std::deque<std::unique_ptr<Chunk>> chunks_;
     /// If results come as they are there: the chunks whose turn it is.
     std::deque<Chunk*> done_;
-    IntrusiveList<MapWait<R>> waiters_;
+    IntrusiveList<Wait> waiters_;
     std::size_t next_index_ = 0;
     /// Items taken from the range whose results have not been read.
     std::size_t out_ = 0;

@@ -17,6 +17,7 @@
 #include <aio/core/intrusive_list.hpp>
 #include <aio/core/ref.hpp>
 #include <aio/core/suspension.hpp>
+#include <aio/executors/item_wait.hpp>
 #include <aio/executors/process_call_options.hpp>
 #include <aio/executors/remote_form.hpp>
 
@@ -107,50 +108,24 @@ private:
 template <class T>
 class StreamOf;
 
-/// Waits for the next item. It is assigned when the waiting task is woken, so no cancellation loses it.
+/// Waits for the next item.
 template <class T>
-class StreamNext final : public Suspension, public ListNode {
+class StreamNext final : public ItemWait<StreamOf<T>, T> {
 public:
-    explicit StreamNext(Ref<StreamOf<T>> stream) noexcept : stream_(std::move(stream)) {}
-    [[nodiscard]] bool await_ready() {
-        stream_->check_here();
-        return stream_->assign(*this);
-    }
-    template <class Promise>
-    void await_suspend(std::coroutine_handle<Promise> caller) {
-        static_cast<TaskCore&>(caller.promise().stack()).loop().check_open();
-        suspend(caller);
-        stream_->add_waiter(*this);
-    }
+    explicit StreamNext(Ref<StreamOf<T>> stream) noexcept
+        : ItemWait<StreamOf<T>, T>(std::move(stream), "ProcessStream, the next item") {}
     std::optional<T> await_resume() {
-        throw_if_cancelled();
-        if (error_) std::rethrow_exception(error_);
-        return std::move(item_);
+        this->throw_if_cancelled();
+        return this->take();
     }
-    [[nodiscard]] std::string description() const override { return "ProcessStream, the next item"; }
-
-    // For the stream: what this gives; and, if it had to wait for that, its end.
-    void give(T&& item) { item_.emplace(std::move(item)); }
-    void give_error(std::exception_ptr error) noexcept { error_ = std::move(error); }
-    void end() noexcept {
-        unlink();
-        wake();
-    }
-
-private:
-    bool on_cancel(const std::string&) noexcept override {
-        unlink();
-        return wake_cancelled();
-    }
-    Ref<StreamOf<T>> stream_;
-    std::optional<T> item_;
-    std::exception_ptr error_;
 };
 
 /// The stream with its items.
 template <class T>
 class StreamOf final : public StreamCore {
 public:
+    using Wait = ItemWait<StreamOf, T>;
+
     StreamOf(EventLoop& loop, const ProcessCallOptions& options) : StreamCore(loop, options) {}
 
     /// An item has come. `size` is what it counts for.
@@ -158,9 +133,9 @@ public:
         items_.emplace_back(std::move(item), size);
         serve_waiters();
     }
-    void add_waiter(StreamNext<T>& wait) noexcept { waiters_.push_back(wait); }
+    void add_waiter(Wait& wait) noexcept { waiters_.push_back(wait); }
     /// Gives `wait` what it asks for; false if it has to wait for that.
-    [[nodiscard]] bool assign(StreamNext<T>& wait) noexcept {
+    [[nodiscard]] bool assign(Wait& wait) noexcept {
         if (!items_.empty()) {
             const std::uint64_t size = items_.front().second;
             wait.give(std::move(items_.front().first));
@@ -175,7 +150,7 @@ public:
 
 private:
     void serve_waiters() noexcept override {
-        while (StreamNext<T>* const wait = waiters_.front()) {
+        while (Wait* const wait = waiters_.front()) {
             if (!assign(*wait)) return;
             wait->end();
         }
@@ -183,7 +158,7 @@ private:
     void drop_items() noexcept override { items_.clear(); }
 
     std::deque<std::pair<T, std::uint64_t>> items_;
-    IntrusiveList<StreamNext<T>> waiters_;
+    IntrusiveList<Wait> waiters_;
 };
 
 } // namespace aio::detail
