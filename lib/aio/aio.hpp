@@ -42,6 +42,8 @@
 #include <aio/executors/thread_pool_options.hpp>
 #include <aio/executors/work_queue_executor.hpp>
 #include <aio/executors/wrap_future.hpp>
+#include <aio/io/create_connection.hpp>
+#include <aio/io/create_server.hpp>
 #include <aio/io/datagram_endpoint.hpp>
 #include <aio/io/directory.hpp>
 #include <aio/io/dns.hpp>
@@ -54,6 +56,7 @@
 #include <aio/io/open_connection.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/pipeline.hpp>
+#include <aio/io/protocol.hpp>
 #include <aio/io/sendfile.hpp>
 #include <aio/io/server.hpp>
 #include <aio/io/signal_handler.hpp>
@@ -73,6 +76,7 @@
 #include <aio/io/tls_error.hpp>
 #include <aio/io/tls_info.hpp>
 #include <aio/io/tls_stream.hpp>
+#include <aio/io/transport.hpp>
 #include <aio/io/wait_readable.hpp>
 #include <aio/structure/as_completed.hpp>
 #include <aio/structure/cancel_scope.hpp>

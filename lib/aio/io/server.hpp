@@ -174,14 +174,21 @@ namespace detail {
 template <class F>
 concept ConnectionHandler = std::invocable<std::decay_t<F>&, StreamReader, StreamWriter>;
 
-template <class F>
-Ref<ServerCore> make_server_core(F handler, const ServerOptions& options) {
-    Ref<ServerCore> core(new ServerCoreOf<F>(std::move(handler), get_running_loop(), options.limit(),
-                                             options.backlog(), options.keep_alive()));
+/// With the options that its constructor does not take.
+inline Ref<ServerCore> begin_server_core(Ref<ServerCore> core,
+                                         [[maybe_unused]] const ServerOptions& options) {
 #if AIO_HAVE_TLS
     if (options.tls()) core->set_tls(*options.tls(), options.tls_handshake_timeout());
 #endif
     return core;
+}
+
+template <class F>
+Ref<ServerCore> make_server_core(F handler, const ServerOptions& options) {
+    return begin_server_core(
+        Ref<ServerCore>(new ServerCoreOf<F>(std::move(handler), get_running_loop(), options.limit(),
+                                            options.backlog(), options.keep_alive())),
+        options);
 }
 
 /// Resolves the hosts and listens on each address.

@@ -45,6 +45,7 @@ ServerCore::ServerCore(EventLoop& loop, std::size_t limit, int burst, bool keep_
 
 ServerCore::~ServerCore() {
     while (StreamLink* const link = links_.pop_front()) link->set_owner(nullptr);
+    while (ServedConnection* const connection = served_.pop_front()) connection->set_owner(nullptr);
 }
 
 void ServerCore::add(uv::Descriptor socket, uv::SocketFile file) {
@@ -142,7 +143,7 @@ void ServerCore::begin_handler(HandlerHold& hold) noexcept {
     const Ref<ServerCore> keep(this);
     const Ref<StreamLink> link = hold.link();
     try {
-        std::optional<Coro<>> handler = call(StreamReader(link), StreamWriter(link));
+        std::optional<Coro<>> handler = call(link);
         if (!handler) return;
         AnyTask task = loop().create_task(run_handler(std::move(*handler), std::move(hold)));
         // One that has ended at once is no longer there.
@@ -191,6 +192,12 @@ void ServerCore::link_closed(StreamLink& link) noexcept {
     wake_waiters();
 }
 
+void ServerCore::connection_closed(ServedConnection& connection) noexcept {
+    if (connection.linked()) connection.unlink();
+    --connections_;
+    wake_waiters();
+}
+
 void ServerCore::wake_waiters() noexcept {
     if (finished()) closers_.release_all();
     if (idle()) idlers_.release_all();
@@ -210,10 +217,12 @@ void ServerCore::close_clients() noexcept {
     std::vector<Ref<StreamLink>> links;
     links_.for_each([&](StreamLink& link) { links.emplace_back(&link); });
     for (const Ref<StreamLink>& link : links) link->close();
+    served_.for_each([](ServedConnection& connection) { connection.close_served(); });
 }
 
 void ServerCore::abort_clients() noexcept {
     while (StreamLink* const front = links_.front()) front->abort();
+    served_.for_each([](ServedConnection& connection) { connection.abort_served(); });
 }
 
 void ServerCore::cancel_handlers() {

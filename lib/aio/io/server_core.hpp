@@ -19,6 +19,7 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/core/intrusive_list.hpp>
 #include <aio/core/ref.hpp>
+#include <aio/io/served_connection.hpp>
 #include <aio/io/stream_connection.hpp>
 #include <aio/io/tcp_listener.hpp>
 #if AIO_HAVE_TLS
@@ -69,7 +70,7 @@ private:
 };
 
 /// Held by the `Server` and by the handlers that run.
-class ServerCore : public RefCounted, private LinkOwner {
+class ServerCore : public RefCounted, private LinkOwner, private ConnectionOwner {
 public:
     ServerCore(EventLoop& loop, std::size_t limit, int burst, bool keep_alive);
 
@@ -108,9 +109,33 @@ public:
 protected:
     ~ServerCore() override;
     /// Calls the handler; gives what is left to be awaited, if it is a coroutine.
-    [[nodiscard]] virtual std::optional<Coro<>> call(StreamReader reader, StreamWriter writer) = 0;
+    [[nodiscard]] virtual std::optional<Coro<>> call(const Ref<StreamLink>& link) = 0;
+    /// Counts a connection that goes on as one of another kind: `begin` gives that, from the stream and the
+    /// owner that it is to tell.
+    template <class Begin>
+    void hand_over(StreamLink& link, Begin begin) {
+        const CountedConnection counted(*this);
+        ServedConnection& connection = begin(link.take_stream(), static_cast<ConnectionOwner&>(*this));
+        served_.push_back(connection);
+        ++connections_;
+    }
 
 private:
+    /// One connection more, for as long as this is there.
+    class CountedConnection {
+    public:
+        explicit CountedConnection(ServerCore& server) noexcept : server_(server) { ++server_.connections_; }
+        ~CountedConnection() {
+            --server_.connections_;
+            server_.wake_waiters();
+        }
+        CountedConnection(const CountedConnection&) = delete;
+        CountedConnection& operator=(const CountedConnection&) = delete;
+
+    private:
+        ServerCore& server_;
+    };
+
     [[nodiscard]] EventLoop& loop() const { return loop_->require_loop(); }
     [[nodiscard]] std::shared_ptr<HandlerHold> take_on(Stream stream);
 #if AIO_HAVE_TLS
@@ -119,6 +144,7 @@ private:
     void begin_handler(HandlerHold& hold) noexcept;
     static Coro<> run_handler(Coro<> handler, HandlerHold hold);
     void link_closed(StreamLink& link) noexcept override;
+    void connection_closed(ServedConnection& connection) noexcept override;
     void wake_waiters() noexcept;
 
     Ref<LoopState> loop_;
@@ -134,6 +160,7 @@ private:
     bool closed_ = false;
     std::vector<std::unique_ptr<ServingSocket>> sockets_;
     IntrusiveList<StreamLink> links_;
+    IntrusiveList<ServedConnection> served_;
     std::size_t connections_ = 0;
     std::unordered_map<const StreamLink*, AnyTask> handlers_;
     Future<> forever_;
@@ -193,11 +220,11 @@ private:
     static_assert(is_coroutine || !IsAwaitable<Result>,
                   "a handler of connections gives a Coro<>, or nothing that is awaited");
 
-    std::optional<Coro<>> call(StreamReader reader, StreamWriter writer) override {
+    std::optional<Coro<>> call(const Ref<StreamLink>& link) override {
         if constexpr (is_coroutine) {
-            return std::invoke(handler_, std::move(reader), std::move(writer));
+            return std::invoke(handler_, StreamReader(link), StreamWriter(link));
         } else {
-            std::invoke(handler_, std::move(reader), std::move(writer));
+            std::invoke(handler_, StreamReader(link), StreamWriter(link));
             return std::nullopt;
         }
     }

@@ -22,6 +22,9 @@
 #include <aio/io/stream_state.hpp>
 
 namespace aio {
+
+class Transport;
+
 namespace detail {
 
 class StreamLink;
@@ -120,6 +123,7 @@ protected:
 private:
     friend detail::StreamLink;
     friend detail::TlsMaker;
+    friend Transport;
     std::unique_ptr<detail::StreamState> state_;
 };
 

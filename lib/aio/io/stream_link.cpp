@@ -77,6 +77,10 @@ Stream StreamLink::detach(const char* what) {
     if (state_->reader_ != nullptr || state_->buffered_reader_ != nullptr || state_->writer_ != nullptr ||
         !drainers_.idle() || !closers_.idle())
         throw RuntimeError(std::string(what) + ": another task waits in this stream");
+    return take_stream();
+}
+
+Stream StreamLink::take_stream() noexcept {
     state_->write_observer_ = uv::Callback();
     state_->read_ahead_limit_ = StreamState::default_read_ahead;
     Stream stream(std::move(state_));

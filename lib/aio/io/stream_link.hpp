@@ -58,6 +58,8 @@ public:
     /// Throws `RuntimeError` if somebody waits in it, and what has become of a connection that is lost.
     /// `what` is for the text.
     [[nodiscard]] Stream detach(const char* what);
+    /// The same, in whatever state the connection is; nobody waits in it.
+    [[nodiscard]] Stream take_stream() noexcept;
 
     void set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low);
     [[nodiscard]] std::size_t high() const noexcept { return high_; }

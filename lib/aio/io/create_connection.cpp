@@ -1,0 +1,75 @@
+#include <aio/io/create_connection.hpp>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/io/pipe_stream.hpp>
+#include <aio/io/tcp_stream.hpp>
+
+namespace aio::detail {
+namespace {
+
+/// A TCP connection, a Unix domain socket or an end of a pipe.
+Stream adopt(uv::Descriptor socket, bool keep_alive) {
+    EventLoop& loop = get_running_loop();
+    if (uv::kind_of(socket) != uv::DescriptorKind::tcp) return PipeStream(loop, std::move(socket));
+    TcpStream stream(loop, std::move(socket));
+    // Says so if it is not connected.
+    static_cast<void>(stream.peer_address());
+    if (keep_alive) stream.set_keep_alive(true);
+    return stream;
+}
+
+} // namespace
+
+Coro<Stream> connect_stream(std::string host, std::uint16_t port, ConnectOptions options) {
+    StreamConnection connection = co_await open_connection(std::move(host), port, std::move(options));
+    co_return connection.writer.detach("create_connection");
+}
+
+Coro<Stream> connect_stream(std::vector<Address> addresses, ConnectOptions options) {
+    StreamConnection connection = co_await open_connection(std::move(addresses), std::move(options));
+    co_return connection.writer.detach("create_connection");
+}
+
+Coro<Stream> connect_unix_stream(std::string path) {
+    StreamConnection connection = co_await open_unix_connection(std::move(path));
+    co_return connection.writer.detach("create_unix_connection");
+}
+
+Coro<Stream> adopt_client(uv::Descriptor socket, ConnectOptions options) {
+    Stream stream = adopt(std::move(socket), false);
+#if AIO_HAVE_TLS
+    if (options.tls()) {
+        TlsStream secure = co_await TlsStream::client(
+            std::move(stream), *options.tls(), options.server_hostname(), options.tls_handshake_timeout());
+        co_return std::move(secure);
+    }
+#endif
+    co_return std::move(stream);
+}
+
+Coro<Stream> adopt_accepted(uv::Descriptor socket, ServerOptions options) {
+    Stream stream = adopt(std::move(socket), options.keep_alive());
+#if AIO_HAVE_TLS
+    if (options.tls()) {
+        TlsStream secure =
+            co_await TlsStream::server(std::move(stream), *options.tls(), options.tls_handshake_timeout());
+        co_return std::move(secure);
+    }
+#endif
+    co_return std::move(stream);
+}
+
+Coro<> until_made(Ref<Transport> transport) {
+    const Future<> made = transport->made();
+    std::exception_ptr cancelled;
+    try {
+        co_await made;
+    } catch (const CancelledError&) {
+        cancelled = std::current_exception();
+    }
+    if (!cancelled) co_return;
+    transport->close();
+    std::rethrow_exception(cancelled);
+}
+
+} // namespace aio::detail
