@@ -127,8 +127,13 @@ void Transport::Tap::ended(int status) noexcept {
 }
 
 void Transport::Tap::progressed() noexcept {
-    if (owner_.writing_paused() || owner_.is_closing() || owner_.write_failed())
-        owner_.queue_io();
+    if (owner_.stream_->write_error() == 0) {
+        if (owner_.stream_->write_queue_size() == 0) owner_.sending_ = false;
+        if (!owner_.writing_paused() && !owner_.is_closing()) return;
+    } else if (!owner_.sending_) {
+        return;
+    }
+    owner_.queue_io();
 }
 
 void Transport::do_io() noexcept {

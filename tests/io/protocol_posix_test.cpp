@@ -1,0 +1,106 @@
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <aio/io/create_server.hpp>
+
+#include "io/protocol_help.hpp"
+
+using namespace aio;
+using namespace aio::test;
+using namespace io_test;
+
+namespace {
+
+/// A name for a socket, which is removed with its directory.
+class SocketPath {
+public:
+    SocketPath() {
+        std::string pattern = (std::filesystem::temp_directory_path() / "aioXXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+        directory_ = pattern;
+    }
+    ~SocketPath() {
+        std::error_code ignored;
+        std::filesystem::remove_all(directory_, ignored);
+    }
+    SocketPath(const SocketPath&) = delete;
+    SocketPath& operator=(const SocketPath&) = delete;
+    [[nodiscard]] std::string text() const { return (directory_ / "s").string(); }
+
+private:
+    std::filesystem::path directory_;
+};
+
+std::pair<uv::Descriptor, uv::Descriptor> socket_pair() {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    return {uv::Descriptor(ends[0]), uv::Descriptor(ends[1])};
+}
+
+} // namespace
+
+TEST_CASE("a client and a server of protocols over a Unix domain socket") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const SocketPath path;
+        Calls server_calls;
+        const auto serve = [&server_calls] { return std::make_unique<Recording>(server_calls); };
+        Server server = co_await create_unix_server(serve, path.text());
+        Calls calls;
+        const auto make = [&calls] { return std::make_unique<BufferedRecording>(calls); };
+        auto connection = co_await create_unix_connection(make, path.text());
+        CHECK(connection.transport().unix_peername() == path.text());
+        CHECK_FALSE(connection.transport().peername().has_value());
+        connection.transport().write("hello");
+        co_await until([&] { return server_calls.size() == 2; });
+        server.close_clients();
+        co_await until([&] { return calls.size() == 3; });
+        CHECK(joined(server_calls) == "made; data: hello; lost: none");
+        CHECK(joined(calls) == "made; eof; lost: none");
+    });
+}
+
+TEST_CASE("protocols adopt sockets that are connected, as client and as server") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        auto ends = socket_pair();
+        Calls a;
+        Calls b;
+        const auto make_a = [&a] { return std::make_unique<Recording>(a); };
+        const auto make_b = [&b] { return std::make_unique<Recording>(b); };
+        auto client = co_await create_connection(make_a, std::move(ends.first));
+        auto server = co_await connect_accepted_socket(make_b, std::move(ends.second));
+        client.transport().write("x");
+        client.transport().close();
+        co_await until([&] { return b.size() == 4; });
+        CHECK(joined(a) == "made; lost: none");
+        CHECK(joined(b) == "made; data: x; eof; lost: none");
+    });
+}
+
+TEST_CASE("a transport takes the end of a pipe that can only be written or only be read") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        int ends[2];
+        REQUIRE(::pipe(ends) == 0);
+        Calls reader;
+        Calls writer;
+        const auto make_reader = [&reader] { return std::make_unique<Recording>(reader); };
+        const auto make_writer = [&writer] { return std::make_unique<Recording>(writer); };
+        PipeStream read_end(loop, uv::Descriptor(ends[0]));
+        PipeStream write_end(loop, uv::Descriptor(ends[1]));
+        auto in = co_await create_transport(make_reader, std::move(read_end));
+        auto out = co_await create_transport(make_writer, std::move(write_end));
+        out.transport().write("through");
+        co_await until([&] { return reader.size() == 2; });
+        out.transport().close();
+        co_await until([&] { return reader.size() == 4; });
+        CHECK(joined(reader) == "made; data: through; eof; lost: none");
+        CHECK(joined(writer) == "made; lost: none");
+    });
+}
