@@ -45,6 +45,7 @@
 #include <aio/io/create_connection.hpp>
 #include <aio/io/create_server.hpp>
 #include <aio/io/datagram_endpoint.hpp>
+#include <aio/io/datagram_protocol.hpp>
 #include <aio/io/directory.hpp>
 #include <aio/io/dns.hpp>
 #include <aio/io/file.hpp>

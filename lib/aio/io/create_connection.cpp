@@ -59,17 +59,4 @@ Coro<Stream> adopt_accepted(uv::Descriptor socket, ServerOptions options) {
     co_return std::move(stream);
 }
 
-Coro<> until_made(Ref<Transport> transport) {
-    const Future<> made = transport->made();
-    std::exception_ptr cancelled;
-    try {
-        co_await made;
-    } catch (const CancelledError&) {
-        cancelled = std::current_exception();
-    }
-    if (!cancelled) co_return;
-    transport->close();
-    std::rethrow_exception(cancelled);
-}
-
 } // namespace aio::detail

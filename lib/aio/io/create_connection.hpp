@@ -11,10 +11,8 @@
 /// to one of the program's own, which has to stay until `connection_lost`. All of these return when
 /// `connection_made` has been called, and before anything else is.
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,32 +21,12 @@
 #include <aio/io/protocol_factory.hpp>
 #include <aio/io/server.hpp>
 #include <aio/io/transport.hpp>
+#include <aio/io/transport_and_protocol.hpp>
 #include <aio/uv/descriptor.hpp>
 
 namespace aio {
 
-/// A transport and its first protocol. Both can be used as long as this is there, also when the connection is
-/// lost; destroying it closes nothing. `auto [transport, protocol] = ...` names the two.
-template <class T, class P>
-class TransportAndProtocol {
-public:
-    TransportAndProtocol(detail::Ref<T> t, P& p) noexcept : transport_(std::move(t)), protocol_(&p) {}
-    [[nodiscard]] T& transport() const noexcept { return *transport_; }
-    /// The protocol that the factory gave.
-    [[nodiscard]] P& protocol() const noexcept { return *protocol_; }
-
-    template <std::size_t I>
-    [[nodiscard]] auto& get() const noexcept {
-        if constexpr (I == 0)
-            return *transport_;
-        else
-            return *protocol_;
-    }
-
-private:
-    detail::Ref<T> transport_;
-    P* protocol_;
-};
+/// What these functions give.
 template <class P>
 using ProtocolConnection = TransportAndProtocol<Transport, P>;
 
@@ -62,9 +40,6 @@ concept StreamProtocolFactory = ProtocolFactory<F, StreamProtocol>;
 [[nodiscard]] Coro<Stream> connect_unix_stream(std::string path);
 [[nodiscard]] Coro<Stream> adopt_client(uv::Descriptor socket, ConnectOptions options);
 [[nodiscard]] Coro<Stream> adopt_accepted(uv::Descriptor socket, ServerOptions options);
-
-/// Waits for `connection_made`. Cancelled before: closes the transport.
-[[nodiscard]] Coro<> until_made(Ref<Transport> transport);
 
 template <class F>
 Coro<ProtocolConnection<ProtocolOf<F>>> begin_transport(F factory, Stream stream) {
@@ -136,14 +111,3 @@ template <class F>
 }
 
 } // namespace aio
-
-template <class T, class P>
-struct std::tuple_size<aio::TransportAndProtocol<T, P>> : std::integral_constant<std::size_t, 2> {};
-template <class T, class P>
-struct std::tuple_element<0, aio::TransportAndProtocol<T, P>> {
-    using type = T&;
-};
-template <class T, class P>
-struct std::tuple_element<1, aio::TransportAndProtocol<T, P>> {
-    using type = P&;
-};

@@ -1,10 +1,10 @@
 /// TCP echo, 64 bytes, both ends on one loop in one thread: CPU time per round trip of a coroutine server on
-/// `TcpStream`, beside a tuned server in plain libuv and one in libuv's usual style. The variants take turns,
-/// and each sample of aiouv is compared with that of its neighbour.
+/// `TcpStream` and of a `Protocol`, beside a tuned server in plain libuv and one in libuv's usual style. The
+/// variants take turns, and each sample of aiouv is compared with that of its neighbour.
 ///
 ///     benchmark_echo [samples] [round trips per sample]
 ///     benchmark_echo VARIANT CONNECTIONS ROUND_TRIPS    (one variant alone, to be traced: tuned, aiouv,
-///     plain)
+///     protocol, plain)
 
 #include <time.h>
 
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <aio/core/event_loop.hpp>
+#include <aio/io/create_connection.hpp>
 #include <aio/io/tcp_stream.hpp>
 
 #include "raw.hpp"
@@ -31,7 +32,26 @@ aio::Coro<> serve(aio::TcpStream stream) {
         co_await stream.write_all(std::span(memory).first(count));
 }
 
-class CoroutineEcho {
+/// A server of aiouv: its loop, which the clients share.
+class LoopEcho {
+public:
+    LoopEcho(const LoopEcho&) = delete;
+    LoopEcho& operator=(const LoopEcho&) = delete;
+
+    void run(long round_trips) {
+        clients_->start(round_trips, [](void* self) { static_cast<LoopEcho*>(self)->loop_.stop(); }, this);
+        loop_.run_forever();
+    }
+
+protected:
+    LoopEcho() = default;
+    ~LoopEcho() = default;
+
+    aio::EventLoop loop_;
+    std::unique_ptr<echo::Clients> clients_;
+};
+
+class CoroutineEcho : public LoopEcho {
 public:
     explicit CoroutineEcho(int connections) {
         std::vector<int> client_sockets;
@@ -47,19 +67,33 @@ public:
         clients_.reset();
         for (auto& server : servers_) loop_.run_until_complete(server);
     }
-    CoroutineEcho(const CoroutineEcho&) = delete;
-    CoroutineEcho& operator=(const CoroutineEcho&) = delete;
-
-    void run(long round_trips) {
-        clients_->start(
-            round_trips, [](void* self) { static_cast<CoroutineEcho*>(self)->loop_.stop(); }, this);
-        loop_.run_forever();
-    }
 
 private:
-    aio::EventLoop loop_;
     std::vector<aio::Task<>> servers_;
-    std::unique_ptr<echo::Clients> clients_;
+};
+
+class EchoProtocol final : public aio::Protocol {
+public:
+    void connection_made(aio::Transport& transport) override { transport_ = &transport; }
+    void data_received(std::span<const std::byte> data) override { transport_->write(data); }
+
+private:
+    aio::Transport* transport_ = nullptr;
+};
+
+class ProtocolEcho : public LoopEcho {
+public:
+    explicit ProtocolEcho(int connections) {
+        const auto make = [] { return std::make_unique<EchoProtocol>(); };
+        std::vector<int> client_sockets;
+        for (int i = 0; i < connections; ++i) {
+            const echo::Connection pair = echo::connect_pair();
+            client_sockets.push_back(pair.client);
+            loop_.run_until_complete(aio::connect_accepted_socket(make, aio::uv::Descriptor(pair.server)));
+        }
+        clients_ = std::make_unique<echo::Clients>(loop_.native(), client_sockets);
+    }
+    ~ProtocolEcho() { clients_.reset(); }
 };
 
 double cpu_seconds() {
@@ -101,9 +135,11 @@ void compare(int connections, int samples, long round_trips) {
     echo::RawEcho tuned(echo::ServerStyle::tuned, connections);
     echo::RawEcho plain(echo::ServerStyle::plain, connections);
     CoroutineEcho coroutines(connections);
+    ProtocolEcho protocols(connections);
     std::vector<Variant> variants;
     variants.emplace_back("libuv, tuned", [&](long n) { tuned.run(n); });
     variants.emplace_back("aiouv", [&](long n) { coroutines.run(n); });
+    variants.emplace_back("protocol", [&](long n) { protocols.run(n); });
     variants.emplace_back("libuv, plain", [&](long n) { plain.run(n); });
     for (Variant& variant : variants) {
         variant.sample(round_trips);
@@ -121,6 +157,9 @@ void run_alone(const std::string& name, int connections, long round_trips) {
     if (name == "aiouv") {
         CoroutineEcho coroutines(connections);
         coroutines.run(round_trips);
+    } else if (name == "protocol") {
+        ProtocolEcho protocols(connections);
+        protocols.run(round_trips);
     } else {
         echo::RawEcho raw(name == "plain" ? echo::ServerStyle::plain : echo::ServerStyle::tuned, connections);
         raw.run(round_trips);
