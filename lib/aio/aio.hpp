@@ -69,6 +69,7 @@
 #include <aio/io/stream_writer.hpp>
 #include <aio/io/subprocess.hpp>
 #include <aio/io/subprocess_options.hpp>
+#include <aio/io/subprocess_protocol.hpp>
 #include <aio/io/tcp_listener.hpp>
 #include <aio/io/tcp_stream.hpp>
 #include <aio/io/temporary.hpp>

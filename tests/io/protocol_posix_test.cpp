@@ -1,7 +1,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <doctest/doctest.h>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 #include <aio/io/create_server.hpp>
+#include <aio/io/subprocess.hpp>
 
 #include "io/protocol_help.hpp"
 
@@ -102,5 +105,84 @@ TEST_CASE("a transport takes the end of a pipe that can only be written or only 
         co_await until([&] { return reader.size() == 4; });
         CHECK(joined(reader) == "made; data: through; eof; lost: none");
         CHECK(joined(writer) == "made; lost: none");
+    });
+}
+
+namespace {
+
+/// A protocol of Python's asyncio that sends much, ends its direction, and says how it was called.
+constexpr const char* python_client = R"(
+import asyncio, sys
+
+class Client(asyncio.Protocol):
+    def __init__(self, done):
+        self.done, self.calls, self.received = done, [], b""
+    def connection_made(self, transport):
+        self.calls.append("made")
+        transport.write(b"x" * 1000000)
+        transport.write_eof()
+    def data_received(self, data):
+        self.received += data
+    def eof_received(self):
+        self.calls.append("eof")
+    def connection_lost(self, error):
+        self.calls.append(f"lost: {error}")
+        self.done.set_result(None)
+
+async def main():
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    _, protocol = await loop.create_connection(lambda: Client(done), "127.0.0.1", int(sys.argv[1]))
+    await done
+    print("; ".join(protocol.calls), len(protocol.received), set(protocol.received) == set(b"x"))
+
+asyncio.run(main())
+)";
+
+/// The same as above, here.
+class Client final : public RecordingOf<Protocol> {
+public:
+    using RecordingOf::RecordingOf;
+    void connection_made(Transport& t) override {
+        RecordingOf::connection_made(t);
+        t.write(std::string(1'000'000, 'x'));
+        t.write_eof();
+    }
+    void data_received(std::span<const std::byte> data) override { received += data.size(); }
+    void pause_writing() override {}
+    void resume_writing() override {}
+    std::size_t received = 0;
+};
+
+} // namespace
+
+TEST_CASE("a protocol of Python's asyncio and one of ours are called in the same order by the same server") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        class Echo final : public Protocol {
+        public:
+            void connection_made(Transport& t) override { transport = &t; }
+            void data_received(std::span<const std::byte> data) override { transport->write(data); }
+            Transport* transport = nullptr;
+        };
+        const auto serve = [] { return std::make_unique<Echo>(); };
+        Server server = co_await create_server(serve, "127.0.0.1", 0);
+        Calls calls;
+        const auto make = [&calls] { return std::make_unique<Client>(calls); };
+        auto ours = co_await create_connection(make, "127.0.0.1", port_of(server));
+        co_await until([&] { return calls.back().starts_with("lost"); });
+        CHECK(joined(calls) == "made; eof; lost: none");
+        CHECK(ours.protocol().received == 1'000'000);
+
+        const SubprocessOptions options = SubprocessOptions().stdout_to(subprocess::PIPE);
+        std::optional<Process> python;
+        try {
+            python = co_await create_subprocess_exec(options, "python3", "-c", std::string(python_client),
+                                                     std::to_string(port_of(server)));
+        } catch (const std::system_error&) {
+            MESSAGE("there is no python3 here");
+        }
+        if (!python) co_return;
+        ProcessOutput output = co_await python->communicate();
+        CHECK(output.stdout_data() == "made; eof; lost: None 1000000 True\n");
     });
 }

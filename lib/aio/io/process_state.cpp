@@ -87,6 +87,7 @@ void ProcessState::on_exit(uv::Completion& completion, int) noexcept {
     self.returncode_ = signum != 0 ? -signum : static_cast<int>(self.process_->exit_code());
     self.process_.reset();
     while (ProcessWait* const waiter = self.waiters_.pop_front()) waiter->finish(self.returncode_);
+    if (self.observer_) self.observer_();
 }
 
 void ProcessState::send_signal(int signum) {

@@ -68,6 +68,8 @@ public:
         return streams_[static_cast<std::size_t>(number)];
     }
     void send_signal(int signum);
+    /// Is called, below libuv, when the process has ended.
+    void set_observer(uv::Callback exited) noexcept { observer_ = exited; }
     /// The process may outlive this.
     void detach() noexcept { detached_ = true; }
 
@@ -84,6 +86,7 @@ private:
     std::unique_ptr<uv::Process> process_;
     std::optional<PipeStream> streams_[3];
     IntrusiveList<ProcessWait> waiters_;
+    uv::Callback observer_;
     std::optional<int> returncode_;
     int pid_ = 0;
     bool detached_ = false;
