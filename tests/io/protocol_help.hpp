@@ -53,8 +53,10 @@ public:
         note("made");
     }
     bool eof_received() override {
+        // It may be gone when that returns.
+        const bool stays = keep_open;
         note("eof");
-        return keep_open;
+        return stays;
     }
     void connection_lost(std::exception_ptr error) override { note("lost: " + aio::test::text_of(error)); }
     void pause_writing() override { note("pause"); }

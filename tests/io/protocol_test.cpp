@@ -68,6 +68,33 @@ TEST_CASE("what a stream has read before it got a transport is given to the prot
     });
 }
 
+TEST_CASE("an end that had come before the transport is told once, also to a protocol that stays open") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        Calls calls;
+        StreamPair ends;
+        StreamConnection a(std::move(ends.a));
+        co_await ends.b.write_all(bytes("early"));
+        co_await ends.b.shutdown_write();
+        co_await turn();
+        Stream stream = a.writer.detach("test");
+        const auto make = [&] {
+            auto protocol = std::make_unique<Recording>(calls);
+            protocol->keep_open = true;
+            return protocol;
+        };
+        auto connection = co_await create_transport(make, std::move(stream));
+        co_await turn();
+        connection.transport().pause_reading();
+        connection.transport().resume_reading();
+        co_await turn();
+        CHECK(joined(calls) == "made; data: early; eof");
+        connection.transport().write("late");
+        connection.transport().close();
+        const std::string late = co_await read_all(ends.b);
+        CHECK(late == "late");
+    });
+}
+
 TEST_CASE("rule 89: a protocol that keeps the connection open at the end of the stream can still write") {
     run_in_loop([](EventLoop&) -> Coro<> {
         Wired<Recording> wired;

@@ -19,6 +19,7 @@ Transport::Transport(std::unique_ptr<detail::StreamState> stream)
     detail::StreamState::Brought brought = stream_->set_tap(tap_);
     received_.received(brought.bytes);
     end_ = brought.end;
+    ended_ = end_.has_value();
 }
 
 Transport::~Transport() {
@@ -121,7 +122,7 @@ void Transport::Tap::received(std::span<const std::byte> data) noexcept {
 }
 
 void Transport::Tap::ended(int status) noexcept {
-    if (owner_.loop().closed || owner_.ending()) return;
+    if (owner_.loop().closed || owner_.ending() || std::exchange(owner_.ended_, true)) return;
     owner_.end_ = status;
     owner_.queue_io();
 }
@@ -195,6 +196,7 @@ void Transport::deliver_end() noexcept {
 }
 
 void Transport::read_on() noexcept {
+    if (ended_) return;
     if (buffered_ != nullptr && memory_.empty()) ask_for_memory(0);
     if (!takes_bytes() || !std::exchange(stalled_, false)) return;
     // A pipe that can only be written to refuses, and that is no error.

@@ -181,6 +181,7 @@ private:
     uv::Completion shut_down_{[](uv::Completion&, int) noexcept {}};
     /// How the stream has ended, until that is told.
     std::optional<int> end_;
+    bool ended_ = false;
     bool reading_paused_ = false;
     /// The stream has been told that there is no room.
     bool stalled_ = true;
