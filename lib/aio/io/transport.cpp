@@ -145,7 +145,7 @@ void Transport::do_io() noexcept {
             deliver_buffered();
     }
     if (takes_bytes() && end_) deliver_end();
-    if (!ending()) settle_writes();
+    if (!ending() && (sending_ || writing_paused() || is_closing())) settle_writes();
     if (takes_bytes()) read_on();
 }
 
