@@ -15,7 +15,7 @@ namespace aio {
 Transport::Transport(std::unique_ptr<detail::StreamState> stream)
     : TransportCore(stream->loop().require_loop()), stream_(std::move(stream)) {
     peer_ = stream_->peer_address();
-    if (peer_) stream_->set_name(peer_->to_string());
+    stream_->keep_name();
     detail::StreamState::Brought brought = stream_->set_tap(tap_);
     received_.received(brought.bytes);
     end_ = brought.end;
