@@ -4,6 +4,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <memory>
@@ -20,8 +21,9 @@ namespace io_test {
 /// A certificate and its key.
 class Identity {
 public:
-    /// For a server called `name` (a DNS name, or "IP:127.0.0.1"), signed by `issuer`, or by itself. It is
-    /// good for a day that begins `days` days from now. Without a name, it signs others.
+    /// For a server called `name` (a DNS name, "IP:127.0.0.1", or "CN:..." for one that only its subject
+    /// says), signed by `issuer`, or by itself. It is good for a day that begins `days` days from now.
+    /// Without a name, it signs others.
     explicit Identity(const std::string& name, const Identity* issuer = nullptr, int days = 0)
         : key_(EVP_EC_gen("P-256"), &EVP_PKEY_free), certificate_(X509_new(), &X509_free) {
         static long serial = 0;
@@ -32,14 +34,15 @@ public:
         X509_gmtime_adj(X509_getm_notBefore(x), days * day - 60);
         X509_gmtime_adj(X509_getm_notAfter(x), (days + 1) * day);
         X509_set_pubkey(x, key_.get());
-        const std::string subject = name.empty() ? "test authority" : name;
+        const bool in_subject = name.starts_with("CN:");
+        const std::string subject = name.empty() ? "test authority" : in_subject ? name.substr(3) : name;
         X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8,
                                    reinterpret_cast<const unsigned char*>(subject.c_str()), -1, -1, 0);
         const Identity& signer = issuer == nullptr ? *this : *issuer;
         X509_set_issuer_name(x, X509_get_subject_name(signer.certificate_.get()));
         if (name.empty())
             extend(NID_basic_constraints, "critical,CA:TRUE");
-        else
+        else if (!in_subject)
             extend(NID_subject_alt_name, name.find(':') == std::string::npos ? "DNS:" + name : name);
         if (X509_sign(x, signer.key_.get(), EVP_sha256()) == 0) throw std::runtime_error("no certificate");
     }
@@ -51,6 +54,20 @@ public:
         return text([&](BIO* bio) {
             return PEM_write_bio_PrivateKey(bio, key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
         });
+    }
+
+    /// The key with a password on it.
+    [[nodiscard]] std::string locked_key(const std::string& password) const {
+        return text([&](BIO* bio) {
+            return PEM_write_bio_PrivateKey(bio, key_.get(), EVP_aes_256_cbc(),
+                                            reinterpret_cast<const unsigned char*>(password.data()),
+                                            static_cast<int>(password.size()), nullptr, nullptr);
+        });
+    }
+    void use_in(SSL_CTX* context) const {
+        if (SSL_CTX_use_certificate(context, certificate_.get()) != 1 ||
+            SSL_CTX_use_PrivateKey(context, key_.get()) != 1)
+            throw std::runtime_error("the identity is of no use");
     }
 
 private:

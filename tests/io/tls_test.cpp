@@ -153,7 +153,7 @@ TEST_CASE("TLS: who is not who he should be is refused, and hears of it") {
         CHECK(h.server == "value");
         h = co_await try_handshake(client_context(), server_context(), "other.example");
         CHECK(has(h.client, "ostname mismatch"));
-        CHECK(has(h.server, "TLS with a client at a memory stream"));
+        CHECK(has(h.server, "TLS handshake with a client at a memory stream"));
         h = co_await try_handshake(client_context(), server_context(self_signed));
         CHECK(has(h.client, "self-signed certificate"));
         h = co_await try_handshake(client_context(), server_context(expired));

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include <aio/core/errors.hpp>
 #include <aio/io/buffered_read.hpp>
 #include <aio/io/stream_awaiters.hpp>
 #include <aio/uv/error.hpp>
@@ -20,6 +21,10 @@ StreamState::StreamState(LoopState& loop) noexcept : loop_(&loop) { loop.resourc
 StreamState::~StreamState() = default;
 
 StreamState::Brought StreamState::set_tap(StreamTap& tap) {
+    if (reader_ != nullptr || buffered_reader_ != nullptr || writer_ != nullptr ||
+        shutdown_waiter_ != nullptr)
+        throw RuntimeError("TLS: another task waits in this stream");
+    if (shut_down_) throw RuntimeError("TLS: the write direction of this stream has been shut down");
     const std::span<const std::byte> data = read_ahead_.data();
     Brought brought;
     brought.bytes.assign(data.begin(), data.end());

@@ -92,7 +92,8 @@ public:
         std::optional<int> end;
     };
     /// From now on bytes go to `tap`, which outlives the stream or takes this back by null; those that have
-    /// come already are given here. Throws `std::bad_alloc`.
+    /// come already are given here. Throws `RuntimeError` if somebody waits in the stream, or its write
+    /// direction has been shut down, and `std::bad_alloc`.
     [[nodiscard]] Brought set_tap(StreamTap& tap);
     void remove_tap() noexcept { tap_ = nullptr; }
 

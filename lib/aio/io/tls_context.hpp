@@ -43,24 +43,34 @@ class TlsAccess;
 /// A handle: copies are the same context, which many connections share. It is set up before it is used; to
 /// change one that is in use is a mistake that cannot be detected, because other loops may read it. The
 /// functions throw `TlsError` with OpenSSL's reason, and `std::system_error` naming a file that cannot be
-/// read.
+/// read. They read files at once, and a client's context all that the system trusts: make one and keep it.
 class TlsContext {
 public:
     /// Trusts whom the system trusts, insists on a certificate for the name that is connected to, and speaks
-    /// TLS 1.2 or newer.
+    /// TLS 1.2 or newer. A certificate is for the names and addresses that it lists (subjectAltName), where
+    /// "*" may stand for the whole first label; that of its subject is not looked at (RFC 9525).
     [[nodiscard]] static TlsContext client();
-    /// Shows the certificate chain of a PEM file, the own one first; `key_file` has the private key. Asks
-    /// clients for no certificate.
-    [[nodiscard]] static TlsContext server(const std::string& chain_file, const std::string& key_file);
+    /// Shows the certificate chain of a PEM file, the own one first; `key_file` has the private key, and
+    /// `password` is needed if that is encrypted. Asks clients for no certificate.
+    [[nodiscard]] static TlsContext server(const std::string& chain_file, const std::string& key_file,
+                                           std::string_view password = {});
     /// The same from texts in PEM format.
-    [[nodiscard]] static TlsContext server_from_pem(std::string_view chain, std::string_view key);
+    [[nodiscard]] static TlsContext server_from_pem(std::string_view chain, std::string_view key,
+                                                    std::string_view password = {});
 
-    /// Trusts these certificates as well: for a server, those that sign its clients'.
+    // Copies only, so that one that was moved from is still a context.
+    TlsContext(const TlsContext&) = default;
+    TlsContext& operator=(const TlsContext&) = default;
+    ~TlsContext() = default;
+
+    /// Trusts these certificates as well, and what they have signed: for a server, those that sign its
+    /// clients'.
     TlsContext& trust_file(const std::string& pem_file);
     TlsContext& trust_pem(std::string_view pem);
     /// What a client shows to servers that ask for it.
-    TlsContext& certificate_files(const std::string& chain_file, const std::string& key_file);
-    TlsContext& certificate_pem(std::string_view chain, std::string_view key);
+    TlsContext& certificate_files(const std::string& chain_file, const std::string& key_file,
+                                  std::string_view password = {});
+    TlsContext& certificate_pem(std::string_view chain, std::string_view key, std::string_view password = {});
     TlsContext& verify(TlsVerify what);
     /// Off: any name in the certificate will do, as long as it is signed by somebody who is trusted.
     TlsContext& check_hostname(bool on);
@@ -69,7 +79,10 @@ public:
     /// by its own preference; without a common one the connection is made without any. Throws `ValueError` if
     /// one is empty or longer than 255 bytes.
     TlsContext& alpn(const std::vector<std::string>& protocols);
-    /// A server shows the certificate of `context` to clients that ask for this name.
+    /// A server receives clients that ask for this name by `context`, in all that it says: certificate, whom
+    /// it trusts and asks for a certificate, versions, protocols. A session of another name is not taken up
+    /// again there. Throws `ValueError` for an empty name, for clients' contexts, and if `context` has names
+    /// of its own.
     TlsContext& for_server_name(const std::string& name, const TlsContext& context);
 
     [[nodiscard]] bool is_server() const noexcept;

@@ -4,7 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include <limits>
+#include <algorithm>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -25,6 +25,21 @@ bool in_figures(const std::string& host) {
     }
 }
 
+/// An address of IPv6 without the interface that it is valid on, which no certificate knows.
+std::string without_zone(const std::string& host) {
+    std::string address = host.substr(0, host.find('%'));
+    return address.size() < host.size() && in_figures(address) ? address : host;
+}
+
+bool is_ascii_name(const std::string& host) {
+    return std::ranges::all_of(host, [](char c) { return c > ' ' && c < 127; });
+}
+
+std::string printable(std::string text) {
+    std::ranges::replace_if(text, [](char c) { return c >= 0 && c < ' '; }, '?');
+    return text;
+}
+
 std::string contents_of(BIO* bio) {
     char* data = nullptr;
     const long size = BIO_get_mem_data(bio, &data);
@@ -42,23 +57,23 @@ std::string text_of(const X509_NAME* name) {
 
 TlsEngine::TlsEngine(std::shared_ptr<TlsSettings> settings, const std::string& host)
     : settings_(std::move(settings)),
-      connection_(SSL_new(settings_->context.get()), &SSL_free),
-      input_(BIO_new(BIO_s_mem())),
-      output_(BIO_new(BIO_s_mem())) {
-    if (!connection_ || input_ == nullptr || output_ == nullptr) {
-        BIO_free(input_);
-        BIO_free(output_);
-        throw std::bad_alloc();
-    }
+      wire_(std::make_unique<TlsWire>()),
+      connection_(SSL_new(settings_->context.get()), &SSL_free) {
+    if (!connection_) throw std::bad_alloc();
     SSL* const ssl = connection_.get();
-    SSL_set_bio(ssl, input_, output_);
-    // An empty buffer is no end: more may come.
-    BIO_set_mem_eof_return(input_, -1);
+    // One for both directions, which the connection owns from here on.
+    BIO* const bio = wire_->bio().release();
+    SSL_set_bio(ssl, bio, bio);
     if (settings_->server) {
         SSL_set_accept_state(ssl);
-        return;
+    } else {
+        SSL_set_connect_state(ssl);
+        connect_to(host);
     }
-    SSL_set_connect_state(ssl);
+}
+
+void TlsEngine::connect_to(const std::string& host) {
+    SSL* const ssl = connection_.get();
     const bool verifies = (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0 && settings_->check_hostname;
     if (host.empty()) {
         if (verifies)
@@ -67,31 +82,29 @@ TlsEngine::TlsEngine(std::shared_ptr<TlsSettings> settings, const std::string& h
                            "server_hostname, or switch check_hostname off");
         return;
     }
-    const bool address = in_figures(host);
+    if (!is_ascii_name(host))
+        throw TlsError(std::errc::invalid_argument,
+                       "TLS: '" + printable(host) +
+                           "' is no name of a server: it is to be in ASCII, an international one in its "
+                           "form that begins with xn--");
+    host_ = without_zone(host);
+    const bool address = in_figures(host_);
+    // The dot says that the name is whole, to a resolver; it is part of no certificate, and RFC 6066 wants
+    // none.
+    if (!address && host_.size() > 1 && host_.back() == '.') host_.pop_back();
     bool set = true;
     // Names only: RFC 6066 has no addresses.
-    if (!address) set = SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
-    if (verifies)
-        set = set && (address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str())
-                              : SSL_set1_host(ssl, host.c_str())) == 1;
+    if (!address) set = SSL_set_tlsext_host_name(ssl, host_.c_str()) == 1;
+    if (set && verifies) {
+        // As RFC 9525 has it: "*" stands for one whole label, and a subject is no name of a server.
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+        set = (address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host_.c_str())
+                       : SSL_set1_host(ssl, host_.c_str())) == 1;
+    }
     if (!set)
         throw TlsError(std::errc::invalid_argument,
                        "TLS: '" + host + "' is no name of a server: " + take_tls_reason());
 }
-
-void TlsEngine::feed(std::span<const std::byte> input) {
-    if (input.empty()) return;
-    const auto size = static_cast<int>(input.size());
-    if (BIO_write(input_, input.data(), size) != size) throw std::bad_alloc();
-}
-
-std::span<const std::byte> TlsEngine::output() const noexcept {
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(output_, &data);
-    return std::as_bytes(std::span(data, size > 0 ? static_cast<std::size_t>(size) : 0));
-}
-
-void TlsEngine::discard_output() noexcept { static_cast<void>(BIO_reset(output_)); }
 
 TlsStep TlsEngine::step_of(int result) noexcept {
     SSL* const ssl = connection_.get();
@@ -102,7 +115,7 @@ TlsStep TlsEngine::step_of(int result) noexcept {
     default: break;
     }
     try {
-        reason_ = take_tls_reason();
+        reason_ = wire_->out_of_memory() ? "out of memory" : take_tls_reason();
         const bool verifies = (SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER) != 0;
         if (const long verified = SSL_get_verify_result(ssl); verifies && verified != X509_V_OK) {
             certificate_refused_ = true;
@@ -116,7 +129,9 @@ TlsStep TlsEngine::step_of(int result) noexcept {
 
 TlsStep TlsEngine::handshake() noexcept {
     ERR_clear_error();
-    return step_of(SSL_do_handshake(connection_.get()));
+    const TlsStep step = step_of(SSL_do_handshake(connection_.get()));
+    if (step == TlsStep::done) shaken_ = true;
+    return step;
 }
 
 TlsStep TlsEngine::read(std::span<std::byte> memory, std::size_t& count) noexcept {
@@ -126,24 +141,36 @@ TlsStep TlsEngine::read(std::span<std::byte> memory, std::size_t& count) noexcep
 
 TlsStep TlsEngine::write(std::span<const std::byte> data) noexcept {
     if (data.empty()) return TlsStep::done;
+    try {
+        // A record holds 16 KiB, and adds at most 256 bytes to it.
+        wire_->expect_output(data.size() + 256 * (data.size() / 16384 + 1));
+    } catch (const std::bad_alloc&) {
+        // Perhaps there is enough for one record after the other.
+    }
     ERR_clear_error();
     std::size_t count = 0;
     return step_of(SSL_write_ex(connection_.get(), data.data(), data.size(), &count));
 }
 
-void TlsEngine::end_writing() noexcept {
-    if (std::exchange(write_ended_, true) || !SSL_is_init_finished(connection_.get())) return;
+TlsStep TlsEngine::end_writing() noexcept {
+    if (write_ended_) return TlsStep::done;
     ERR_clear_error();
+    // What is there of a message about the connection itself is read, even if nobody reads anything else.
+    if (shaken_ && !SSL_is_init_finished(connection_.get()))
+        static_cast<void>(SSL_do_handshake(connection_.get()));
+    if (!SSL_is_init_finished(connection_.get())) return TlsStep::needs_input;
+    write_ended_ = true;
     // Whether the peer has said the same is seen when its bytes are read.
     static_cast<void>(SSL_shutdown(connection_.get()));
     ERR_clear_error();
+    return TlsStep::done;
 }
 
-std::exception_ptr TlsEngine::error(const std::string& target) const {
-    const std::string what = std::string(is_server() ? "TLS with a client at " : "TLS with ") + target + ": ";
+std::exception_ptr TlsEngine::error(const std::string& what) const {
     if (certificate_refused_)
-        return std::make_exception_ptr(TlsCertificateError(what + "the certificate was refused: " + reason_));
-    return std::make_exception_ptr(TlsError(std::errc::protocol_error, what + reason_));
+        return std::make_exception_ptr(
+            TlsCertificateError(what + ": the certificate was refused: " + reason_));
+    return std::make_exception_ptr(TlsError(std::errc::protocol_error, what + ": " + reason_));
 }
 
 TlsInfo TlsEngine::info() const {

@@ -13,14 +13,15 @@
 
 #include <aio/io/tls_info.hpp>
 #include <aio/io/tls_settings_private.hpp>
+#include <aio/io/tls_wire_private.hpp>
 
 namespace aio::detail {
 
 enum class TlsStep {
     done,
-    needs_input,
-    ended,  ///< The peer has said that it sends no more.
-    failed, ///< See `error`.
+    needs_input, ///< Nothing has been done, and nothing can be, before the peer has sent more.
+    ended,       ///< The peer has said that it sends no more.
+    failed,      ///< See `error`.
 };
 
 class TlsEngine {
@@ -30,34 +31,39 @@ public:
     TlsEngine(std::shared_ptr<TlsSettings> settings, const std::string& host);
 
     /// Takes in what the network has brought. Throws `std::bad_alloc`.
-    void feed(std::span<const std::byte> input);
+    void feed(std::span<const std::byte> input) { wire_->bring(input); }
     /// What is to go to the network. Valid until something else is called here.
-    [[nodiscard]] std::span<const std::byte> output() const noexcept;
-    void discard_output() noexcept;
+    [[nodiscard]] std::span<const std::byte> output() const noexcept { return wire_->output(); }
+    void discard_output() noexcept { wire_->discard_output(); }
 
     [[nodiscard]] TlsStep handshake() noexcept;
     /// Gives at least one byte of plain text with `done`.
     [[nodiscard]] TlsStep read(std::span<std::byte> memory, std::size_t& count) noexcept;
-    /// Takes all of it with `done`.
+    /// Takes all of it with `done`. Needs input when the peer is in the middle of a message about the
+    /// connection itself: keys, or tickets; then it has to be called again with the same bytes.
     [[nodiscard]] TlsStep write(std::span<const std::byte> data) noexcept;
-    /// Says that nothing more will be sent.
-    void end_writing() noexcept;
+    /// Says that nothing more will be sent. Needs input when `write` would, and in the handshake.
+    [[nodiscard]] TlsStep end_writing() noexcept;
 
     [[nodiscard]] bool is_server() const noexcept { return settings_->server; }
-    /// Why a step has failed. `target` is for the text.
-    [[nodiscard]] std::exception_ptr error(const std::string& target) const;
+    /// Whom a client connects to, as the certificate has to say it; empty if that is not known.
+    [[nodiscard]] const std::string& host() const noexcept { return host_; }
+    /// Why a step has failed. `what` begins the text.
+    [[nodiscard]] std::exception_ptr error(const std::string& what) const;
     [[nodiscard]] TlsInfo info() const;
 
 private:
+    void connect_to(const std::string& host);
     [[nodiscard]] TlsStep step_of(int result) noexcept;
 
     std::shared_ptr<TlsSettings> settings_;
+    std::unique_ptr<TlsWire> wire_;
     std::unique_ptr<SSL, decltype(&SSL_free)> connection_;
-    // Owned by the connection.
-    BIO* input_;
-    BIO* output_;
+    std::string host_;
     std::string reason_;
     bool certificate_refused_ = false;
+    /// The first handshake is over.
+    bool shaken_ = false;
     bool write_ended_ = false;
 };
 

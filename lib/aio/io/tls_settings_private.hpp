@@ -23,6 +23,7 @@ public:
     bool check_hostname = true;
     /// As they go over the wire.
     std::vector<unsigned char> protocols;
+    /// Names in small letters.
     std::map<std::string, std::shared_ptr<TlsSettings>> by_name;
 };
 

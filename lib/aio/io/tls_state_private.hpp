@@ -5,6 +5,10 @@
 /// It taps the stream below. What comes from there goes into the engine, and what the engine gives is
 /// for those who read here; what is written here goes through the engine to the stream below, as long as not
 /// too much is queued there. So whoever is slow makes the other side wait, as without TLS.
+///
+/// Once the handshake is over, reading and writing are independent but for one thing: while half a message
+/// about the connection itself is there, a ticket that fills several records for instance, the engine takes
+/// nothing. What is written then is held here until the other half has come.
 
 #include <cstddef>
 #include <exception>
@@ -13,9 +17,12 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include <aio/core/clock.hpp>
 #include <aio/core/handle.hpp>
+#include <aio/core/ready_queue.hpp>
+#include <aio/core/ref.hpp>
 #include <aio/io/stream_state.hpp>
 #include <aio/io/tls_engine_private.hpp>
 
@@ -24,13 +31,15 @@ namespace aio::detail {
 class TlsState final : public StreamState {
 public:
     /// Told once, from inside a callback of the loop, when the handshake has ended: null, or why it has
-    /// failed; not at all if this is closed before. Must not destroy this.
+    /// failed; not at all if this is closed before. Must not destroy this, nor throw.
     using HandshakeEnd = std::function<void(std::exception_ptr)>;
 
-    /// Begins the handshake, which fails if it takes longer than `patience`. Bytes that the stream below has
-    /// read already belong to TLS.
-    TlsState(std::unique_ptr<StreamState> below, TlsEngine engine, Duration patience, HandshakeEnd end);
+    TlsState(std::unique_ptr<StreamState> below, TlsEngine engine, HandshakeEnd end);
     ~TlsState() override;
+
+    /// Begins the handshake, which fails if it takes longer than `patience`. Bytes that the stream below has
+    /// read already belong to TLS. Throws `RuntimeError` if somebody waits in the stream below.
+    void begin(Duration patience);
 
     [[nodiscard]] std::optional<uv::Address> local_address() const override {
         return below_->local_address();
@@ -44,7 +53,7 @@ public:
 
     [[nodiscard]] bool is_open() const noexcept override { return below_->is_open(); }
     [[nodiscard]] std::size_t write_queue_size() const noexcept override {
-        return below_->write_queue_size() + borrowed_.size();
+        return below_->write_queue_size() + held_.size() + borrowed_.size();
     }
     [[nodiscard]] int write_error() const noexcept override {
         return write_status_ < 0 ? write_status_ : below_->write_error();
@@ -76,6 +85,23 @@ private:
         TlsState& owner_;
     };
 
+    /// Has `advance` called by the loop. It allocates nothing, and may be in the loop's queue when the state
+    /// goes.
+    class Nudge final : public RefCounted, private ReadyItem {
+    public:
+        explicit Nudge(TlsState& owner) noexcept : owner_(&owner) {}
+        void forget() noexcept { owner_ = nullptr; }
+        void push(LoopState& loop) noexcept;
+
+    private:
+        void run() noexcept override;
+        void drop() noexcept override;
+        [[nodiscard]] std::string label() const override { return "a TLS connection"; }
+
+        TlsState* owner_;
+        bool queued_ = false;
+    };
+
     [[nodiscard]] bool wants_records() noexcept;
     void records_came(std::span<const std::byte> data) noexcept;
     void records_ended(int status) noexcept;
@@ -83,30 +109,46 @@ private:
 
     /// Does whatever can be done with what is there.
     void advance() noexcept;
-    void advance_soon() noexcept;
+    void advance_soon() noexcept { nudge_->push(loop()); }
     void shake_hands() noexcept;
     void read_records() noexcept;
     void report_end() noexcept;
-    [[nodiscard]] int encrypt(std::span<const std::byte> data) noexcept;
-    [[nodiscard]] int send_records() noexcept;
-    void send_borrowed() noexcept;
+    /// Encrypts from the front of `data`, and says how much: less than all when writing has failed or the
+    /// engine needs input; and unless all of it is `wanted`, when the stream below has enough, or this has
+    /// done enough for one turn.
+    [[nodiscard]] std::size_t encrypt(std::span<const std::byte> data, bool all_wanted) noexcept;
+    void wait_for_input() noexcept;
+    void send_records() noexcept;
+    /// Says whether any of what was waiting has gone, or never will.
+    bool send_waiting() noexcept;
+    [[nodiscard]] int begin_shutdown() noexcept;
+    void complete(uv::Completion*& waiting, int status) noexcept;
     void fail(std::exception_ptr cause) noexcept;
+    void time_out() noexcept;
     void finish_handshake(std::exception_ptr error) noexcept;
-    [[nodiscard]] std::string target() const;
+    void forget_waiting() noexcept;
+    /// What was done, with whom: the beginning of a message.
+    [[nodiscard]] std::string operation() const;
+    [[nodiscard]] std::exception_ptr engine_error() const noexcept;
+    [[nodiscard]] std::exception_ptr error(std::errc code, const char* what) const noexcept;
+    [[nodiscard]] std::exception_ptr stream_error(int status) const noexcept;
 
     Tap tap_{*this};
     std::unique_ptr<StreamState> below_;
     TlsEngine engine_;
     HandshakeEnd on_handshake_;
     TimerHandle patience_;
-    Handle soon_;
-    bool is_soon_ = false;
+    Ref<Nudge> nudge_;
     bool abandoned_ = false;
     std::optional<TlsInfo> info_;
     std::exception_ptr cause_;
+    /// What was queued while the engine needed input.
+    std::vector<std::byte> held_;
     /// The part of a `write` that is still to be sent, in its caller's memory.
     std::span<const std::byte> borrowed_;
     uv::Completion* write_done_ = nullptr;
+    /// A `shutdown` that waits for these two.
+    uv::Completion* shutdown_done_ = nullptr;
     int write_status_ = 0;
     int records_status_ = 0;
     bool records_ended_ = false;
@@ -114,6 +156,8 @@ private:
     bool plain_ended_ = false;
     /// There may be more to read in the engine, but nobody has room for it.
     bool stalled_ = false;
+    /// The engine takes nothing to write until more has come.
+    bool blocked_ = false;
 };
 
 } // namespace aio::detail

@@ -19,9 +19,12 @@ public:
             throw RuntimeError("TLS: the stream belongs to another loop than the running one");
         if (!state.is_open())
             std::rethrow_exception(state.error_of(uv::status::closed, "TLS handshake with"));
+        if (patience <= Duration::zero())
+            throw ValueError("the time-out of a TLS handshake must be positive");
         TlsEngine engine(TlsAccess::settings(context), host);
-        return std::make_unique<TlsState>(std::move(below.state_), std::move(engine), patience,
-                                          std::move(end));
+        auto made = std::make_unique<TlsState>(std::move(below.state_), std::move(engine), std::move(end));
+        made->begin(patience);
+        return made;
     }
 };
 

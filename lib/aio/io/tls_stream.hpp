@@ -34,15 +34,18 @@ inline constexpr std::chrono::seconds default_tls_handshake_timeout{60};
 
 /// As any `Stream`, with these differences. The end of the stream is what the peer says by TLS; if the
 /// connection below ends without that, reading throws `TlsError` with std::errc::connection_aborted, after
-/// all bytes that came before. `close` and `shutdown_write` tell the peer. What breaks TLS itself is a
-/// `TlsError`, too, for reads and writes. The stream below belongs to it, and is closed with it.
+/// all bytes that came before. `close` and `shutdown_write` tell the peer; not so `close` in the middle of a
+/// write, and `abort`. What breaks TLS itself is a `TlsError`, too, for reads and writes. The stream below
+/// belongs to it, and is closed with it.
 class TlsStream final : public Stream {
 public:
     /// Shakes hands as a client. `server_hostname` is what the certificate has to be for, and what the server
     /// is told; it may be an address in figures. It can be empty only if the context does not check it.
     /// Throws `TlsCertificateError`, `TlsError` (std::errc::timed_out after `handshake_timeout`,
     /// invalid_argument for a name that is none), `std::system_error` when the stream below breaks,
-    /// `ValueError` for a server's context. Cancelling closes the stream below.
+    /// `ValueError` for a server's context and for a time-out that is not positive, `RuntimeError` if a task
+    /// waits in the stream below or its write direction has been shut down. Cancelling closes the stream below,
+    /// and so does an error.
     [[nodiscard]] static Coro<TlsStream> client(Stream below, TlsContext context, std::string server_hostname,
                                                 Duration handshake_timeout = default_tls_handshake_timeout);
     /// Shakes hands as a server, in the same way.
