@@ -17,6 +17,7 @@
 #include <aio/io/open_connection.hpp>
 #include <aio/io/server.hpp>
 
+#include "io/connection_help.hpp"
 #include "io/stream_help.hpp"
 #include "support/loop_help.hpp"
 
@@ -63,9 +64,16 @@ TEST_CASE("TLS: servers and connections that are given a context use it") {
         const std::error_code refused = co_await io_test::error_of(open_connection(
             "127.0.0.1", address.port(), ConnectOptions().tls(client_context()).server_hostname("other")));
         CHECK(refused == std::errc::protocol_error);
+        // With whom, and for which name.
+        const std::string why = co_await outcome(open_connection(
+            "127.0.0.1", address.port(), ConnectOptions().tls(client_context()).server_hostname("other")));
+        CHECK(why.find("TLS handshake with " + address.to_string() + " (other): ") == 0);
         co_await server.close(10s);
         CHECK(server.connections() == 0);
         CHECK_THROWS_AS(static_cast<void>(start_server(echo, "", 0, ServerOptions().tls(client_context()))),
+                        ValueError);
+        CHECK_THROWS_AS(static_cast<void>(start_server(
+                            echo, "", 0, ServerOptions().tls(server_context()).tls_handshake_timeout(0s))),
                         ValueError);
     });
 }
@@ -119,6 +127,66 @@ TEST_CASE("TLS: a connection goes over to it by start_tls") {
             const std::string read = co_await std::move(serving);
             CHECK(read == "STARTTLS\nsecret\n");
         }
+    });
+}
+
+TEST_CASE("TLS: what start_tls cannot be used for, it says, and closes") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        // While somebody reads.
+        io_test::ConnectionPair pair;
+        auto reading = create_task(outcome(pair.a.reader.readline()));
+        co_await io_test::turn();
+        std::string end = co_await outcome(start_tls(std::move(pair.a), client_context(), "test.example"));
+        CHECK(end == "start_tls: another task waits in this stream");
+        end = co_await std::move(reading);
+        CHECK(end == "value");
+        end = co_await pair.b.reader.read();
+        CHECK(end.empty());
+
+        // After the end of the write direction, when closed, or moved from.
+        io_test::ConnectionPair second;
+        second.a.writer.write_eof();
+        end = co_await outcome(start_tls(std::move(second.a), client_context(), "test.example"));
+        CHECK(end.find("the write direction of this stream has been shut down") != std::string::npos);
+        end = co_await outcome(start_tls(std::move(second.a), client_context(), "test.example"));
+        CHECK(end == "this StreamReader has been moved from");
+        second.b.writer.close();
+        const std::error_code closed =
+            co_await io_test::error_of(start_tls(std::move(second.b), client_context(), "test.example"));
+        CHECK(closed == std::errc::bad_file_descriptor);
+
+        // Without a name for the certificate.
+        io_test::ConnectionPair third;
+        end = co_await outcome(start_tls(std::move(third.a), client_context()));
+        CHECK(end.find("give server_hostname") != std::string::npos);
+        end = co_await third.b.reader.read();
+        CHECK(end.empty());
+
+        // With somebody who does not go along.
+        io_test::ConnectionPair fourth;
+        fourth.b.writer.write("502 not implemented here\r\n");
+        end = co_await outcome(start_tls(std::move(fourth.a), client_context(), "test.example"));
+        CHECK(end.find("wrong version number") != std::string::npos);
+    });
+}
+
+TEST_CASE("TLS: start_tls that is cancelled, or takes too long, closes the connection") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        io_test::ConnectionPair pair;
+        auto starting = create_task(start_tls(std::move(pair.a), client_context(), "test.example"));
+        co_await io_test::turn();
+        CHECK_FALSE(starting.done());
+        starting.cancel();
+        std::string end = co_await outcome(std::move(starting));
+        CHECK(end == "cancelled");
+        // What it has said is there, and then the end.
+        end = co_await pair.b.reader.read();
+        CHECK_FALSE(end.empty());
+        io_test::ConnectionPair late;
+        end = co_await outcome(start_tls(std::move(late.a), client_context(), "test.example", 5s));
+        CHECK(end.find("takes too long") != std::string::npos);
+        end = co_await late.b.reader.read();
+        CHECK(late.b.reader.at_eof());
     });
 }
 

@@ -18,7 +18,6 @@
 #include <aio/structure/wait_for.hpp>
 
 #include "io/stream_help.hpp"
-#include "support/conformance.hpp"
 #include "support/loop_help.hpp"
 
 using namespace aio;
@@ -64,19 +63,6 @@ Coro<std::string> chosen_protocol(std::string first, std::string second) {
                                       with_protocols(server_context(), "h2", "http/1.1"));
     CHECK(pair.client.tls_info().protocol == pair.server.tls_info().protocol);
     co_return pair.client.tls_info().protocol;
-}
-
-/// The server answers when the gate opens.
-Coro<std::string> shake_hands_late(Gate& gate) {
-    auto ends = std::make_shared<std::pair<MemoryStream, MemoryStream>>(MemoryStream::pair());
-    const auto accept = [ends]() -> Coro<> {
-        const TlsStream server = co_await TlsStream::server(std::move(ends->second), server_context());
-        co_await io_test::turn();
-    };
-    gate.on_open([accept] { create_task(accept); });
-    const TlsStream client =
-        co_await TlsStream::client(std::move(ends->first), client_context(), "test.example");
-    co_return client.tls_info().peer_subject;
 }
 
 } // namespace
@@ -391,9 +377,20 @@ TEST_CASE("TLS: a loop may close while a handshake, a read or a write is under w
     }
 }
 
-TEST_CASE("TLS: conformance") {
-    check_conformance("TlsStream.client", std::string("CN=test.example"),
-                      [](Gate& gate) { return shake_hands_late(gate); });
+TEST_CASE("TLS: a connection may be within another") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        const std::string text = io_test::long_text(300'000);
+        TlsPair outer = co_await io_test::shake_hands(uneven_chunks());
+        auto accepting = create_task(TlsStream::server(std::move(outer.server), server_context()));
+        TlsStream client =
+            co_await TlsStream::client(std::move(outer.client), client_context(), "test.example");
+        TlsStream server = co_await std::move(accepting);
+        auto reading = create_task(io_test::read_all(server));
+        co_await client.write_all(bytes(text));
+        client.close();
+        const std::string read = co_await std::move(reading);
+        CHECK(read == text);
+    });
 }
 
 #endif

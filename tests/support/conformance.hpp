@@ -77,6 +77,10 @@ public:
         ++blockers_;
         return Blocker(open_);
     }
+    /// For an awaitable that has to wait for something else first, say a connection: it is not taken to wait
+    /// before it says that it is there.
+    void be_patient() { ++blockers_; }
+    void arrive() { ++open_->entered; }
     /// Outlives the loop.
     ThreadPoolExecutor& pool() {
         if (!pool_) pool_.emplace(1);
@@ -94,7 +98,7 @@ public:
         if (future_ && !future_->done()) future_->set_result(7);
         for (const auto& function : std::exchange(functions_, {})) function();
     }
-    /// Whether calls in threads, if there are any, have begun.
+    /// Whether calls in threads, if there are any, have begun, and whoever comes late has come.
     [[nodiscard]] bool reached() const { return open_->entered == blockers_; }
 
 private:
@@ -193,7 +197,7 @@ Coro<> drive(Make& make, const Expected& expected, Gate& gate, Plan plan, Record
              bool instant) {
     task = get_running_loop().create_task(subject(make, expected, gate, plan, record));
     const auto waits = [&] { return Peek::waits(task) && gate.reached(); };
-    const auto comes = [&] { return Peek::has_value_coming(task); };
+    const auto comes = [&] { return Peek::has_value_coming(task) && gate.reached(); };
     switch (plan.moment) {
     case Moment::before_start: request(task, plan.requests); break;
     case Moment::never:

@@ -80,7 +80,7 @@ std::string text_of(const std::exception_ptr& error) {
 }
 
 /// What is to be done with the connection that was made.
-Coro<StreamConnection> begin_connection(TcpStream stream, std::string host, ConnectOptions options) {
+Coro<StreamConnection> begin_connection(Stream stream, std::string host, ConnectOptions options) {
 #if AIO_HAVE_TLS
     if (const std::optional<TlsContext>& context = options.tls()) {
         const std::string& name = options.server_hostname().empty() ? host : options.server_hostname();
@@ -152,6 +152,10 @@ Coro<StreamConnection> open_connection(std::vector<Address> addresses, ConnectOp
 }
 
 Coro<StreamConnection> open_unix_connection(std::string path, std::size_t limit) {
+    return open_unix_connection(std::move(path), ConnectOptions().limit(limit));
+}
+
+Coro<StreamConnection> open_unix_connection(std::string path, ConnectOptions options) {
     // How long to wait for room in the backlog, of which the system does not tell.
     Duration pause = std::chrono::milliseconds(1);
     const Duration longest_pause = std::chrono::milliseconds(100);
@@ -162,8 +166,10 @@ Coro<StreamConnection> open_unix_connection(std::string path, std::size_t limit)
         } catch (const std::system_error& error) {
             if (error.code() != std::errc::resource_unavailable_try_again) throw;
         }
-        if (socket.valid())
-            co_return StreamConnection(PipeStream(get_running_loop(), std::move(socket)), limit);
+        if (socket.valid()) {
+            PipeStream stream(get_running_loop(), std::move(socket));
+            co_return co_await begin_connection(std::move(stream), std::string(), std::move(options));
+        }
         co_await sleep(pause);
         pause = std::min(2 * pause, longest_pause);
     }

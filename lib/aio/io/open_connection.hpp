@@ -105,6 +105,9 @@ private:
 /// server's backlog is full. Throws `std::system_error` naming the path: always on Windows (not_supported).
 [[nodiscard]] Coro<StreamConnection> open_unix_connection(std::string path,
                                                           std::size_t limit = StreamReader::default_limit);
+/// The same with the options that are not about addresses. With TLS, `server_hostname` has to be given,
+/// unless the context does not check it.
+[[nodiscard]] Coro<StreamConnection> open_unix_connection(std::string path, ConnectOptions options);
 
 namespace detail {
 

@@ -98,6 +98,8 @@ std::shared_ptr<HandlerHold> ServerCore::take_on(Stream stream) {
 void ServerCore::set_tls(const TlsContext& context, Duration handshake_timeout) {
     if (!context.is_server())
         throw ValueError("start_server: TLS needs a context made by TlsContext::server");
+    if (handshake_timeout <= Duration::zero())
+        throw ValueError("start_server: the time-out of a TLS handshake must be positive");
     tls_ = context;
     tls_handshake_timeout_ = handshake_timeout;
 }

@@ -75,7 +75,7 @@ public:
     ServerCore(EventLoop& loop, std::size_t limit, int burst, bool keep_alive);
 
 #if AIO_HAVE_TLS
-    /// Throws `ValueError` if that is a client's.
+    /// Throws `ValueError` if that is a client's, or the time-out not positive.
     void set_tls(const TlsContext& context, Duration handshake_timeout);
 #endif
     void add(uv::Descriptor socket, uv::SocketFile file = uv::SocketFile());

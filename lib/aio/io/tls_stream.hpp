@@ -44,8 +44,8 @@ public:
     /// Throws `TlsCertificateError`, `TlsError` (std::errc::timed_out after `handshake_timeout`,
     /// invalid_argument for a name that is none), `std::system_error` when the stream below breaks,
     /// `ValueError` for a server's context and for a time-out that is not positive, `RuntimeError` if a task
-    /// waits in the stream below or its write direction has been shut down. Cancelling closes the stream below,
-    /// and so does an error.
+    /// waits in the stream below or its write direction has been shut down. Cancelling closes the stream
+    /// below, and so does an error.
     [[nodiscard]] static Coro<TlsStream> client(Stream below, TlsContext context, std::string server_hostname,
                                                 Duration handshake_timeout = default_tls_handshake_timeout);
     /// Shakes hands as a server, in the same way.

@@ -1,0 +1,131 @@
+// TLS over Unix domain sockets, and many connections one after the other.
+
+#include <aio/config.hpp>
+
+#if AIO_HAVE_TLS
+
+#include "io/tls_help.hpp"
+
+#include <filesystem>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/io/open_connection.hpp>
+#include <aio/io/server.hpp>
+#include <aio/io/temporary.hpp>
+
+#include "io/stream_help.hpp"
+#include "support/loop_help.hpp"
+
+using namespace aio;
+using namespace aio::test;
+using namespace std::chrono_literals;
+using io_test::client_context;
+using io_test::server_context;
+
+namespace {
+
+Coro<> echo(StreamReader reader, StreamWriter writer) {
+    for (;;) {
+        const std::string data = co_await reader.read(4096);
+        if (data.empty()) co_return;
+        co_await writer.write_all(data);
+    }
+}
+
+/// Echoes, and bears what clients do.
+Coro<> bearing_echo(StreamReader reader, StreamWriter writer) {
+    static_cast<void>(co_await outcome(echo(std::move(reader), std::move(writer))));
+}
+
+std::size_t descriptors() {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator("/dev/fd"), std::filesystem::directory_iterator()));
+}
+
+ConnectOptions options_for(const std::string& name) {
+    return ConnectOptions().tls(client_context()).server_hostname(name);
+}
+
+/// A client that behaves like one of several kinds.
+Coro<> visit(std::string path, int kind, ConnectOptions good, ConnectOptions wrong) {
+    if (kind == 1) {
+        // Says nothing.
+        const StreamConnection silent = co_await open_unix_connection(path);
+        co_await sleep(0s);
+        co_return;
+    }
+    if (kind == 2) {
+        const std::string end = co_await outcome(open_unix_connection(path, wrong));
+        CHECK(end.find("mismatch") != std::string::npos);
+        co_return;
+    }
+    StreamConnection connection = co_await open_unix_connection(path, good);
+    connection.writer.write("hello\n");
+    if (kind == 3) {
+        connection.writer.abort();
+        co_return;
+    }
+    const std::string line = co_await connection.reader.readline();
+    CHECK(line == "hello\n");
+}
+
+} // namespace
+
+TEST_CASE("TLS: Unix domain sockets speak it as well") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const TemporaryDirectory folder = co_await TemporaryDirectory::create();
+        const std::string path = (folder.path() / "socket").string();
+        Server server = co_await start_unix_server(echo, path, ServerOptions().tls(server_context()));
+        StreamConnection connection = co_await open_unix_connection(path, options_for("test.example"));
+        connection.writer.write("here\n");
+        const std::string line = co_await connection.reader.readline();
+        CHECK(line == "here\n");
+        CHECK(connection.writer.tls_info().value().version == "TLSv1.3");
+        connection.writer.close();
+        std::string end = co_await outcome(open_unix_connection(path, options_for("other.example")));
+        CHECK(end.find("TLS handshake with " + path + " (other.example): ") == 0);
+        end = co_await outcome(open_unix_connection(path, ConnectOptions().tls(client_context())));
+        CHECK(end.find("give server_hostname") != std::string::npos);
+        co_await server.close(10s);
+    });
+}
+
+TEST_CASE("TLS: thousands of connections leave nothing behind") {
+    std::size_t before = 0;
+    std::size_t most = 0;
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        const TemporaryDirectory folder = co_await TemporaryDirectory::create();
+        const std::string path = (folder.path() / "socket").string();
+        Server server = co_await start_unix_server(bearing_echo, path, ServerOptions().tls(server_context()));
+        const ConnectOptions good = options_for("test.example");
+        const ConnectOptions wrong = options_for("other.example");
+        co_await visit(path, 0, good, wrong);
+        while (server.connections() > 0) co_await sleep(0s);
+        before = descriptors();
+        constexpr int at_once = 20;
+        for (int round = 0; round < 100; ++round) {
+            std::vector<Task<>> visits;
+            for (int i = 0; i < at_once; ++i) visits.push_back(create_task(visit(path, i % 5, good, wrong)));
+            // One changes its mind, each time at another moment.
+            for (int i = 0; i < round % 25; ++i) co_await sleep(0s);
+            visits[4].cancel();
+            for (Task<>& one : visits) {
+                const std::string end = co_await outcome(one);
+                CHECK((end == "value" || (&one == &visits[4] && end == "cancelled")));
+            }
+            while (server.connections() > 0) co_await sleep(0s);
+            most = std::max(most, descriptors());
+        }
+        CHECK(descriptors() == before);
+        CHECK(most == before);
+        co_await server.close(10s);
+    });
+}
+
+#endif
