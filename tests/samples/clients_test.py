@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Runs the servers among the sample programs against clients that others have written: curl, wrk, nc, socat, openssl,
-Python's asyncio and ssl, and clients that misbehave.
+Python's asyncio and ssl, and clients that misbehave; and the clients against such servers.
 
     clients_test.py DIRECTORY [NAME...]    DIRECTORY holds the programs; NAME chooses tests
 
@@ -529,6 +529,225 @@ def test_chat_sends_away_who_says_a_line_without_end_and_shows_no_control_charac
         out, err = server.stop()
         expect(err == "", "something is reported", err)
         server.stop = lambda: None  # that was it
+
+
+# ---- net_cat, against the servers of others ----
+
+
+@contextlib.contextmanager
+def serving_elsewhere(*arguments, announced, on="stderr", **options):
+    """A server of somebody else's that says where it listens; gives the process and the port."""
+    process = subprocess.Popen(list(map(str, arguments)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, **options)
+    try:
+        for line in getattr(process, on):
+            if found := re.search(announced, line.decode(errors="replace")):
+                break
+        else:
+            raise Skipped(f"{arguments[0]} does not serve here: {process.stderr.read().decode(errors='replace')[-300:]}")
+        yield process, int(found[1] or 0)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def net_cat(*arguments, data=b"", code=0):
+    """What the program prints; with another exit code, what it complains about."""
+    if not os.path.exists(program("net_cat")):
+        raise Skipped("net_cat is not built")
+    result = subprocess.run([program("net_cat"), *map(str, arguments)], input=data, capture_output=True, timeout=PATIENCE)
+    expect(result.returncode == code, f"net_cat {arguments} ends otherwise", result.returncode, result.stdout[-500:],
+           result.stderr[-2000:])
+    return result.stdout if code == 0 else result.stderr.decode()
+
+
+def test_net_cat_to_socat_over_tcp_and_unix_sockets():
+    needs("socat")
+    text = text_of(1_000_000)
+    said = r"listening on .*:(\d+)"
+    with serving_elsewhere("socat", "-d", "-d", f"TCP-LISTEN:0,bind={HOST},fork", "EXEC:cat", announced=said) as (_, port):
+        expect(net_cat("-N", HOST, port, data=text) == text, "something else comes back over TCP")
+        expect(net_cat("-N", HOST, port) == b"", "something comes back of nothing")
+    with folder() as top:
+        path = top / "socket"
+        with serving_elsewhere("socat", "-d", "-d", f"UNIX-LISTEN:{path},fork", "EXEC:cat", announced="listening()"):
+            expect(net_cat("-N", "--unix", path, data=text) == text, "something else comes back over a Unix socket")
+
+
+def test_net_cat_to_socat_over_tls():
+    needs("socat")
+    text = text_of(200_000)
+    with folder() as top:
+        chain, key = make_certificate(top)
+        listen = f"OPENSSL-LISTEN:0,bind={HOST},fork,cert={chain},key={key},verify=0"
+        with serving_elsewhere("socat", "-d", "-d", listen, "EXEC:cat", announced=r"listening on .*:(\d+)") as (_, port):
+            # It ends both directions with the first, so only what is asked for one by one comes back whole.
+            client = subprocess.Popen([program("net_cat"), "--tls", "--trust", chain, HOST, str(port)],
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            client.stdin.write(text)
+            client.stdin.flush()
+            got = client.stdout.read(len(text))
+            client.kill()
+            client.communicate()
+            expect(got == text, "something else comes back over TLS", len(got))
+
+
+@contextlib.contextmanager
+def s_server(top, *arguments):
+    chain, key = make_certificate(top)
+    with serving_elsewhere("openssl", "s_server", "-accept", f"{HOST}:0", "-cert", chain, "-key", key, *arguments,
+                           announced=r"ACCEPT .*:(\d+)", on="stdout") as (process, port):
+        yield process, port, chain
+
+
+def test_net_cat_to_openssl_s_server():
+    request = b"GET / HTTP/1.0\r\n\r\n"
+    for arguments, version in (((), "TLSv1.3"), (("-tls1_2",), "TLSv1.2"), (("-no_ticket",), "TLSv1.3"),
+                               (("-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"), "CHACHA20"),
+                               (("-tls1_3", "-groups", "P-521"), "TLSv1.3")):
+        with folder() as top, s_server(top, "-www", *arguments) as (_, port, chain):
+            answer = net_cat("--tls", "--trust", chain, HOST, port, data=request).decode()
+            expect("HTTP/1.0 200 ok" in answer and version in answer, f"no answer with {arguments}", answer[:1000])
+    with folder() as top, s_server(top, "-rev") as (_, port, chain):
+        for _ in range(20):
+            expect(net_cat("-N", "--tls", "--trust", chain, HOST, port, data=b"hello\n") == b"olleh\n", "no echo")
+
+
+def test_net_cat_refuses_servers_that_are_not_who_they_should_be():
+    with folder() as top, s_server(top, "-www") as (_, port, chain):
+        where = f"TLS handshake with {HOST}:{port}"
+        said = net_cat("--tls", HOST, port, code=1)
+        expect(where in said and "self-signed certificate" in said, "a stranger is believed", said)
+        said = net_cat("--tls", "--trust", chain, "--name", "other.example", HOST, port, code=1)
+        expect(where in said and "(other.example)" in said and "mismatch" in said, "another name is believed", said)
+        said = net_cat("--tls", "--trust", top / "none", HOST, port, code=1)
+        expect(str(top / "none") in said, "the file that is missing is not named", said)
+    with folder() as top, s_server(top, "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-www") as (_, port, chain):
+        said = net_cat("--tls", "--trust", chain, HOST, port, code=1)
+        expect(f"TLS handshake with {HOST}:{port}" in said, "an old version is spoken", said)
+    with folder() as top, s_server(top) as (process, port, chain):
+        # It has gone without a word of TLS.
+        client = subprocess.Popen([program("net_cat"), "--tls", "--trust", chain, HOST, str(port)],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdin.write(b"half of\n")
+        process.stdin.flush()
+        expect(client.stdout.readline() == b"half of\n", "nothing comes")
+        process.kill()
+        said = client.communicate(timeout=PATIENCE)[1].decode()
+        expect(client.returncode == 1 and "cut off" in said, "a cut is taken for an end", client.returncode, said)
+
+
+def test_net_cat_shows_a_certificate_whose_key_has_a_password():
+    with folder() as top:
+        other = top / "client"
+        other.mkdir()
+        cert, key = make_certificate(other)
+        locked = other / "locked.pem"
+        command("openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:open sesame", "-out", locked)
+        arguments = ("-www", "-Verify", "1", "-verify_return_error", "-CAfile", cert)
+        with s_server(top, *arguments) as (_, port, chain):
+            def ask(*options, code=0):
+                return net_cat("--tls", "--trust", chain, *options, HOST, port, data=b"GET / HTTP/1.0\r\n\r\n", code=code)
+
+            shown = ("--cert", cert, "--key", locked)
+            expect(b"HTTP/1.0 200 ok" in ask(*shown, "--password", "open sesame"), "the certificate is not taken")
+            expect("no password" in ask(*shown, code=1), "it does not say that a password is missing")
+            expect("private key" in ask(*shown, "--password", "wrong", code=1), "it does not say what is wrong")
+            expect("certificate required" in ask(code=1), "it does not say that a certificate is wanted")
+
+
+async def talk_to_asyncio(handler, arguments, data, context=None, **options):
+    """Runs the client against a server of asyncio's; gives what the client has printed."""
+    done = asyncio.get_running_loop().create_future()
+
+    async def handle(reader, writer):
+        try:
+            await handler(reader, writer)
+        except Exception as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    server = await asyncio.start_server(handle, HOST, 0, ssl=context, **options)
+    port = server.sockets[0].getsockname()[1]
+    client = await asyncio.create_subprocess_exec(
+        program("net_cat"), *map(str, arguments), HOST, str(port),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, err = await asyncio.wait_for(client.communicate(data), PATIENCE)
+    await asyncio.wait_for(done, PATIENCE)
+    server.close()
+    expect(client.returncode == 0, "net_cat fails", err.decode())
+    return out
+
+
+def server_context(chain, key):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context
+
+
+def test_net_cat_to_asyncio():
+    text = text_of(8 << 20)
+
+    async def echo_to_the_end(reader, writer):
+        while data := await reader.read(100_000):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def echo_all(reader, writer):
+        # TLS of asyncio ends both directions at once.
+        left = len(text)
+        while left:
+            data = await reader.read(100_000)
+            left -= len(data)
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    expect(asyncio.run(talk_to_asyncio(echo_to_the_end, ["-N"], text)) == text, "something else comes back")
+    with folder() as top:
+        chain, key = make_certificate(top)
+        for oldest in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = server_context(chain, key)
+            context.maximum_version = oldest
+            got = asyncio.run(talk_to_asyncio(echo_all, ["--tls", "--trust", chain], text, context))
+            expect(got == text, "something else comes back over TLS", oldest)
+
+
+def test_net_cat_goes_over_to_tls_with_asyncio():
+    if not hasattr(asyncio.StreamWriter, "start_tls"):
+        raise Skipped("this Python has no StreamWriter.start_tls")
+    with folder() as top:
+        chain, key = make_certificate(top)
+        context = server_context(chain, key)
+
+        async def serve(reader, writer):
+            expect(await reader.readline() == b"STARTTLS\r\n", "the word does not come")
+            writer.write(b"220 go\n")
+            await writer.drain()
+            await writer.start_tls(context)
+            expect(writer.get_extra_info("cipher"), "nothing is encrypted")
+            line = await reader.readline()
+            writer.write(b"you said " + line)
+            await writer.drain()
+            writer.close()
+
+        got = asyncio.run(talk_to_asyncio(serve, ["--starttls", "STARTTLS", "--trust", chain], b"secret\n"))
+        expect(got == b"220 go\nyou said secret\n", "something else is said", got)
+
+
+def test_net_cat_to_the_own_servers():
+    text = text_of(3_000_000)
+    with folder() as top:
+        chain, key = make_certificate(top)
+        with serving("echo_server", "--tls", chain, "--key", key) as server:
+            got = net_cat("-N", "--tls", "--trust", chain, HOST, server.port, data=text)
+            expect(got == text, "something else comes back", len(got))
+        with serving("echo_server", "--unix", top / "socket", "--tls", chain, "--key", key):
+            got = net_cat("-N", "--tls", "--trust", chain, "--name", HOST, "--unix", top / "socket", data=text)
+            expect(got == text, "something else comes back over a Unix socket", len(got))
 
 
 # ---- port_scan, proc_pipeline, tail_f ----
