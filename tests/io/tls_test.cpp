@@ -295,6 +295,8 @@ TEST_CASE("TLS: bytes that were changed on their way break the connection, for b
         CHECK(written == std::errc::protocol_error);
         there.cancel();
         back.cancel();
+        static_cast<void>(co_await std::move(there));
+        static_cast<void>(co_await std::move(back));
     });
 }
 
