@@ -248,4 +248,27 @@ TEST_CASE("TLS: renegotiation is refused, and the connection goes on") {
     });
 }
 
+TEST_CASE("TLS: a peer that asks for ever more answers and reads none is not obeyed for ever") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+        SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+        ClientAndPeer both = co_await connect_to_peer(context.get());
+        std::array<std::byte, 100> memory;
+        auto reading = create_task(outcome(both.client.read_some(memory)));
+        // Each is answered by an alert.
+        for (int i = 0; i < 20'000 && !reading.done(); ++i) {
+            REQUIRE(SSL_renegotiate(both.peer.ssl()) == 1);
+            REQUIRE(SSL_do_handshake(both.peer.ssl()) == 1);
+            if (i % 500 == 0) {
+                co_await both.peer.flush();
+                co_await rounds(3);
+            }
+        }
+        REQUIRE(reading.done());
+        const std::string end = co_await std::move(reading);
+        CHECK(has(end, "asks for answers, and does not read them"));
+        CHECK(both.client.write_queue_size() < 300'000);
+    });
+}
+
 #endif

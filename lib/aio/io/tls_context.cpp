@@ -238,6 +238,11 @@ TlsContext TlsContext::client() {
     TlsContext context = TlsAccess::make(false);
     detail::require(SSL_CTX_set_default_verify_paths(context.settings_->context.get()),
                     "the certificates that the system trusts");
+#ifdef _WIN32
+    // Windows has them elsewhere; where, OpenSSL knows since 3.2.
+    static_cast<void>(SSL_CTX_load_verify_store(context.settings_->context.get(), "org.openssl.winstore://"));
+    ERR_clear_error();
+#endif
     return context;
 }
 

@@ -19,6 +19,10 @@ constexpr std::size_t batch_size = 4 * record_size;
 /// So much of a long write is encrypted before others have their turn.
 constexpr std::size_t turn_size = 16 * record_size;
 
+/// A peer that wants to negotiate anew is told each time that it cannot; one that never reads that must not
+/// fill the memory with it.
+constexpr std::size_t most_unread_answers = 4 * record_size;
+
 std::string name_of(const StreamState& stream) {
     if (const std::optional<uv::Address> peer = stream.peer_address()) return peer->to_string();
     if (std::optional<std::string> path = stream.peer_path(); path && !path->empty()) return std::move(*path);
@@ -204,7 +208,11 @@ void TlsState::read_records() noexcept {
         break;
     }
     // What the peer has asked for: new keys, or an alert that says what was wrong.
+    const std::size_t answers = engine_.output().size();
     send_records();
+    unread_answers_ = below_->is_open() && below_->write_queue_size() > 0 ? unread_answers_ + answers : 0;
+    if (unread_answers_ > most_unread_answers && !failure)
+        failure = error(std::errc::protocol_error, "the peer asks for answers, and does not read them");
     if (failure) fail(std::move(failure));
 }
 
@@ -326,6 +334,7 @@ int TlsState::write(std::span<const std::byte> data, uv::Completion& done) noexc
 }
 
 void TlsState::records_went() noexcept {
+    unread_answers_ = 0;
     send_waiting();
     write_progressed();
 }

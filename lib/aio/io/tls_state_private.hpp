@@ -149,6 +149,8 @@ private:
     uv::Completion* write_done_ = nullptr;
     /// A `shutdown` that waits for these two.
     uv::Completion* shutdown_done_ = nullptr;
+    /// Bytes that reading has made this send since the stream below has last sent anything.
+    std::size_t unread_answers_ = 0;
     int write_status_ = 0;
     int records_status_ = 0;
     bool records_ended_ = false;
