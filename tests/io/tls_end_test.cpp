@@ -109,6 +109,35 @@ TEST_CASE("TLS: who closes in the middle of a write cuts the connection off, and
     });
 }
 
+TEST_CASE("TLS: a write that is cancelled comes to its end, or the connection does") {
+    for (const int times : {1, 2}) {
+        CAPTURE(times);
+        run_in_loop([times](EventLoop&) -> Coro<> {
+            TlsPair pair = co_await io_test::shake_hands();
+            const std::string text = io_test::long_text(std::size_t{1} << 20);
+            auto writing = create_task([](TlsStream& stream, const std::string& t) -> Coro<> {
+                co_await stream.write_all(bytes(t));
+            }(pair.client, text));
+            co_await io_test::turn();
+            for (int i = 0; i < times; ++i) writing.cancel();
+            if (times == 1) {
+                const std::string read = co_await io_test::read_count(pair.server, text.size());
+                CHECK(read == text);
+            } else {
+                const std::error_code read = co_await io_test::error_of(io_test::read_all(pair.server));
+                CHECK(read == std::errc::connection_aborted);
+            }
+            const std::string end = co_await outcome(std::move(writing));
+            CHECK(end == "cancelled");
+            CHECK(pair.client.is_open() == (times == 1));
+            if (times == 2) co_return;
+            co_await pair.client.write_all(bytes("more"));
+            const std::string more = co_await io_test::read_count(pair.server, 4);
+            CHECK(more == "more");
+        });
+    }
+}
+
 TEST_CASE("TLS: who sends what breaks TLS hears why") {
     run_in_loop([](EventLoop&) -> Coro<> {
         const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
