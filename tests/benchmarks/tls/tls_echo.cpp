@@ -140,5 +140,6 @@ int main(int argc, char** argv) {
     Comparison comparison;
     comparison.run(64, 5000, samples);
     comparison.run(16384, 2000, samples);
-    comparison.run(std::size_t{1} << 20, 60, samples);
+    // More would not fit into the socket, and the two that block would wait for each other.
+    comparison.run(65536, 500, samples);
 }
