@@ -4,15 +4,20 @@
 #include "process_help_posix.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include <aio/structure/gather.hpp>
+#include <aio/executors/wrap_future.hpp>
+#include <aio/workers/worker_task.hpp>
 
 namespace processes {
 
@@ -65,6 +70,53 @@ inline aio::Coro<> make_quick(aio::ProcessPoolExecutor& pool, std::size_t worker
     std::vector<aio::Future<int>> calls;
     for (std::size_t i = 0; i < 50 * workers; ++i) calls.push_back(loop.run_in_executor(pool, pid));
     for (aio::Future<int>& call : calls) static_cast<void>(co_await call);
+}
+
+inline int note_slowly(const std::string& path, int number, int milliseconds) {
+    note(path, number);
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    return number;
+}
+
+inline bool is_pipe_for_writing(int descriptor) {
+    struct stat status{};
+    return ::fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) &&
+           (::fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_WRONLY;
+}
+/// Writes what is no frame to where its result goes.
+inline int write_garbage() {
+    const std::string text(64, 'x');
+    for (int file = 3; file < 1024; ++file)
+        if (is_pipe_for_writing(file) && ::write(file, text.data(), text.size()) < 0) return 0;
+    return 1;
+}
+/// Dies the first time.
+inline int die_once(const std::string& begun, const std::string& die, const std::string& list) {
+    if (aio::worker_task().attempt() > 1) return note(list, 100);
+    wait_for_file(begun, die);
+    ::raise(SIGKILL);
+    return 0;
+}
+/// An initializer that may hold up.
+inline void start_when_allowed(std::string hold, std::string go) {
+    while (std::filesystem::exists(hold) && !std::filesystem::exists(go)) ::usleep(500);
+}
+
+/// Waits with the loop.
+template <class Condition>
+aio::Coro<> until(Condition condition) {
+    while (!condition()) co_await aio::sleep(std::chrono::milliseconds(1));
+}
+/// Whether the call's worker dies while it runs.
+template <class T>
+aio::Coro<bool> crashes(aio::ConcurrentFuture<T> call) {
+    bool crashed = false;
+    try {
+        static_cast<void>(co_await aio::wrap_future(call));
+    } catch (const aio::WorkerCrashed&) {
+        crashed = true;
+    }
+    co_return crashed;
 }
 
 /// A pool whose only worker runs a call, and the means to end that.

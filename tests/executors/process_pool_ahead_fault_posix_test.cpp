@@ -14,13 +14,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -34,12 +32,6 @@ namespace {
 
 void sleep_for_a_millisecond() { ::usleep(1000); }
 
-int note_slowly(const std::string& path, int number, int milliseconds) {
-    note(path, number);
-    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
-    return number;
-}
-
 int wait_for_stop(const std::string& begun) {
     processes::touch(begun);
     while (!aio::worker_task().stop_requested()) ::usleep(500);
@@ -50,18 +42,6 @@ void ignore_stop(const std::string& begun) {
     for (;;) ::pause();
 }
 
-bool is_pipe_for_writing(int descriptor) {
-    struct stat status{};
-    return ::fstat(descriptor, &status) == 0 && S_ISFIFO(status.st_mode) &&
-           (::fcntl(descriptor, F_GETFL) & O_ACCMODE) == O_WRONLY;
-}
-/// Writes what is no frame to where its result goes.
-int write_garbage() {
-    const std::string text(64, 'x');
-    for (int file = 3; file < 1024; ++file)
-        if (is_pipe_for_writing(file) && ::write(file, text.data(), text.size()) < 0) return 0;
-    return 1;
-}
 /// Puts something else in the place of all its files.
 int replace_files() {
     int last = 3;
@@ -102,28 +82,6 @@ void overwrite_marks_and_stay(const std::string& begun) {
     ignore_stop(begun);
 }
 
-/// Dies the first time.
-int die_once(const std::string& begun, const std::string& die, const std::string& list) {
-    if (aio::worker_task().attempt() > 1) return note(list, 100);
-    wait_for_file(begun, die);
-    ::raise(SIGKILL);
-    return 0;
-}
-void start_when_allowed(std::string hold, std::string go) {
-    while (std::filesystem::exists(hold) && !std::filesystem::exists(go)) ::usleep(500);
-}
-
-template <class T>
-aio::Coro<bool> crashes(aio::ConcurrentFuture<T> call) {
-    bool crashed = false;
-    try {
-        static_cast<void>(co_await aio::wrap_future(call));
-    } catch (const aio::WorkerCrashed&) {
-        crashed = true;
-    }
-    co_return crashed;
-}
-
 } // namespace
 
 TEST_CASE("rule 100: a call that has begun unnoticed is stopped when it is cancelled") {
@@ -160,16 +118,17 @@ TEST_CASE("process pool: what a worker has begun before it is lost does not run 
         CHECK(processes::in_time([&]() -> aio::Coro<> {
             Busy busy;
             co_await busy.begin();
-            const auto bad = writes ? busy.pool.submit(write_garbage) : busy.pool.submit(replace_files);
-            const auto begun = busy.pool.submit(note_slowly, busy.list(), 7, 100);
+            const auto bad =
+                writes ? busy.pool.submit(processes::write_garbage) : busy.pool.submit(replace_files);
+            const auto begun = busy.pool.submit(processes::note_slowly, busy.list(), 7, 100);
             const auto waiting = busy.pool.submit(note, busy.list(), 8);
             busy.end();
             static_cast<void>(processes::block_until([&] { return !busy.noted().empty(); }));
             co_await busy.first;
-            const bool bad_crashed = co_await crashes(bad);
+            const bool bad_crashed = co_await processes::crashes(bad);
             CHECK(bad_crashed);
             // Unless it was not there yet: then it has run in another worker.
-            const bool begun_crashed = co_await crashes(begun);
+            const bool begun_crashed = co_await processes::crashes(begun);
             const int number = co_await aio::wrap_future(waiting);
             CHECK(number == 8);
             CHECK(busy.noted() == std::vector<int>{7, 8});
@@ -253,7 +212,8 @@ TEST_CASE("process pool: what waits behind long calls goes to an idle worker, in
         for (const std::string name : {"a", "b", "c"}) co_await processes::appearance(folder.file(name));
         std::vector<aio::ConcurrentFuture<int>> calls;
         constexpr int count = 40;
-        for (int i = 0; i < count; ++i) calls.push_back(pool.submit(note_slowly, folder.file("list"), i, 6));
+        for (int i = 0; i < count; ++i)
+            calls.push_back(pool.submit(processes::note_slowly, folder.file("list"), i, 6));
         processes::touch(folder.file("free"));
         for (const auto& call : calls) static_cast<void>(co_await aio::wrap_future(call));
         // But for the few that the free one had been given already.
@@ -272,11 +232,11 @@ TEST_CASE("process pool: an urgent call that is repeated comes before those that
     CHECK(processes::in_time([]() -> aio::Coro<> {
         processes::Folder folder;
         aio::ProcessPoolExecutor pool(aio::ProcessPoolOptions().max_workers(2).initializer(
-            start_when_allowed, folder.file("hold"), folder.file("go")));
+            processes::start_when_allowed, folder.file("hold"), folder.file("go")));
         co_await processes::make_quick(pool, 2);
         const auto longer = pool.submit(wait_for_file, folder.file("longer"), folder.file("end"));
         co_await processes::appearance(folder.file("longer"));
-        const auto urgent = pool.submit(aio::ProcessCallOptions().priority(1).retries(1), die_once,
+        const auto urgent = pool.submit(aio::ProcessCallOptions().priority(1).retries(1), processes::die_once,
                                         folder.file("urgent"), folder.file("die"), folder.file("list"));
         co_await processes::appearance(folder.file("urgent"));
         std::vector<aio::ConcurrentFuture<int>> calls;
@@ -323,7 +283,7 @@ TEST_CASE("process pool: a call that overwrites the marks of the others can stil
         CHECK(rogue.cancel());
         // Of those that the worker had been given, nobody can tell any more that they have not begun.
         for (const auto& call : calls) {
-            const bool crashed = co_await crashes(call);
+            const bool crashed = co_await processes::crashes(call);
             CHECK((crashed || call.result() != worker));
         }
         const int next = co_await loop.run_in_executor(pool, pid);

@@ -77,6 +77,8 @@ public:
     /// The shared memory that the call refers to, and in the end also that of its result.
     BufferList buffers;
     std::uint64_t id = 0;
+    /// Its place among those of its priority, by when it came into the queue.
+    std::uint64_t turn = 0;
     /// Where its mark is among those of the worker that it has been sent to (see call_marks.hpp).
     std::uint64_t number = 0;
     /// When it came into the queue, if priorities rise with time.

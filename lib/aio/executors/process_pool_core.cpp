@@ -162,22 +162,27 @@ ProcessWorker* ProcessPoolCore::idle_worker() const noexcept {
 
 void ProcessPoolCore::dispatch() {
     const auto keep = shared_from_this();
-    ProcessWorker* idle = idle_worker();
-    // What has been given ahead waits no longer than it must, and lets pass what is more urgent.
-    if (idle != nullptr || !queue_.in_order_of_coming()) take_back_all();
-    for (; idle != nullptr; idle = idle_worker()) {
-        drop_cancelled();
-        if (queue_.empty()) break;
+    // What has been given ahead lets pass what is more urgent, and gets workers of its own when there can be
+    // more of them.
+    if (!queue_.in_order_of_coming() || staying() < settings_.max_workers) take_back_all();
+    drop_done();
+    while (ProcessWorker* const idle = idle_worker()) {
+        if (queue_.empty() && !share_ahead()) break;
         give(*idle);
+        drop_done();
     }
     start_workers();
     give_ahead();
     finish_shutdown();
 }
 
-void ProcessPoolCore::drop_cancelled() {
-    while (!queue_.empty() && queue_.front().call->state().status() == ConcurrentState::Status::cancelled)
-        queue_.pop_front();
+/// Those at the front that have been cancelled, or completed by hand.
+void ProcessPoolCore::drop_done() {
+    const auto done = [](const PoolEntry& entry) {
+        const ConcurrentState::Status status = entry.call->state().status();
+        return status == ConcurrentState::Status::cancelled || status == ConcurrentState::Status::finished;
+    };
+    while (!queue_.empty() && done(queue_.front())) queue_.pop_front();
 }
 
 void ProcessPoolCore::give(ProcessWorker& worker) {
@@ -187,6 +192,7 @@ void ProcessPoolCore::give(ProcessWorker& worker) {
     if (!entry.call->state().begin()) return;
     try {
         if (worker.send(entry)) {
+            worker.note_given(loop_->time());
             begin_deadline(worker);
             return;
         }
@@ -204,7 +210,7 @@ void ProcessPoolCore::call_ended(ProcessWorker& worker, PoolEntry entry, StopRea
     const int pid = worker.pid();
     if (worker.busy()) {
         // It goes on with what it was given ahead, and gets more when all that came from it is taken in.
-        if (worker.stop_wanted()) stop(worker.call_id(), StopReason::cancelled);
+        if (worker.stop_wanted() && !worker.doomed()) stop(worker.call_id(), StopReason::cancelled);
     } else {
         if (worker.doomed())
             // What ends it if it does not leave by itself is on its way.

@@ -102,9 +102,10 @@ private:
     void dispatch();
     void give(ProcessWorker& worker);
     [[nodiscard]] ProcessWorker* idle_worker() const noexcept;
-    void drop_cancelled();
+    void drop_done();
     void give_ahead();
-    void take_back(ProcessWorker& worker);
+    [[nodiscard]] bool share_ahead();
+    void take_back(ProcessWorker& worker, std::size_t most);
     void take_back_all();
     [[nodiscard]] std::size_t staying() const noexcept;
     [[nodiscard]] bool wants_worker() const noexcept;
@@ -124,8 +125,7 @@ private:
     void begin_deadline(ProcessWorker& worker);
     void stop(std::uint64_t call, StopReason reason);
     void finish(ProcessWorker& worker);
-    /// `heard`: all that it has written before is known.
-    void terminate(std::uint64_t worker, std::uint64_t call, bool heard = false);
+    void terminate(std::uint64_t worker, std::uint64_t call);
     void kill(std::uint64_t worker);
     void replace_launcher(const std::string& reason);
     void break_pool(const std::string& reason, bool at_once = true);

@@ -74,7 +74,7 @@ void ProcessPoolCore::stop(std::uint64_t call, StopReason reason) {
     if (worker->stopping() != StopReason::none) return;
     ++counts_.stopped;
     if (reason == StopReason::timed_out) ++counts_.timed_out;
-    take_back(*worker);
+    take_back(*worker, worker->ahead());
     worker->ask_to_stop(reason);
     worker->set_deadline(
         loop_->call_later(settings_.stop_grace, [self = weak_from_this(), id = worker->id(), call] {
@@ -91,17 +91,12 @@ void ProcessPoolCore::finish(ProcessWorker& worker) {
     }));
 }
 
-void ProcessPoolCore::terminate(std::uint64_t id, std::uint64_t call, bool heard) {
+void ProcessPoolCore::terminate(std::uint64_t id, std::uint64_t call) {
+    const auto keep = shared_from_this();
+    // If it has begun what it was given ahead the call has ended, and the signal would hit the next one.
+    if (ProcessWorker* const busy = find_worker(id); busy != nullptr && busy->ahead() > 0) busy->hear();
     ProcessWorker* const worker = find_worker(id);
     if (worker == nullptr || worker->call_id() != call || !launcher_) return;
-    if (worker->ahead() > 0 && !heard) {
-        // What is ahead and was not taken back has begun, so the call has ended, and the signal would hit the
-        // next one. Its answer is there; if it is not, the call has overwritten the marks.
-        worker->set_deadline(loop_->call_later(Duration::zero(), [self = weak_from_this(), id, call] {
-            if (const auto core = self.lock()) core->terminate(id, call, true);
-        }));
-        return;
-    }
     worker->doom();
     launcher_->terminate(worker->pid());
     worker->set_deadline(loop_->call_later(settings_.kill_grace, [self = weak_from_this(), id] {

@@ -49,6 +49,7 @@ void ProcessQueue::pop_front() {
 }
 
 void ProcessQueue::push_back(PoolEntry entry) {
+    entry.turn = next_turn_++;
     level_of(entry).push_back(std::move(entry));
     ++size_;
 }
@@ -61,7 +62,7 @@ void ProcessQueue::push_front(PoolEntry entry) {
 void ProcessQueue::put_back(PoolEntry entry) {
     Level& level = level_of(entry);
     // Mostly the first one: those that are put back came before the others.
-    const auto later = std::ranges::find_if(level, [&](const PoolEntry& e) { return e.id > entry.id; });
+    const auto later = std::ranges::find_if(level, [&](const PoolEntry& e) { return e.turn > entry.turn; });
     level.insert(later, std::move(entry));
     ++size_;
 }

@@ -32,7 +32,7 @@ public:
     /// The next one. It must not be empty.
     [[nodiscard]] PoolEntry& front() noexcept;
     void pop_front();
-    /// With ageing, `queued_at` must be set.
+    /// Behind the others of its priority. With ageing, `queued_at` must be set.
     void push_back(PoolEntry entry);
     /// As the next one of its priority.
     void push_front(PoolEntry entry);
@@ -55,6 +55,7 @@ private:
     // The usual level has a place of its own: the map stays empty in most pools.
     Level usual_;
     Levels others_;
+    std::uint64_t next_turn_ = 0;
     std::size_t size_ = 0;
 };
 

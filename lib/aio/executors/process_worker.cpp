@@ -212,12 +212,16 @@ void ProcessWorker::lose(const std::string& reason) noexcept {
     owner_.worker_lost(*this, reason);
 }
 
-void ProcessWorker::drain() noexcept {
+void ProcessWorker::hear() noexcept {
     if (closed_ || lost_) return;
     const auto keep = shared_from_this();
     WorkerLauncher::drain(results_.descriptor(), [this](std::span<const std::byte> data) {
         if (!closed_ && !lost_) received(data);
     });
+}
+
+void ProcessWorker::drain() noexcept {
+    hear();
     lost_ = true;
 }
 
@@ -227,6 +231,8 @@ WorkerRemains ProcessWorker::close() noexcept {
     remains.begun = busy() && !marks_->withdraw(entry_.number, entry_.id);
     for (PoolEntry& entry : ahead_) {
         const bool begun = !marks_->withdraw(entry.number, entry.id);
+        // Nobody can cancel it any more, from here on by its state.
+        if (begun) static_cast<void>(entry.call->state().begin());
         entry.leave_marks();
         (begun ? remains.ahead_begun : remains.ahead).push_back(std::move(entry));
     }

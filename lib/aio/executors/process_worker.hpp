@@ -128,15 +128,17 @@ public:
     [[nodiscard]] bool stop_in_its_turn(std::uint64_t call) noexcept;
     /// Whether the turn of such a call has come.
     [[nodiscard]] bool stop_wanted() const noexcept { return busy() && entry_.stop_wanted; }
+    /// It has been given a call, and had none.
+    void note_given(TimePoint now) noexcept { heard_at_ = now; }
     /// Something has come from it.
     void note_heard(TimePoint now) noexcept;
-    /// Whether its call takes so long that what it was given ahead is better off elsewhere. It is then given
-    /// no more until its calls are short again.
+    /// Whether its calls take so long that what it was given ahead is better off elsewhere. It is then given
+    /// no more until they are short again.
     [[nodiscard]] bool holds_up(TimePoint now) noexcept;
     /// Whether it can be given one more call ahead.
     [[nodiscard]] bool can_take_ahead() const noexcept;
-    /// Whether it has so few of them that it is time for more.
-    [[nodiscard]] bool wants_ahead() const noexcept;
+    /// Whether it has so few of them that it is time for more, and does not seem to be held up.
+    [[nodiscard]] bool wants_ahead(TimePoint now) const noexcept;
     /// Gives it a call ahead, with the next `send_ahead`. False, with the entry as it was, if this is no call
     /// for that.
     [[nodiscard]] bool put_ahead(PoolEntry& entry);
@@ -169,7 +171,9 @@ public:
     /// Nothing can be sent to it or is expected from it any more: tells the owner, the first time.
     void lose(const std::string& reason) noexcept;
 
-    /// Takes in what is left in the pipe of a worker that has ended.
+    /// Takes in what has come from it by now.
+    void hear() noexcept;
+    /// The same for a worker that has ended: nothing comes any more.
     void drain() noexcept;
     /// The process is known to have ended, so its memory can be used for something else.
     void has_ended() noexcept { buffers_.worker_has_ended(); }
@@ -214,7 +218,7 @@ private:
     std::uint64_t next_number_ = 0;
     /// Calls with lower numbers have been answered or withdrawn.
     std::uint64_t first_unanswered_ = 0;
-    /// When its last answer came, and how many there were then.
+    /// When its last answer came, or it was given a call after that; and how many answers there were.
     TimePoint heard_at_{};
     std::uint64_t heard_ = 0;
     /// Its last call was short.

@@ -28,8 +28,8 @@ bool ProcessWorker::can_take_ahead() const noexcept {
            (quota_ == 0 || answered_ + 1 + ahead_.size() < quota_);
 }
 
-bool ProcessWorker::wants_ahead() const noexcept {
-    return ahead_.size() <= most_ahead / 2 && can_take_ahead();
+bool ProcessWorker::wants_ahead(TimePoint now) const noexcept {
+    return ahead_.size() <= most_ahead / 2 && can_take_ahead() && now - heard_at_ <= most_patience;
 }
 
 bool ProcessWorker::put_ahead(PoolEntry& entry) {
@@ -69,7 +69,7 @@ void ProcessWorker::note_heard(TimePoint now) noexcept {
 }
 
 bool ProcessWorker::holds_up(TimePoint now) noexcept {
-    if (ahead_.empty() || now - heard_at_ <= most_patience) return false;
+    if (ahead_.empty() || (quick_ && now - heard_at_ <= most_patience)) return false;
     quick_ = false;
     return true;
 }
