@@ -143,12 +143,7 @@ std::vector<Bytes> valid_requests() {
         "\xf0GET /%64/../secret HTTP/1.1\r\nHost: x\r\n\r\nGET /d?q HTTP/1.1\r\nHost: x\r\n\r\n",
         "\xf0GET /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
     };
-    std::vector<Bytes> inputs;
-    for (const std::string_view text : texts) {
-        const auto bytes = std::as_bytes(std::span(text));
-        inputs.emplace_back(bytes.begin(), bytes.end());
-    }
-    return inputs;
+    return inputs_of(texts);
 }
 
 } // namespace fuzz

@@ -130,12 +130,7 @@ std::vector<Bytes> valid_separated() {
               "ba\x00"
               "cxxababxbaccabaabab"),
     };
-    std::vector<Bytes> inputs;
-    for (const std::string_view text : texts) {
-        const auto bytes = std::as_bytes(std::span(text));
-        inputs.emplace_back(bytes.begin(), bytes.end());
-    }
-    return inputs;
+    return inputs_of(texts);
 }
 
 } // namespace fuzz

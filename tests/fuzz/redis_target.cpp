@@ -74,12 +74,7 @@ std::vector<Bytes> valid_answers() {
         "\x06*3\r\n:1\r\n$0\r\n\r\n*2\r\n+a\r\n-b\r\n%1\r\n+key\r\n:7\r\n~1\r\n(12345678901234567890\r\n",
         "\x40>3\r\n+message\r\n$4\r\nnews\r\n$2\r\nhi\r\n=7\r\ntxt:abc\r\n!3\r\nERR\r\n*0\r\n",
     };
-    std::vector<Bytes> inputs;
-    for (const std::string_view text : texts) {
-        const auto bytes = std::as_bytes(std::span(text));
-        inputs.emplace_back(bytes.begin(), bytes.end());
-    }
-    return inputs;
+    return inputs_of(texts);
 }
 
 } // namespace fuzz

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 namespace fuzz {
@@ -50,6 +51,16 @@ void serve_requests(std::span<const std::byte> bytes);
 /// Reads answers of a Redis server as the sample does, and checks that it makes no difference in what pieces
 /// they come, which the first byte says.
 void read_answers(std::span<const std::byte> bytes);
+
+/// Texts as inputs.
+inline std::vector<Bytes> inputs_of(std::span<const std::string_view> texts) {
+    std::vector<Bytes> inputs;
+    for (const std::string_view text : texts) {
+        const auto bytes = std::as_bytes(std::span(text));
+        inputs.emplace_back(bytes.begin(), bytes.end());
+    }
+    return inputs;
+}
 
 /// Inputs that are valid, to start from.
 std::vector<Bytes> valid_everything();

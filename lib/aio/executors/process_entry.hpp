@@ -84,8 +84,8 @@ public:
     /// When it came into the queue, if priorities rise with time.
     TimePoint queued_at{};
     std::unique_ptr<CallPlan> plan;
-    /// Its result is not wanted any more, though it has begun: it is to be stopped as soon as it is its
-    /// worker's turn.
+    /// Its result is not wanted any more, though it has begun unnoticed: it is to be stopped when the answer
+    /// of the call before it has been heard.
     bool stop_wanted = false;
     /// How many workers have died before they had received the whole of it.
     unsigned failed_deliveries = 0;

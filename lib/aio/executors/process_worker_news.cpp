@@ -52,10 +52,7 @@ void ProcessWorker::send_credit() noexcept {
         const std::size_t start = begin_frame(out);
         encode(out, credit_);
         finish_frame(out, start, FrameType::credit, entry_.id);
-        // A worker that is gone is noticed by its exit.
-        const int written = tasks_.try_write(out.bytes());
-        if (written >= 0 && static_cast<std::size_t>(written) < out.size())
-            static_cast<void>(tasks_.queue(out.bytes().subspan(static_cast<std::size_t>(written))));
+        send_bytes(out.bytes());
         credit_ = StreamCredit();
     } catch (const std::bad_alloc&) {
         // With the next one.

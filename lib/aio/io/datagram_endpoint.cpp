@@ -8,12 +8,26 @@
 namespace aio {
 namespace detail {
 
+std::unique_ptr<uv::Udp> open_datagram_socket(EventLoop& loop, const std::optional<Address>& local,
+                                              const DatagramOptions& options) {
+    auto socket = std::make_unique<uv::Udp>(loop.bindings());
+    if (local) socket->bind(*local, options.bind());
+    if (options.remote()) socket->connect(*options.remote());
+    if (options.allow_broadcast()) socket->set_broadcast(true);
+    return socket;
+}
+
+std::string place_of_datagrams(const uv::Udp& socket, const std::optional<Address>& remote) {
+    try {
+        return remote ? " from " + remote->to_string() : " at " + socket.local_address().to_string();
+    } catch (const std::system_error&) {
+        return {};
+    }
+}
+
 DatagramState::DatagramState(EventLoop& loop, const std::optional<Address>& local,
                              const DatagramOptions& options)
-    : queue_(loop.state()), socket_(std::make_unique<uv::Udp>(loop.bindings())), remote_(options.remote()) {
-    if (local) socket_->bind(*local, options.bind());
-    if (remote_) socket_->connect(*remote_);
-    if (options.allow_broadcast()) socket_->set_broadcast(true);
+    : queue_(loop.state()), socket_(open_datagram_socket(loop, local, options)), remote_(options.remote()) {
     begin();
 }
 
@@ -69,12 +83,7 @@ void DatagramState::received(std::span<const std::byte> data, const Address& fro
 
 void DatagramState::failed(int status) noexcept {
     try {
-        queue_.set_place(remote_ ? " from " + remote_->to_string()
-                                 : " at " + socket_->local_address().to_string());
-    } catch (const std::exception&) {
-        queue_.set_place(std::string());
-    }
-    try {
+        queue_.set_place(place_of_datagrams(*socket_, remote_));
         queue_.push(EventError(status));
     } catch (const std::bad_alloc&) {
         return;

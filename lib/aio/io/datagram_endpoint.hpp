@@ -75,6 +75,12 @@ namespace detail {
 
 class SendDatagramAwaiter;
 
+/// A socket as the options say. Throws `std::system_error`.
+[[nodiscard]] std::unique_ptr<uv::Udp>
+open_datagram_socket(EventLoop& loop, const std::optional<Address>& local, const DatagramOptions& options);
+/// Where a socket receives, for messages: " at 127.0.0.1:80", or nothing if the system does not say.
+[[nodiscard]] std::string place_of_datagrams(const uv::Udp& socket, const std::optional<Address>& remote);
+
 /// The state behind an endpoint.
 class DatagramState final : public uv::DatagramReader, public LoopResource {
 public:

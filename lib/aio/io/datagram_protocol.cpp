@@ -22,10 +22,9 @@ void DatagramProtocol::error_received(std::exception_ptr) {}
 
 DatagramTransport::DatagramTransport(EventLoop& loop, const std::optional<Address>& local,
                                      const DatagramOptions& options)
-    : TransportCore(loop), socket_(std::make_unique<uv::Udp>(loop.bindings())), remote_(options.remote()) {
-    if (local) socket_->bind(*local, options.bind());
-    if (remote_) socket_->connect(*remote_);
-    if (options.allow_broadcast()) socket_->set_broadcast(true);
+    : TransportCore(loop),
+      socket_(detail::open_datagram_socket(loop, local, options)),
+      remote_(options.remote()) {
     uv::Udp::SendHandler handler;
     handler.context = this;
     handler.function = [](void* context, int status) noexcept {
@@ -118,8 +117,8 @@ void DatagramTransport::received(std::span<const std::byte> data, const Address&
 void DatagramTransport::failed(int status) noexcept {
     if (is_closing()) return;
     try {
-        events_.emplace_back(
-            std::make_exception_ptr(std::system_error(uv::error_code(status), "receive datagrams")));
+        events_.emplace_back(std::make_exception_ptr(std::system_error(
+            uv::error_code(status), "receive a datagram" + detail::place_of_datagrams(*socket_, remote_))));
     } catch (const std::bad_alloc&) {
         return;
     }

@@ -3,6 +3,7 @@
 #include <system_error>
 
 #include <aio/core/errors.hpp>
+#include <aio/io/write_buffer_limits.hpp>
 #include <aio/uv/error.hpp>
 
 namespace aio::detail {
@@ -90,13 +91,9 @@ Stream StreamLink::take_stream() noexcept {
 }
 
 void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::size_t> low) {
-    if (!high) high = low ? 4 * *low : uv::Stream::default_high_water;
-    if (!low) low = *high / 4;
-    if (*low > *high)
-        throw ValueError("set_write_buffer_limits: the high-water mark (" + std::to_string(*high) +
-                         ") must not be below the low-water mark (" + std::to_string(*low) + ")");
-    high_ = *high;
-    low_ = *low;
+    const WriteBufferLimits limits = WriteBufferLimits::of(high, low);
+    high_ = limits.high();
+    low_ = limits.low();
     if (!paused()) drainers_.release_all();
 }
 

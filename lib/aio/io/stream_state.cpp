@@ -20,11 +20,12 @@ StreamState::StreamState(LoopState& loop) noexcept : loop_(&loop) { loop.resourc
 
 StreamState::~StreamState() = default;
 
-StreamState::Brought StreamState::set_tap(StreamTap& tap) {
+StreamState::Brought StreamState::set_tap(StreamTap& tap, const char* what) {
     if (reader_ != nullptr || buffered_reader_ != nullptr || writer_ != nullptr ||
         shutdown_waiter_ != nullptr)
-        throw RuntimeError("TLS: another task waits in this stream");
-    if (shut_down_) throw RuntimeError("TLS: the write direction of this stream has been shut down");
+        throw RuntimeError(std::string(what) + ": another task waits in this stream");
+    if (shut_down_)
+        throw RuntimeError(std::string(what) + ": the write direction of this stream has been shut down");
     const std::span<const std::byte> data = read_ahead_.data();
     Brought brought;
     brought.bytes.assign(data.begin(), data.end());

@@ -91,10 +91,10 @@ public:
         /// What it has ended with after these, if it has.
         std::optional<int> end;
     };
-    /// From now on bytes go to `tap`, which outlives the stream or takes this back by null; those that have
-    /// come already are given here. Throws `RuntimeError` if somebody waits in the stream, or its write
-    /// direction has been shut down, and `std::bad_alloc`.
-    [[nodiscard]] Brought set_tap(StreamTap& tap);
+    /// From now on bytes go to `tap`, which outlives the stream or takes this back by `remove_tap`; those
+    /// that have come already are given here. Throws `RuntimeError`, which begins with `what`, if somebody
+    /// waits in the stream or its write direction has been shut down, and `std::bad_alloc`.
+    [[nodiscard]] Brought set_tap(StreamTap& tap, const char* what);
     void remove_tap() noexcept { tap_ = nullptr; }
 
     /// Closes and wakes whoever waits. Bytes that a finished write left in the queue are still sent.

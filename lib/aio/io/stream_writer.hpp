@@ -26,23 +26,11 @@
 #include <aio/core/errors.hpp>
 #include <aio/io/stream_link.hpp>
 #include <aio/io/tls_info.hpp>
+#include <aio/io/write_buffer_limits.hpp>
 
 namespace aio {
 
 using Address = uv::Address;
-
-/// The buffer marks of a writer.
-class WriteBufferLimits {
-public:
-    WriteBufferLimits(std::size_t l, std::size_t h) noexcept : low_(l), high_(h) {}
-    [[nodiscard]] std::size_t low() const noexcept { return low_; }
-    [[nodiscard]] std::size_t high() const noexcept { return high_; }
-    friend bool operator==(const WriteBufferLimits&, const WriteBufferLimits&) = default;
-
-private:
-    std::size_t low_;
-    std::size_t high_;
-};
 
 /// The writing side of a connection; move-only. Made with its reader as a `StreamConnection`. Destroying it
 /// closes the connection, as `close` does: what has been written is still sent.

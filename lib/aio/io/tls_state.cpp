@@ -52,7 +52,7 @@ TlsState::TlsState(std::unique_ptr<StreamState> below, TlsEngine engine, Handsha
 
 void TlsState::begin(Duration patience) {
     patience_ = loop().require_loop().call_later(patience, [this] { time_out(); });
-    const Brought brought = below_->set_tap(tap_);
+    const Brought brought = below_->set_tap(tap_, "TLS");
     records_ended_ = brought.end.has_value();
     records_status_ = brought.end.value_or(0);
     engine_.feed(brought.bytes);
@@ -161,14 +161,7 @@ void TlsState::shake_hands() noexcept {
     // Alerts as well: the peer is to know why.
     send_records();
     switch (step) {
-    case TlsStep::done: try { info_ = engine_.info();
-        } catch (const std::bad_alloc&) {
-            fail(std::current_exception());
-            return;
-        }
-        connected_ = true;
-        finish_handshake(nullptr);
-        return;
+    case TlsStep::done: begin_connection(); return;
     case TlsStep::needs_input:
         if (records_ended_ && records_status_ == 0)
             fail(error(std::errc::connection_reset, "the peer has closed the connection in the handshake"));
@@ -179,6 +172,17 @@ void TlsState::shake_hands() noexcept {
         return;
     default: fail(engine_error()); return;
     }
+}
+
+void TlsState::begin_connection() noexcept {
+    try {
+        info_ = engine_.info();
+    } catch (const std::bad_alloc&) {
+        fail(std::current_exception());
+        return;
+    }
+    connected_ = true;
+    finish_handshake(nullptr);
 }
 
 void TlsState::read_records() noexcept {

@@ -111,6 +111,7 @@ private:
     void advance() noexcept;
     void advance_soon() noexcept { nudge_->push(loop()); }
     void shake_hands() noexcept;
+    void begin_connection() noexcept;
     void read_records() noexcept;
     void report_end() noexcept;
     /// Encrypts from the front of `data`, and says how much: less than all when writing has failed or the

@@ -16,7 +16,7 @@ Transport::Transport(std::unique_ptr<detail::StreamState> stream)
     : TransportCore(stream->loop().require_loop()), stream_(std::move(stream)) {
     peer_ = stream_->peer_address();
     stream_->keep_name();
-    detail::StreamState::Brought brought = stream_->set_tap(tap_);
+    detail::StreamState::Brought brought = stream_->set_tap(tap_, "a transport");
     received_.received(brought.bytes);
     end_ = brought.end;
     ended_ = end_.has_value();

@@ -20,8 +20,11 @@
 #include <aio/io/stream.hpp>
 #include <aio/io/tls_info.hpp>
 #include <aio/io/transport_core.hpp>
+#include <aio/uv/address.hpp>
 
 namespace aio {
+
+using Address = uv::Address;
 
 /// A connection of a `Protocol` or a `BufferedProtocol`; made by `create_connection`, `create_server` and
 /// their like.

@@ -144,13 +144,9 @@ void TransportCore::check_low(std::size_t queued) noexcept {
 }
 
 void TransportCore::set_write_buffer_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) {
-    if (!high) high = low ? 4 * *low : uv::Stream::default_high_water;
-    if (!low) low = *high / 4;
-    if (*low > *high)
-        throw ValueError("set_write_buffer_limits: the high-water mark (" + std::to_string(*high) +
-                         ") must not be below the low-water mark (" + std::to_string(*low) + ")");
-    high_ = *high;
-    low_ = *low;
+    const WriteBufferLimits limits = WriteBufferLimits::of(high, low);
+    high_ = limits.high();
+    low_ = limits.low();
     if (!ending_) check_high(queued());
 }
 

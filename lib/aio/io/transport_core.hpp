@@ -18,7 +18,8 @@
 #include <aio/core/ready_queue.hpp>
 #include <aio/core/ref.hpp>
 #include <aio/io/protocol.hpp>
-#include <aio/io/stream_writer.hpp>
+#include <aio/io/write_buffer_limits.hpp>
+#include <aio/uv/stream.hpp>
 
 namespace aio {
 
@@ -51,7 +52,6 @@ protected:
     /// Lets go of the protocols; the derived destructor begins with this, while everything can still be
     /// asked.
     void drop_protocols() noexcept;
-    [[nodiscard]] bool has_protocol() const noexcept { return protocol_ != nullptr; }
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
 
     /// Has `do_io` called. From anywhere, also from callbacks below libuv.

@@ -5,9 +5,6 @@
 ///     benchmark_echo [samples] [round trips per sample]
 ///     benchmark_echo VARIANT CONNECTIONS ROUND_TRIPS    (one variant alone, to be traced: tuned, aiouv,
 ///     protocol, plain)
-
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -22,6 +19,7 @@
 #include <aio/io/create_connection.hpp>
 #include <aio/io/tcp_stream.hpp>
 
+#include "benchmarks/measure.hpp"
 #include "raw.hpp"
 
 namespace {
@@ -96,32 +94,20 @@ public:
     ~ProtocolEcho() { clients_.reset(); }
 };
 
-double cpu_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-double median(std::vector<double> values) {
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                     values.end());
-    return values[values.size() / 2];
-}
-
 class Variant {
 public:
     Variant(const char* name, std::function<void(long)> run) : name_(name), run_(std::move(run)) {}
     void sample(long round_trips) {
-        const double before = cpu_seconds();
+        const double before = measure::cpu_seconds();
         run_(round_trips);
-        samples_.push_back((cpu_seconds() - before) * 1e9 / static_cast<double>(round_trips));
+        samples_.push_back((measure::cpu_seconds() - before) * 1e9 / static_cast<double>(round_trips));
     }
     const char* name() const { return name_; }
     const std::vector<double>& samples() const { return samples_; }
     double ratio_to(const Variant& other) const {
         std::vector<double> ratios;
         for (std::size_t i = 0; i < samples_.size(); ++i) ratios.push_back(samples_[i] / other.samples_[i]);
-        return median(ratios);
+        return measure::median(ratios);
     }
     void forget() { samples_.clear(); }
 
@@ -150,7 +136,7 @@ void compare(int connections, int samples, long round_trips) {
             variants[(static_cast<std::size_t>(i) + turn) % variants.size()].sample(round_trips);
     for (const Variant& variant : variants)
         std::printf("echo %2d connections  %-13s %8.0f ns CPU per round trip   %.3f of tuned\n", connections,
-                    variant.name(), median(variant.samples()), variant.ratio_to(variants[0]));
+                    variant.name(), measure::median(variant.samples()), variant.ratio_to(variants[0]));
 }
 
 void run_alone(const std::string& name, int connections, long round_trips) {

@@ -4,7 +4,7 @@
 ///
 ///     benchmark_large_data [turns] [MiB]
 
-#include "measure.hpp"
+#include "benchmarks/measure.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -4,7 +4,7 @@
 ///
 ///     benchmark_small_calls [calls] [rounds] [MiB of the large process]
 
-#include "measure.hpp"
+#include "benchmarks/measure.hpp"
 
 #include <chrono>
 #include <csignal>

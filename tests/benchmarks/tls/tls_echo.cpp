@@ -7,7 +7,6 @@
 
 #include <openssl/ssl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +23,7 @@
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/tls_stream.hpp>
 
+#include "benchmarks/measure.hpp"
 #include "io/tls_help.hpp"
 
 namespace {
@@ -32,18 +32,6 @@ using Context = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 using Connection = std::unique_ptr<SSL, decltype(&SSL_free)>;
 
 constexpr std::size_t buffer_size = std::size_t{64} << 10;
-
-double cpu_seconds() {
-    timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-double median(std::vector<double> values) {
-    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                     values.end());
-    return values[values.size() / 2];
-}
 
 void require(bool right) {
     if (!right) throw std::runtime_error("OpenSSL has failed");
@@ -73,11 +61,11 @@ double serve_raw(SSL_CTX* context, int socket) {
     SSL_set_fd(ssl.get(), socket);
     require(SSL_accept(ssl.get()) == 1);
     std::vector<char> memory(buffer_size);
-    const double began = cpu_seconds();
+    const double began = measure::cpu_seconds();
     std::size_t count = 0;
     while (SSL_read_ex(ssl.get(), memory.data(), memory.size(), &count) == 1)
         require(SSL_write_ex(ssl.get(), memory.data(), count, &count) == 1);
-    const double took = cpu_seconds() - began;
+    const double took = measure::cpu_seconds() - began;
     close(socket);
     return took;
 }
@@ -86,10 +74,10 @@ aio::Coro<double> serve(int socket, aio::TlsContext context) {
     aio::PipeStream plain(aio::get_running_loop(), aio::uv::Descriptor(socket));
     aio::TlsStream stream = co_await aio::TlsStream::server(std::move(plain), std::move(context));
     std::vector<std::byte> memory(buffer_size);
-    const double began = cpu_seconds();
+    const double began = measure::cpu_seconds();
     while (const std::size_t count = co_await stream.read_some(memory))
         co_await stream.write_all(std::span(memory).first(count));
-    co_return cpu_seconds() - began;
+    co_return measure::cpu_seconds() - began;
 }
 
 class Comparison {
@@ -114,7 +102,7 @@ public:
             ratios.push_back(own.back() / raw.back());
         }
         std::printf("TLS echo %6zu bytes  OpenSSL %8.0f ns CPU   aiouv %8.0f ns CPU per round trip   %.3f\n",
-                    size, median(raw), median(own), median(ratios));
+                    size, measure::median(raw), measure::median(own), measure::median(ratios));
     }
 
 private:

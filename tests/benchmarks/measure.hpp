@@ -1,9 +1,10 @@
 #pragma once
 
-/// What the benchmarks of process pools share.
+/// What benchmarks share that measure by themselves.
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,7 +17,14 @@ inline double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-/// What a script beside this file prints: lines of a name and a number. Empty without Python.
+/// What this thread has used of a processor so far.
+inline double cpu_seconds() {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+/// What a script in `processes` prints: lines of a name and a number. Empty without Python.
 class PythonFigures {
 public:
     explicit PythonFigures(const std::string& command_line) {
