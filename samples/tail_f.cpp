@@ -34,13 +34,13 @@ public:
     explicit Screen(bool several) noexcept : several_(several) {}
     void show(const std::filesystem::path& file, std::span<const std::byte> text) {
         if (several_ && shown_ != file)
-            std::printf("%s==> %s <==\n", shown_.empty() ? "" : "\n", file.c_str());
+            std::printf("%s==> %s <==\n", shown_.empty() ? "" : "\n", file.string().c_str());
         shown_ = file;
         std::fwrite(text.data(), 1, text.size(), stdout);
         std::fflush(stdout);
     }
     static void remark(const std::filesystem::path& file, const char* what) {
-        std::fprintf(stderr, "tail_f: %s %s\n", file.c_str(), what);
+        std::fprintf(stderr, "tail_f: %s %s\n", file.string().c_str(), what);
     }
 
 private:

@@ -35,7 +35,7 @@ Coro<Stream> connect_unix_stream(std::string path) {
     co_return connection.writer.detach("create_unix_connection");
 }
 
-Coro<Stream> adopt_client(uv::Descriptor socket, ConnectOptions options) {
+Coro<Stream> adopt_client(uv::Descriptor socket, [[maybe_unused]] ConnectOptions options) {
     Stream stream = adopt(std::move(socket), false);
 #if AIO_HAVE_TLS
     if (options.tls()) {

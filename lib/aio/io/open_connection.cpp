@@ -80,7 +80,8 @@ std::string text_of(const std::exception_ptr& error) {
 }
 
 /// What is to be done with the connection that was made.
-Coro<StreamConnection> begin_connection(Stream stream, std::string host, ConnectOptions options) {
+Coro<StreamConnection> begin_connection(Stream stream, [[maybe_unused]] std::string host,
+                                        ConnectOptions options) {
 #if AIO_HAVE_TLS
     if (const std::optional<TlsContext>& context = options.tls()) {
         const std::string& name = options.server_hostname().empty() ? host : options.server_hostname();
