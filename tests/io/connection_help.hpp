@@ -10,6 +10,8 @@
 #include <aio/io/stream_connection.hpp>
 #include <aio/testing/memory_stream.hpp>
 
+#include "stream_help.hpp"
+
 namespace io_test {
 
 struct ConnectionPair {
@@ -29,5 +31,19 @@ struct ConnectionPair {
     aio::StreamConnection a;
     aio::StreamConnection b;
 };
+
+/// Writes until more than the high-water mark stays behind, however much the system takes at once: Windows
+/// takes every write that comes while little waits, whatever its size. Gives everything that was written.
+inline aio::Coro<std::string> fill(aio::StreamWriter& writer) {
+    const std::size_t piece = 1'000'000;
+    std::string written;
+    do {
+        const std::string text = long_text(written.size() + piece);
+        writer.write(text.substr(written.size()));
+        written = text;
+        co_await turn();
+    } while (writer.get_write_buffer_size() <= writer.get_write_buffer_limits().high());
+    co_return written;
+}
 
 } // namespace io_test

@@ -19,6 +19,13 @@ using namespace aio::test;
 
 namespace {
 
+/// Windows gives back what it was asked for: no protocol, and one entry that stands for all types of socket.
+#if defined(_WIN32)
+constexpr bool names_type_and_protocol = false;
+#else
+constexpr bool names_type_and_protocol = true;
+#endif
+
 LookupOptions in_figures() { return LookupOptions().numeric_host().socket_type(SocketType::stream); }
 
 Coro<int> port_of_an_address() {
@@ -40,7 +47,7 @@ TEST_CASE("dns: an address in figures is resolved to itself, with the port") {
         REQUIRE(v4.size() == 1);
         CHECK(v4[0].address() == Address("127.0.0.1", 8080));
         CHECK(v4[0].socket_type() == SocketType::stream);
-        CHECK(v4[0].protocol() == 6);
+        CHECK(v4[0].protocol() == (names_type_and_protocol ? 6 : 0));
         CHECK(v4[0].canonical_name().empty());
         const std::vector<AddressInfo> v6 = co_await getaddrinfo("::1", "53", in_figures());
         REQUIRE(v6.size() == 1);
@@ -58,8 +65,9 @@ TEST_CASE("dns: localhost is this machine, and without a socket type every type 
             return std::any_of(found.begin(), found.end(),
                                [&](const AddressInfo& info) { return info.socket_type() == type; });
         };
-        CHECK(has(SocketType::stream));
-        CHECK(has(SocketType::datagram));
+        CHECK(has(SocketType::stream) == names_type_and_protocol);
+        CHECK(has(SocketType::datagram) == names_type_and_protocol);
+        CHECK(has(SocketType::any) != names_type_and_protocol);
     });
 }
 

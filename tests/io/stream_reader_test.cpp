@@ -244,16 +244,13 @@ TEST_CASE(
         const std::size_t limit = 4096;
         ConnectionPair pair = ConnectionPair::of_sockets(limit);
         // As much as the system takes, and more than any reader's buffer.
-        const std::string text = io_test::long_text(4'000'000);
-        pair.a.writer.write(text);
-        co_await io_test::turn();
+        const std::string text = co_await io_test::fill(pair.a.writer);
         const std::size_t waiting = pair.a.writer.get_write_buffer_size();
-        CHECK(waiting > 1'000'000);
         // Nobody reads, so nothing more is taken from the writer.
         co_await io_test::turn();
         CHECK(pair.a.writer.get_write_buffer_size() == waiting);
         // What is read is far more than the limit.
-        const std::string begin = co_await pair.b.reader.readexactly(1'000'000);
+        const std::string begin = co_await pair.b.reader.readexactly(text.size() / 2);
         CHECK((begin == text.substr(0, begin.size())));
         pair.a.writer.close();
         const std::string rest = co_await pair.b.reader.read();

@@ -13,6 +13,7 @@
 #include <aio/executors/run_in_executor.hpp>
 #include <aio/executors/thread_pool.hpp>
 #include <aio/structure/task_group.hpp>
+#include <aio/testing/memory_stream.hpp>
 #include <aio/testing/run.hpp>
 #include <aio/testing/virtual_clock.hpp>
 
@@ -104,4 +105,15 @@ TEST_CASE("deadlock: a task that refuses to end does not keep run from returning
     };
     const std::string text = deadlock_of([&] { testing::run(main); });
     CHECK(contains(text, "Task 'stubborn' waits for Future"));
+}
+
+TEST_CASE("deadlock: a reader of a memory stream whom nobody can wake") {
+    const auto main = []() -> Coro<> {
+        auto [a, b] = testing::MemoryStream::pair();
+        std::byte memory[1];
+        static_cast<void>(co_await b.read_some(memory));
+        static_cast<void>(a);
+    };
+    const std::string text = deadlock_of([&] { testing::run(main); });
+    CHECK(contains(text, "reading from a stream"));
 }

@@ -237,18 +237,6 @@ TEST_CASE("memory stream: time stands still for it, so that a timeout strikes on
     });
 }
 
-TEST_CASE("memory stream: a reader whom nobody can wake is a deadlock, not a hang") {
-    TestLoop test;
-    const std::string text = thrown_by([&] {
-        test.loop.run_until_complete([]() -> Coro<> {
-            auto [a, b] = MemoryStream::pair();
-            static_cast<void>(co_await io_test::read_all(b));
-            static_cast<void>(a);
-        }());
-    });
-    CHECK(text.find("reading from a stream") != std::string::npos);
-}
-
 TEST_CASE("memory stream: ends outlive each other, their tasks and their loop") {
     std::vector<MemoryStream> kept;
     {

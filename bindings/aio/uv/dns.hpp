@@ -25,7 +25,8 @@ class LookupOptions {
 public:
     /// Only addresses of this family.
     LookupOptions& family(AddressFamily f) noexcept { return family_ = f, *this; }
-    /// Only addresses for this type of socket; otherwise each comes once for every type.
+    /// Only addresses for this type of socket; otherwise each comes once for every type, on Windows once,
+    /// with the type `any`.
     LookupOptions& socket_type(SocketType t) noexcept { return type_ = t, *this; }
     /// Only this protocol, by its IP number; 0 for any.
     LookupOptions& protocol(int number) noexcept { return protocol_ = number, *this; }
@@ -66,7 +67,7 @@ public:
 
     [[nodiscard]] const Address& address() const noexcept { return address_; }
     [[nodiscard]] SocketType socket_type() const noexcept { return type_; }
-    /// The protocol's IP number: 6 for TCP.
+    /// The protocol's IP number, such as 6 for TCP; on Windows 0 unless it was asked for.
     [[nodiscard]] int protocol() const noexcept { return protocol_; }
     /// Empty unless it was asked for, and except in the first result.
     [[nodiscard]] const std::string& canonical_name() const noexcept { return canonical_name_; }

@@ -124,7 +124,7 @@ int Process::term_signal() const noexcept { return block_of(block_).term_signal;
 int Process::kill(int signum) noexcept {
     // The number may belong to another process by now.
     if (has_exited()) return UV_ESRCH;
-    const int status = uv_kill(pid(), signum);
+    const int status = detail::send_signal(block_of(block_), signum);
     if (status == 0 && signum == kill_signal) block_of(block_).killed = true;
     return status;
 }

@@ -81,6 +81,8 @@ int start_child(ProcessBlock& block, const ProcessOptions& options) {
     return status < 0 ? status : descriptors.connect();
 }
 
+int send_signal(ProcessBlock& block, int signum) noexcept { return uv_kill(block.pid, signum); }
+
 void reap(ProcessBlock& block) noexcept {
     // Whoever is killed is gone in a moment, unless the system holds him in the middle of something; for that
     // nobody waits.

@@ -34,6 +34,11 @@ int start_child(ProcessBlock& block, const ProcessOptions& options) {
     return spawn_with_libuv(block, options, stdio);
 }
 
+/// libuv remembers which it was: the system knows only that the child was ended.
+int send_signal(ProcessBlock& block, int signum) noexcept {
+    return uv_process_kill(&block.handle.process, signum);
+}
+
 /// There is no such table.
 void reap(ProcessBlock&) noexcept {}
 

@@ -47,6 +47,9 @@ struct ProcessBlock final : Lingering {
 /// closed nevertheless if it is initialised.
 [[nodiscard]] int start_child(ProcessBlock& block, const ProcessOptions& options);
 
+/// Sends a signal to a child that has not ended; 0 or an error of libuv.
+[[nodiscard]] int send_signal(ProcessBlock& block, int signum) noexcept;
+
 /// Takes a child that the loop will not see end any more out of the system's table, if it has ended; waits
 /// for that if it has been killed.
 void reap(ProcessBlock& block) noexcept;
