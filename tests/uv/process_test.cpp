@@ -20,6 +20,7 @@
 
 #include "byte_reader.hpp"
 #include "run_until.hpp"
+#include "support/own_program.hpp"
 
 namespace uv = aio::uv;
 using uv_test::bytes;
@@ -34,7 +35,6 @@ TEST_CASE("uv process: child that tells what it finds" * doctest::skip()) {
     std::getline(std::cin, line);
     const char* const name = std::getenv("AIOUV_NAME");
     const auto directory = std::filesystem::current_path();
-    // The standard output has doctest's own lines.
     std::fprintf(stderr, "%s %s %s", line.c_str(), name != nullptr ? name : "none",
                  directory == directory.root_path() ? "root" : "elsewhere");
     std::exit(3);
@@ -46,13 +46,16 @@ TEST_CASE("uv process: child that ends with its input" * doctest::skip()) {
     }
 }
 
+TEST_CASE("uv process: child that writes to both" * doctest::skip()) {
+    std::fprintf(stdout, "output, ");
+    std::fflush(stdout);
+    std::fprintf(stderr, "errors");
+}
+
 namespace {
 
 std::vector<std::string> child(const std::string& test_case) {
-    char path[4096];
-    std::size_t size = sizeof path;
-    REQUIRE(uv_exepath(path, &size) == 0);
-    return {std::string(path, size), "--no-skip", "--test-case=uv process: child that " + test_case};
+    return aio::test::own_program("uv process: child that " + test_case);
 }
 
 } // namespace
@@ -87,6 +90,26 @@ TEST_CASE("uv process: a program gets the environment, directory and standard st
     run_until(loop, [&] { return exited.calls == 1 && reader.over; });
     CHECK(reader.text == "text value root");
     CHECK(process.exit_code() == 3);
+}
+
+TEST_CASE("uv process: errors may go where the output goes") {
+    uv::Loop loop;
+    uv::Pipe out(loop);
+    Noted exited;
+    uv::ProcessOptions options(child("writes to both"));
+    options.stdio({uv::Stdio(), uv::Stdio::write_to(out), uv::Stdio::same_as(1)});
+    uv::Process process(loop, options, exited);
+    Reader reader;
+    out.set_reader(reader);
+    out.start_reading();
+    run_until(loop, [&] { return exited.calls == 1 && reader.over; });
+    CHECK(reader.text == "output, errors");
+    CHECK(process.exit_code() == 0);
+    const auto run = [&] {
+        uv::Process never(loop, uv::ProcessOptions(child("exits with 7")).stdio({uv::Stdio::same_as(0)}),
+                          exited);
+    };
+    CHECK_THROWS_AS(run(), std::system_error);
 }
 
 TEST_CASE("uv process: a program that is killed tells the signal") {

@@ -3,6 +3,7 @@
 /// A pipe: an anonymous one by its descriptor, or a Unix domain socket. On Windows a named pipe takes the
 /// place of the latter, and of a socket pair two TCP sockets.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,15 @@ struct PipeEnds {
 /// Makes an anonymous pipe, both ends blocking (on Windows they are made for `Pipe`, and of no use to the C
 /// runtime). Throws `std::system_error`.
 [[nodiscard]] PipeEnds make_pipe();
+
+/// What children have of a pipe.
+enum class PipeToChild : std::uint8_t { child_reads, child_writes, between_children };
+
+/// Makes an anonymous pipe of which a child gets an end, or two get one each. To tell which matters on
+/// Windows alone, where an end is made either for `Pipe` or for the C runtime of a child. Throws
+/// `std::system_error`.
+[[nodiscard]] PipeEnds make_pipe_to_child(PipeToChild use);
+
 /// Makes a pair of connected Unix domain stream sockets, both blocking. On Windows they are TCP sockets,
 /// which `Poll` and `Pipe` take all the same. Throws `std::system_error`.
 [[nodiscard]] PipeEnds make_socket_pair();

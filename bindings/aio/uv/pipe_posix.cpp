@@ -28,6 +28,8 @@ PipeEnds make_pipe() {
     return adopt(fds);
 }
 
+PipeEnds make_pipe_to_child(PipeToChild) { return make_pipe(); }
+
 PipeEnds make_socket_pair() {
     int fds[2];
     int type = SOCK_STREAM;

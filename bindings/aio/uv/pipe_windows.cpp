@@ -5,11 +5,22 @@
 
 namespace aio::uv {
 
-PipeEnds make_pipe() {
+namespace {
+
+/// Overlapped is what libuv can wait for without a thread of its own, and what the C runtime cannot use.
+PipeEnds make_pipe(bool overlapped_reads, bool overlapped_writes) {
     uv_file fds[2];
-    // Overlapped, which libuv can wait for without a thread of its own for each end.
-    check(uv_pipe(fds, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE), "make a pipe");
+    const auto flags = [](bool overlapped) { return overlapped ? static_cast<int>(UV_NONBLOCK_PIPE) : 0; };
+    check(uv_pipe(fds, flags(overlapped_reads), flags(overlapped_writes)), "make a pipe");
     return PipeEnds(Descriptor(fds[0]), Descriptor(fds[1]));
+}
+
+} // namespace
+
+PipeEnds make_pipe() { return make_pipe(true, true); }
+
+PipeEnds make_pipe_to_child(PipeToChild use) {
+    return make_pipe(use == PipeToChild::child_writes, use == PipeToChild::child_reads);
 }
 
 // A pair of TCP sockets: a named pipe can be read and written at both ends too, but has no half close.

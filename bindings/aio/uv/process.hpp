@@ -22,32 +22,28 @@ public:
     /// The null device (descriptors 0 to 2; others are closed).
     Stdio() noexcept = default;
     /// A descriptor of this process, shared with the child.
-    static Stdio inherit(int fd) noexcept { return Stdio(Kind::inherit, fd, nullptr, false, false); }
+    static Stdio inherit(int fd) noexcept { return Stdio(Kind::inherit, fd, nullptr, false); }
     /// The child reads what is written to `end`.
-    static Stdio read_from(Pipe& end) noexcept { return Stdio(Kind::pipe, -1, &end, true, false); }
+    static Stdio read_from(Pipe& end) noexcept { return Stdio(Kind::pipe, -1, &end, true); }
     /// What the child writes can be read from `end`.
-    static Stdio write_to(Pipe& end) noexcept { return Stdio(Kind::pipe, -1, &end, false, true); }
-    /// A two-way connection.
-    static Stdio connect_to(Pipe& end) noexcept { return Stdio(Kind::pipe, -1, &end, true, true); }
-
-    /// The same as the child's descriptor `earlier`, a lower number than its own. Not on Windows.
-    static Stdio same_as(int earlier) noexcept { return Stdio(Kind::same, earlier, nullptr, false, false); }
+    static Stdio write_to(Pipe& end) noexcept { return Stdio(Kind::pipe, -1, &end, false); }
+    /// The same as the child's descriptor `earlier`, a lower number than its own.
+    static Stdio same_as(int earlier) noexcept { return Stdio(Kind::same, earlier, nullptr, false); }
 
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
     /// Of this process, or with `same_as` of the child.
     [[nodiscard]] int descriptor() const noexcept { return fd_; }
     [[nodiscard]] Pipe* end() const noexcept { return pipe_; }
+    /// Whether the child reads from the pipe; otherwise it writes.
     [[nodiscard]] bool child_reads() const noexcept { return reads_; }
-    [[nodiscard]] bool child_writes() const noexcept { return writes_; }
 
 private:
-    Stdio(Kind kind, int fd, Pipe* pipe, bool reads, bool writes) noexcept
-        : pipe_(pipe), fd_(fd), kind_(kind), reads_(reads), writes_(writes) {}
+    Stdio(Kind kind, int fd, Pipe* pipe, bool reads) noexcept
+        : pipe_(pipe), fd_(fd), kind_(kind), reads_(reads) {}
     Pipe* pipe_ = nullptr;
     int fd_ = -1;
     Kind kind_ = Kind::null;
     bool reads_ = false;
-    bool writes_ = false;
 };
 
 /// What to run, and how.

@@ -65,7 +65,7 @@ Coro<Pipeline> create_pipeline(SubprocessOptions options, std::vector<Command> c
         if (between.valid()) options.stdin_from(Redirect::descriptor(between.get()));
         options.stdout_to(last);
         if (i + 1 < commands.size()) {
-            uv::PipeEnds ends = uv::make_pipe();
+            uv::PipeEnds ends = uv::make_pipe_to_child(uv::PipeToChild::between_children);
             next = std::move(ends.read);
             out = std::move(ends.write);
             options.stdout_to(Redirect::descriptor(out.get()));

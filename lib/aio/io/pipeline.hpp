@@ -9,7 +9,7 @@
 ///         aio::SubprocessOptions().stdin_from(aio::subprocess::PIPE).stdout_to(aio::subprocess::PIPE), commands);
 ///     aio::PipelineOutput output = co_await pipeline.communicate(text);
 ///
-/// The bytes between the programs do not pass through this process. Not on Windows.
+/// The bytes between the programs do not pass through this process.
 
 #include <concepts>
 #include <optional>

@@ -39,7 +39,7 @@ namespace subprocess {
 inline constexpr Redirect PIPE{Redirect::Kind::pipe};
 /// The null device.
 inline constexpr Redirect DEVNULL{Redirect::Kind::null};
-/// For the error stream: where the standard output goes. Not on Windows.
+/// For the error stream: where the standard output goes.
 inline constexpr Redirect STDOUT{Redirect::Kind::standard_output};
 
 } // namespace subprocess

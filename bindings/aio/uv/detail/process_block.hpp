@@ -43,8 +43,8 @@ struct ProcessBlock final : Lingering {
 /// A null-terminated array of C strings, for the time of a call.
 [[nodiscard]] std::vector<char*> c_strings(const std::vector<std::string>& strings);
 
-/// Starts a child in the way of this platform. On a negative result there is none, and `handle` is to be
-/// closed nevertheless if it is initialised.
+/// Starts a child in the best way that this platform has. On a negative result there is none, and `handle` is
+/// to be closed nevertheless if it is initialised.
 [[nodiscard]] int start_child(ProcessBlock& block, const ProcessOptions& options);
 
 /// Sends a signal to a child that has not ended; 0 or an error of libuv.

@@ -1,9 +1,4 @@
-#include <cerrno>
 #include <utility>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/wait.h>
 
 #include <aio/uv/detail/process_block.hpp>
 #include <aio/uv/detail/stream_block.hpp>
@@ -43,9 +38,10 @@ private:
             numbers_.push_back(numbers_[static_cast<std::size_t>(one.descriptor())]);
             break;
         case Stdio::Kind::pipe: {
-            PipeEnds ends = one.child_reads() && one.child_writes() ? make_socket_pair() : make_pipe();
-            Descriptor& theirs = one.child_writes() ? ends.write : ends.read;
-            Descriptor& kept = one.child_writes() ? ends.read : ends.write;
+            PipeEnds ends =
+                make_pipe_to_child(one.child_reads() ? PipeToChild::child_reads : PipeToChild::child_writes);
+            Descriptor& theirs = one.child_reads() ? ends.read : ends.write;
+            Descriptor& kept = one.child_reads() ? ends.write : ends.read;
             numbers_.push_back(theirs.get());
             theirs_.push_back(std::move(theirs));
             ours_.emplace_back(one.end(), std::move(kept));
@@ -79,21 +75,6 @@ int start_child(ProcessBlock& block, const ProcessOptions& options) {
         status = spawn_with_libuv(block, options, stdio);
     }
     return status < 0 ? status : descriptors.connect();
-}
-
-int send_signal(ProcessBlock& block, int signum) noexcept { return uv_kill(block.pid, signum); }
-
-void reap(ProcessBlock& block) noexcept {
-    // Whoever is killed is gone in a moment, unless the system holds him in the middle of something; for that
-    // nobody waits.
-    constexpr int patience_milliseconds = 1000;
-    for (int waited = 0;; ++waited) {
-        pid_t pid = 0;
-        do pid = ::waitpid(block.pid, nullptr, WNOHANG);
-        while (pid < 0 && errno == EINTR);
-        if (pid != 0 || !block.killed || waited == patience_milliseconds) return;
-        ::poll(nullptr, 0, 1);
-    }
 }
 
 } // namespace aio::uv::detail
