@@ -13,6 +13,7 @@
 
 #include <aio/aio.hpp>
 
+#include "common/output.hpp"
 #include "common/program.hpp"
 
 namespace {
@@ -69,8 +70,7 @@ aio::Coro<> talk(aio::StreamReader reader, aio::StreamWriter writer, bool ends) 
         for (;;) {
             const std::string data = co_await reader.read(65536);
             if (data.empty()) break;
-            std::fwrite(data.data(), 1, data.size(), stdout);
-            std::fflush(stdout);
+            samples::write_out(std::as_bytes(std::span(data)));
         }
         sending.cancel();
     });

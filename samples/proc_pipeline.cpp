@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <cstdio>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <aio/aio.hpp>
 
+#include "common/output.hpp"
 #include "common/program.hpp"
 
 namespace {
@@ -46,10 +48,8 @@ std::vector<aio::Command> split(const std::vector<std::string>& words) {
 
 aio::Coro<> show_output(aio::PipeStream& output) {
     std::array<std::byte, 65536> memory;
-    while (const std::size_t count = co_await output.read_some(memory)) {
-        std::fwrite(memory.data(), 1, count, stdout);
-        std::fflush(stdout);
-    }
+    while (const std::size_t count = co_await output.read_some(memory))
+        samples::write_out(std::span(memory).first(count));
 }
 
 aio::Coro<std::vector<int>> run_to_the_end(aio::Pipeline& pipeline) {

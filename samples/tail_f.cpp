@@ -16,6 +16,7 @@
 
 #include <aio/aio.hpp>
 
+#include "common/output.hpp"
 #include "common/program.hpp"
 
 namespace {
@@ -36,8 +37,7 @@ public:
         if (several_ && shown_ != file)
             std::printf("%s==> %s <==\n", shown_.empty() ? "" : "\n", file.string().c_str());
         shown_ = file;
-        std::fwrite(text.data(), 1, text.size(), stdout);
-        std::fflush(stdout);
+        samples::write_out(text);
     }
     static void remark(const std::filesystem::path& file, const char* what) {
         std::fprintf(stderr, "tail_f: %s %s\n", file.string().c_str(), what);
