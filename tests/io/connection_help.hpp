@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <doctest/doctest.h>
+
 #include <aio/core/event_loop.hpp>
 #include <aio/io/pipe_stream.hpp>
 #include <aio/io/stream_connection.hpp>
@@ -38,9 +40,10 @@ inline aio::Coro<std::string> fill(aio::StreamWriter& writer) {
     const std::size_t piece = 1'000'000;
     std::string written;
     do {
-        const std::string text = long_text(written.size() + piece);
-        writer.write(text.substr(written.size()));
-        written = text;
+        REQUIRE(written.size() < 64 * piece);
+        const std::string text = long_text(written.size() + piece).substr(written.size());
+        writer.write(text);
+        written += text;
         co_await turn();
     } while (writer.get_write_buffer_size() <= writer.get_write_buffer_limits().high());
     co_return written;

@@ -5,6 +5,9 @@
 #include <ostream>
 #include <string>
 #include <system_error>
+#include <utility>
+
+#include <poll.h>
 
 #include <doctest/doctest.h>
 #include <uv.h>
@@ -85,6 +88,22 @@ TEST_CASE("uv process: a program that does not exist is an error that names it")
     CHECK_THROWS_AS(uv::Process(loop, uv::ProcessOptions({}), exited), std::system_error);
     loop.run();
     CHECK(exited.calls == 0);
+}
+
+TEST_CASE("uv process: a child whose pipe is in use already is an error, and does not live") {
+    uv::Loop loop;
+    uv::PipeEnds ends = uv::make_pipe();
+    uv::PipeEnds used = uv::make_pipe();
+    uv::Pipe out(loop, std::move(used.read));
+    Noted exited;
+    uv::ProcessOptions options({"sleep", "1000"});
+    options.stdio({uv::Stdio::inherit(ends.read.get()), uv::Stdio::write_to(out)});
+    CHECK_THROWS_AS(uv::Process(loop, options, exited), std::system_error);
+    // Nobody has the reading end any more.
+    ends.read.close();
+    pollfd writing{ends.write.get(), POLLOUT, 0};
+    CHECK(::poll(&writing, 1, 0) == 1);
+    CHECK((writing.revents & POLLERR) != 0);
 }
 
 TEST_CASE("uv process: a child that is let go is still reaped, and nobody is called") {

@@ -48,17 +48,32 @@ Pipe::Pipe(Loop& loop) : Stream(create(loop)) {}
 // One end of a socket pair is a TCP socket there.
 Pipe::Pipe(Loop& loop, Descriptor end) : Stream(end.is_socket() ? create_tcp(loop) : create(loop)) {
     StreamBlock::Handle& handle = block_->handle;
-    check(end.is_socket() ? uv_tcp_open(&handle.tcp, static_cast<uv_os_sock_t>(end.get()))
-                          : uv_pipe_open(&handle.pipe, end.get()),
-          "adopt a pipe");
+    if (!end.is_socket()) {
+        check(detail::open_pipe(handle.pipe, end), "adopt a pipe");
+        return;
+    }
+    check(uv_tcp_open(&handle.tcp, static_cast<uv_os_sock_t>(end.get())), "adopt a pipe");
     static_cast<void>(end.release());
+}
+
+// Of the standard descriptors libuv takes a duplicate.
+int detail::open_pipe(uv_pipe_t& handle, Descriptor& end) noexcept {
+    const int status = uv_pipe_open(&handle, end.get());
+    if (status == 0 && end.get() > 2) static_cast<void>(end.release());
+    if (status == 0) end.close();
+    return status;
 }
 
 #else
 
 Pipe::Pipe(Loop& loop, Descriptor end) : Pipe(loop) {
-    check(uv_pipe_open(&block_->handle.pipe, end.get()), "adopt a pipe");
-    static_cast<void>(end.release());
+    check(detail::open_pipe(block_->handle.pipe, end), "adopt a pipe");
+}
+
+int detail::open_pipe(uv_pipe_t& handle, Descriptor& end) noexcept {
+    const int status = uv_pipe_open(&handle, end.get());
+    if (status == 0) static_cast<void>(end.release());
+    return status;
 }
 
 #endif

@@ -11,7 +11,10 @@ namespace {
 PipeEnds make_pipe(bool overlapped_reads, bool overlapped_writes) {
     uv_file fds[2];
     const auto flags = [](bool overlapped) { return overlapped ? static_cast<int>(UV_NONBLOCK_PIPE) : 0; };
-    check(uv_pipe(fds, flags(overlapped_reads), flags(overlapped_writes)), "make a pipe");
+    int status = uv_pipe(fds, flags(overlapped_reads), flags(overlapped_writes));
+    // Some versions of libuv give the system's own number, which is positive.
+    if (status > 0) status = uv_translate_sys_error(status);
+    check(status, "make a pipe");
     return PipeEnds(Descriptor(fds[0]), Descriptor(fds[1]));
 }
 

@@ -1,5 +1,6 @@
 #include <aio/uv/process.hpp>
 
+#include <mutex>
 #include <string>
 
 #include <uv.h>
@@ -80,6 +81,11 @@ int detail::spawn_with_libuv(ProcessBlock& block, const ProcessOptions& options,
     native.stdio_count = static_cast<int>(stdio.size());
 
     block.handle.base.data = &block;
+#if defined(_WIN32)
+    // Whatever can be inherited while a child is started is inherited: that is to be its own alone.
+    static constinit std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
+#endif
     const int status = uv_spawn(block.loop.native(), &block.handle.process, &native);
     block.pid = block.handle.process.pid;
     return status;

@@ -20,9 +20,8 @@ public:
     /// Gives our ends of the pipes to their streams: the child has its own.
     int connect() noexcept {
         for (auto& [pipe, end] : ours_) {
-            const int status = uv_pipe_open(&StreamBlock::of(*pipe)->handle.pipe, end.get());
+            const int status = open_pipe(StreamBlock::of(*pipe)->handle.pipe, end);
             if (status < 0) return status;
-            static_cast<void>(end.release());
         }
         return 0;
     }
@@ -74,7 +73,13 @@ int start_child(ProcessBlock& block, const ProcessOptions& options) {
         for (const int number : descriptors.numbers()) stdio.push_back(container(number));
         status = spawn_with_libuv(block, options, stdio);
     }
-    return status < 0 ? status : descriptors.connect();
+    if (status < 0) return status;
+    status = descriptors.connect();
+    if (status < 0) {
+        block.killed = send_signal(block, kill_signal) == 0;
+        reap(block);
+    }
+    return status;
 }
 
 } // namespace aio::uv::detail

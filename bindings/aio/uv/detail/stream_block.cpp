@@ -100,6 +100,8 @@ int StreamBlock::send_queued() noexcept {
 }
 
 void StreamBlock::write_ended(int status) noexcept {
+    // On Windows a reader that has gone ends a write under way in the words for a read.
+    if (status == UV_EOF || status == UV_EAGAIN) status = UV_EPIPE;
     writing = false;
     discard(sending);
     if (uv_is_closing(&handle.base)) return;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include <aio/uv/completion.hpp>
+#include <aio/uv/descriptor.hpp>
 #include <aio/uv/detail/lingering.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/stream.hpp>
@@ -98,5 +99,8 @@ private:
     void fail_writes(int status) noexcept;
     void detach() noexcept;
 };
+
+/// Gives a pipe its descriptor, which belongs to it if 0 is returned.
+[[nodiscard]] int open_pipe(uv_pipe_t& handle, Descriptor& end) noexcept;
 
 } // namespace aio::uv::detail
