@@ -83,7 +83,7 @@ int detail::spawn_with_libuv(ProcessBlock& block, const ProcessOptions& options,
     block.handle.base.data = &block;
 #if defined(_WIN32)
     // Whatever can be inherited while a child is started is inherited: that is to be its own alone.
-    static constinit std::mutex one_at_a_time;
+    static std::mutex one_at_a_time;
     const std::lock_guard lock(one_at_a_time);
 #endif
     const int status = uv_spawn(block.loop.native(), &block.handle.process, &native);
