@@ -4,7 +4,7 @@ Python's asyncio and ssl, and clients that misbehave; and the clients against su
 
     clients_test.py DIRECTORY [NAME...]    DIRECTORY holds the programs; NAME chooses tests
 
-What this machine does not have is skipped, and said. Ends with the line "N passed, N failed".
+What this machine does not have is skipped, and said; with CI=true it is a failure. Ends with the line "N passed, N failed".
 """
 
 import asyncio

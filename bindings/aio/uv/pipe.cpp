@@ -56,27 +56,24 @@ Pipe::Pipe(Loop& loop, Descriptor end) : Stream(end.is_socket() ? create_tcp(loo
     static_cast<void>(end.release());
 }
 
-// Of the standard descriptors libuv takes a duplicate.
-int detail::open_pipe(uv_pipe_t& handle, Descriptor& end) noexcept {
-    const int status = uv_pipe_open(&handle, end.get());
-    if (status == 0 && end.get() > 2) static_cast<void>(end.release());
-    if (status == 0) end.close();
-    return status;
-}
-
 #else
 
 Pipe::Pipe(Loop& loop, Descriptor end) : Pipe(loop) {
     check(detail::open_pipe(block_->handle.pipe, end), "adopt a pipe");
 }
 
+#endif
+
 int detail::open_pipe(uv_pipe_t& handle, Descriptor& end) noexcept {
     const int status = uv_pipe_open(&handle, end.get());
-    if (status == 0) static_cast<void>(end.release());
-    return status;
-}
-
+    if (status < 0) return status;
+#if defined(_WIN32)
+    // Of a standard descriptor libuv takes a duplicate.
+    if (end.get() <= 2) end.close();
 #endif
+    static_cast<void>(end.release());
+    return 0;
+}
 
 void Pipe::connect(std::string_view path, Completion& done) {
     const std::string name(path);

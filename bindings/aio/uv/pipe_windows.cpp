@@ -4,7 +4,6 @@
 #include <aio/uv/error.hpp>
 
 namespace aio::uv {
-
 namespace {
 
 /// Overlapped is what libuv can wait for without a thread of its own, and what the C runtime cannot use.
