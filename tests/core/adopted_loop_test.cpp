@@ -129,3 +129,31 @@ TEST_CASE("a call in a pool of threads keeps an adopted loop alive until its res
     uv_run(uv.get(), UV_RUN_DEFAULT);
     CHECK(result == 144);
 }
+
+TEST_CASE("an adopted libuv loop runs tasks as part of its owner's turns") {
+    UvLoop uv;
+    std::string order;
+    std::vector<std::string> reports;
+    {
+        aio::EventLoop loop(uv.get());
+        loop.set_exception_handler(
+            [&](aio::EventLoop&, const aio::ErrorContext& c) { reports.push_back(c.message); });
+        const auto main = [&]() -> aio::Coro<> {
+            co_await aio::sleep(0s);
+            co_await aio::sleep(2ms);
+            CHECK_THROWS_AS(loop.close(), aio::RuntimeError);
+            CHECK_THROWS_AS(loop.run_forever(), aio::RuntimeError);
+            order += "done";
+        };
+        const aio::Task<> task = loop.create_task(main());
+        CHECK(uv_run(uv.get(), UV_RUN_DEFAULT) == 0);
+        CHECK(order == "done");
+        CHECK(task.done());
+        // An exception has nowhere to go but to the handler.
+        loop.call_soon([] { throw aio::SystemExit(6); });
+        uv_run(uv.get(), UV_RUN_DEFAULT);
+        CHECK(reports.size() == 1);
+        // It can be run from this side as well.
+        loop.run_until_complete(aio::sleep(0s));
+    }
+}

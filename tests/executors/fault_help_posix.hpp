@@ -35,6 +35,9 @@ inline std::string name_of(Kind kind) {
     return names.at(static_cast<std::size_t>(kind));
 }
 
+/// To compare what came of a fault, in words that say which one it was.
+inline std::string pair_of(Kind kind, const std::string& text) { return name_of(kind) + ": " + text; }
+
 /// Signals as a fresh process has them: no sanitizer or mask keeps them from what they do.
 inline void signal_self(int signal) {
     if (signal != SIGKILL && signal != SIGSTOP) std::signal(signal, SIG_DFL);

@@ -123,7 +123,7 @@ TEST_CASE("process pool: what a worker has begun before it is lost does not run 
             const auto begun = busy.pool.submit(processes::note_slowly, busy.list(), 7, 100);
             const auto waiting = busy.pool.submit(note, busy.list(), 8);
             busy.end();
-            static_cast<void>(processes::block_until([&] { return !busy.noted().empty(); }));
+            const bool seen = processes::block_until([&] { return !busy.noted().empty(); });
             co_await busy.first;
             const bool bad_crashed = co_await processes::crashes(bad);
             CHECK(bad_crashed);
@@ -131,7 +131,11 @@ TEST_CASE("process pool: what a worker has begun before it is lost does not run 
             const bool begun_crashed = co_await processes::crashes(begun);
             const int number = co_await aio::wrap_future(waiting);
             CHECK(number == 8);
-            CHECK(busy.noted() == std::vector<int>{7, 8});
+            // One that was lost in the instant in which it began has noted nothing.
+            if (seen || !begun_crashed)
+                CHECK(busy.noted() == std::vector<int>{7, 8});
+            else
+                CHECK(busy.noted().back() == 8);
             CHECK(busy.pool.statistics().crashed == (begun_crashed ? 2 : 1));
         }));
     }

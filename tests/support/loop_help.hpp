@@ -71,6 +71,14 @@ inline Coro<> rounds(int count) {
     for (int i = 0; i < count; ++i) co_await sleep(std::chrono::seconds(0));
 }
 
+/// Runs so many rounds of a loop.
+inline void run_rounds(EventLoop& loop, int count) { loop.run_until_complete(rounds(count)); }
+
+/// A callback that appends a letter to a text.
+inline auto note(std::string& text, char letter) {
+    return [&text, letter] { text += letter; };
+}
+
 /// A loop on virtual time that keeps what is reported to its exception handler, as "message (task):
 /// exception".
 class TestLoop {
