@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -105,6 +106,8 @@ def main(tests, usage):
     if len(sys.argv) < 2:
         sys.exit(usage)
     directory = pathlib.Path(sys.argv[1]).resolve()
+    # A job in the background may be told to ignore it, and so would the programs, to which the tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     passed = failed = 0
     all_must_run = os.environ.get("CI") == "true"
     for name, test in list(tests.items()):
