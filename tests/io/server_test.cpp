@@ -393,3 +393,21 @@ TEST_CASE("conformance: Server") {
     // The name is looked up by a thread, and is there as soon as libuv looks.
     check_conformance("start_server", 7, [](Gate&) { return server_by_name(); }, true);
 }
+
+TEST_CASE("server and writer: what another one is moved into closes what it had, at once") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        Server server = co_await start_server(echo, "127.0.0.1", 0);
+        Server other = co_await start_server(echo, "127.0.0.1", 0);
+        StreamConnection first = co_await connect_to(server);
+        StreamConnection second = co_await connect_to(other);
+        const std::uint16_t closed = port_of(server);
+        co_await until([&] { return server.connections() == 1 && other.connections() == 1; });
+        first.writer = std::move(second.writer);
+        co_await until([&] { return server.connections() == 0; });
+        server = std::move(other);
+        const std::error_code refused = co_await error_of(open_connection("127.0.0.1", closed));
+        CHECK(refused == std::errc::connection_refused);
+        co_await first.writer.write_all("still there\n");
+        CHECK(co_await second.reader.readline() == "still there\n");
+    });
+}

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -47,6 +48,20 @@ TEST_CASE("rule 70: arguments are kept for the handler") {
     std::raise(SIGUSR1);
     loop.run_forever();
     CHECK(seen == "argument");
+}
+
+TEST_CASE("signal handler: one that another is moved into stops watching what it watched") {
+    aio::EventLoop loop;
+    std::string calls;
+    aio::SignalHandler handler(loop, SIGUSR1, [&] { calls += 'a'; });
+    aio::SignalHandler other(loop, SIGUSR1, [&] {
+        calls += 'b';
+        loop.stop();
+    });
+    handler = std::move(other);
+    std::raise(SIGUSR1);
+    loop.run_forever();
+    CHECK(calls == "b");
 }
 
 TEST_CASE("rule 70: numbers that are no signal, and signals that cannot be caught, are refused") {

@@ -4,6 +4,7 @@
 #include <io.h>
 #include <winsock2.h>
 #else
+#include <fcntl.h>
 #include <unistd.h>
 #endif
 
@@ -39,6 +40,14 @@ void Descriptor::close() noexcept {
         ::_close(fd);
 #else
     ::close(fd);
+#endif
+}
+
+void open_standard_descriptors() noexcept {
+#if !defined(_WIN32)
+    for (int number = 0; number < 3; ++number)
+        // The lowest number that is free is this one.
+        if (::fcntl(number, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
 #endif
 }
 

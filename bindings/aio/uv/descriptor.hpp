@@ -22,7 +22,8 @@ public:
     }
     Descriptor(Descriptor&& other) noexcept { swap(other); }
     Descriptor& operator=(Descriptor&& other) noexcept {
-        swap(other);
+        Descriptor taken(std::move(other));
+        swap(taken);
         return *this;
     }
     ~Descriptor() { close(); }
@@ -54,5 +55,10 @@ private:
 /// What a descriptor is good for: what `Tcp`, `Pipe` or `Udp` adopts, or none of them.
 enum class DescriptorKind { tcp, pipe, udp, other };
 [[nodiscard]] DescriptorKind kind_of(const Descriptor& descriptor) noexcept;
+
+/// Opens the null device for those of the standard descriptors, 0 to 2, that are closed, as a daemon's may
+/// be: whatever is opened next would take their place, and libuv ends the program when it is to close one of
+/// these numbers.
+void open_standard_descriptors() noexcept;
 
 } // namespace aio::uv

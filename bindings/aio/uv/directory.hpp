@@ -16,7 +16,8 @@ public:
     Directory() noexcept = default;
     Directory(Directory&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
     Directory& operator=(Directory&& other) noexcept {
-        std::swap(block_, other.block_);
+        Directory taken(std::move(other));
+        std::swap(block_, taken.block_);
         return *this;
     }
     /// Closes it at once, which does not wait for any device.

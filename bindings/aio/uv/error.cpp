@@ -1,6 +1,7 @@
 #include <aio/uv/error.hpp>
 
 #include <string>
+#include <string_view>
 
 #include <uv.h>
 
@@ -71,11 +72,26 @@ std::errc condition_of(int status) noexcept {
     }
 }
 
+/// A number of the system that libuv passes on without knowing it: a program in a format that is none, a
+/// quota that is used up.
+bool is_only_the_systems([[maybe_unused]] int status) noexcept {
+#if defined(_WIN32)
+    return false;
+#else
+    // Below are those that libuv has made up.
+    constexpr int lowest = -3000;
+    char name[32];
+    return status < 0 && status > lowest &&
+           std::string_view(uv_err_name_r(status, name, sizeof name)).starts_with("Unknown");
+#endif
+}
+
 class Category final : public std::error_category {
 public:
     const char* name() const noexcept override { return "libuv"; }
 
     std::string message(int status) const override {
+        if (is_only_the_systems(status)) return std::generic_category().message(-status);
         char text[128];
         return uv_strerror_r(status, text, sizeof text);
     }
@@ -83,6 +99,7 @@ public:
     std::error_condition default_error_condition(int status) const noexcept override {
         const std::errc condition = condition_of(status);
         if (condition != std::errc()) return std::make_error_condition(condition);
+        if (is_only_the_systems(status)) return {-status, std::generic_category()};
         return std::error_condition(status, *this);
     }
 };

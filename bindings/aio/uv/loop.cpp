@@ -6,6 +6,7 @@
 
 #include <uv.h>
 
+#include <aio/uv/descriptor.hpp>
 #include <aio/uv/detail/lingering.hpp>
 #include <aio/uv/detail/work_queue.hpp>
 #include <aio/uv/error.hpp>
@@ -15,6 +16,7 @@ namespace aio::uv {
 
 Loop::Loop() : loop_(new uv_loop_t), owned_(true) {
     ignore_sigpipe();
+    open_standard_descriptors();
     const int status = uv_loop_init(loop_);
     if (status < 0) {
         delete loop_;

@@ -153,8 +153,20 @@ void on_readable(uv_poll_t* handle, int, int) noexcept {
         block.ended(WEXITSTATUS(status), 0);
 }
 
+/// The child has ended already and the system has taken it away, as it does where SIGCHLD is ignored. Its end
+/// is told on the loop's next turn.
+int tell_of_end(ProcessBlock& block) noexcept {
+    uv_idle_init(block.loop.native(), &block.handle.idle);
+    block.handle.base.data = &block;
+    return uv_idle_start(&block.handle.idle, [](uv_idle_t* handle) noexcept {
+        uv_idle_stop(handle);
+        static_cast<ProcessBlock*>(handle->data)->ended(255, 0);
+    });
+}
+
 int watch(ProcessBlock& block) noexcept {
     const int pidfd = open_pidfd(block.pid);
+    if (pidfd == -ESRCH) return tell_of_end(block);
     if (pidfd < 0) return pidfd;
     block.pidfd = Descriptor(pidfd);
     int status = uv_poll_init(block.loop.native(), &block.handle.poll, pidfd);

@@ -52,7 +52,8 @@ public:
 
     Stream(Stream&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
     Stream& operator=(Stream&& other) noexcept {
-        std::swap(block_, other.block_);
+        Stream taken(std::move(other));
+        std::swap(block_, taken.block_);
         return *this;
     }
     /// As `close`.

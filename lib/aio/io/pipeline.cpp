@@ -1,10 +1,7 @@
 #include <aio/io/pipeline.hpp>
 
-#include <exception>
-
 #include <aio/core/event_loop.hpp>
 #include <aio/io/process_pipes_private.hpp>
-#include <aio/structure/gather.hpp>
 #include <aio/uv/pipe.hpp>
 
 namespace aio {
@@ -25,25 +22,15 @@ Coro<std::vector<int>> Pipeline::wait() {
 }
 
 Coro<PipelineOutput> Pipeline::communicate(std::string input) {
-    PipeStream* const in = processes_.front().has_stdin() ? &stdin_stream() : nullptr;
-    PipeStream* const out = processes_.back().has_stdout() ? &stdout_stream() : nullptr;
-    if (!input.empty() && in == nullptr)
-        throw ValueError("communicate: there is no pipe for the input of the first program");
-    return [](PipeStream* to, PipeStream* from, std::string text,
-              Coro<std::vector<int>> ends) -> Coro<PipelineOutput> {
-        std::optional<std::string> output;
-        std::vector<Coro<std::exception_ptr>> parts;
-        if (to != nullptr) parts.push_back(detail::feed(*to, std::move(text)));
-        if (from != nullptr) {
-            output.emplace();
-            parts.push_back(detail::drain(*from, *output));
-        }
-        const std::vector<std::exception_ptr> errors = co_await gather(std::move(parts));
-        std::vector<int> returncodes = co_await std::move(ends);
-        for (const std::exception_ptr& error : errors)
-            if (error) std::rethrow_exception(error);
-        co_return PipelineOutput(std::move(returncodes), std::move(output));
-    }(in, out, std::move(input), wait());
+    return
+        [](detail::Ref<detail::ProcessState> first, detail::Ref<detail::ProcessState> last, std::string text,
+           Coro<std::vector<int>> ends) -> Coro<PipelineOutput> {
+            detail::ProcessTexts texts = co_await detail::exchange(first, last, std::move(text));
+            std::vector<int> returncodes = co_await std::move(ends);
+            co_return PipelineOutput(std::move(returncodes), std::move(texts.output));
+        }(detail::Ref<detail::ProcessState>(&processes_.front().state()),
+                                        detail::Ref<detail::ProcessState>(&processes_.back().state()),
+                                        std::move(input), wait());
 }
 
 void Pipeline::kill() {

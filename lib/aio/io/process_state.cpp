@@ -1,6 +1,7 @@
 #include <aio/io/process_state.hpp>
 
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 #include <aio/core/errors.hpp>
@@ -15,7 +16,10 @@ uv::Stdio stdio_for(const Redirect& redirect, int number, uv::Pipe* end) {
     switch (redirect.kind()) {
     case Redirect::Kind::null: return {};
     case Redirect::Kind::inherit: return uv::Stdio::inherit(number);
-    case Redirect::Kind::descriptor: return uv::Stdio::inherit(redirect.number());
+    case Redirect::Kind::descriptor:
+        if (redirect.number() < 0)
+            throw ValueError("a process cannot be given descriptor " + std::to_string(redirect.number()));
+        return uv::Stdio::inherit(redirect.number());
     case Redirect::Kind::pipe: return number == 0 ? uv::Stdio::read_from(*end) : uv::Stdio::write_to(*end);
     case Redirect::Kind::standard_output: break;
     }
@@ -23,9 +27,16 @@ uv::Stdio stdio_for(const Redirect& redirect, int number, uv::Pipe* end) {
     return uv::Stdio::same_as(1);
 }
 
+/// The system would see the text end there.
+void refuse_null(std::string_view text, const char* what) {
+    if (text.find('\0') != std::string_view::npos)
+        throw ValueError(std::string("create_subprocess_exec: ") + what + " contains a null character: " +
+                         std::string(text.substr(0, text.find('\0'))) + "...");
+}
+
 } // namespace
 
-bool ProcessWait::await_ready() const { return process_->returncode_.has_value(); }
+bool ProcessWait::await_ready() const { return process_->returncode() || process_->is_lost(); }
 
 void ProcessWait::start() {
     if (&loop() != process_->loop_.get()) {
@@ -36,7 +47,7 @@ void ProcessWait::start() {
 }
 
 int ProcessWait::await_resume() {
-    if (!waited()) return *process_->returncode_;
+    if (!waited()) returncode_ = process_->returncode();
     throw_if_cancelled();
     if (!returncode_) uv::throw_error(uv::status::canceled, "wait for a process whose object has gone");
     return *returncode_;
@@ -50,6 +61,7 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
                            const SubprocessOptions& options)
     : Completion(&on_exit), loop_(&loop.state()) {
     if (arguments.empty()) throw ValueError("create_subprocess_exec: no program is named");
+    for (const std::string& argument : arguments) refuse_null(argument, "an argument");
     program_ = arguments[0];
     const Redirect redirects[3] = {options.stdin_from(), options.stdout_to(), options.stderr_to()};
     std::vector<uv::Stdio> stdio;
@@ -65,13 +77,33 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
     uv::ProcessOptions native(std::move(arguments));
     native.stdio(std::move(stdio)).detached(options.start_new_session());
     if (!options.cwd().empty()) native.directory(path_text(options.cwd()));
-    if (auto environment = options.environment()) native.environment(std::move(*environment));
+    if (auto environment = options.environment()) {
+        for (const std::string& variable : *environment)
+            refuse_null(variable, "a variable of the environment");
+        native.environment(std::move(*environment));
+    }
     process_ = std::make_unique<uv::Process>(loop.bindings(), native, static_cast<uv::Completion&>(*this));
     pid_ = process_->pid();
     loop_->resources.push_back(*this);
 }
 
 ProcessState::~ProcessState() { let_go(); }
+
+ProcessOwner start_process(EventLoop& loop, std::vector<std::string> arguments,
+                           const SubprocessOptions& options) {
+    Ref<ProcessState> state(new ProcessState(loop, std::move(arguments), options));
+    state->retain();
+    return ProcessOwner(state.get());
+}
+
+void ProcessState::release_owned() noexcept {
+    const Ref<ProcessState> self(this);
+    release();
+    observer_ = {};
+    let_go();
+    for (std::optional<PipeStream>& stream : streams_)
+        if (stream) stream->close();
+}
 
 void ProcessState::loop_closing() noexcept { let_go(); }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <aio/core/intrusive_list.hpp>
@@ -25,7 +26,7 @@ class ProcessState;
 /// `wait`. Cancelling it unlinks it; the process runs on.
 class ProcessWait final : public Suspension, public ListNode {
 public:
-    explicit ProcessWait(ProcessState& process) noexcept : process_(&process) {}
+    explicit ProcessWait(Ref<ProcessState> process) noexcept : process_(std::move(process)) {}
     [[nodiscard]] bool await_ready() const;
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> caller) {
@@ -48,22 +49,23 @@ private:
         return wake_cancelled();
     }
 
-    ProcessState* process_;
+    Ref<ProcessState> process_;
     std::optional<int> returncode_;
 };
 
-/// Lives as long as the `Process`.
-class ProcessState final : public LoopResource, private uv::Completion {
+/// Ends with the `Process` that owns it, by `release_owned`; what is left of it then stays as long as
+/// somebody waits for the process or works on its pipes.
+class ProcessState final : public RefCounted, public LoopResource, private uv::Completion {
 public:
     ProcessState(EventLoop& loop, std::vector<std::string> arguments, const SubprocessOptions& options);
-    ~ProcessState();
-    ProcessState(const ProcessState&) = delete;
-    ProcessState& operator=(const ProcessState&) = delete;
+    ~ProcessState() override;
 
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
     [[nodiscard]] int pid() const noexcept { return pid_; }
     [[nodiscard]] const std::string& program() const noexcept { return program_; }
     [[nodiscard]] std::optional<int> returncode() const noexcept { return returncode_; }
+    /// Nobody will ever know how it ended.
+    [[nodiscard]] bool is_lost() const noexcept { return process_ == nullptr && !returncode_; }
     [[nodiscard]] std::optional<PipeStream>& stream(int number) noexcept {
         return streams_[static_cast<std::size_t>(number)];
     }
@@ -72,6 +74,9 @@ public:
     void set_observer(uv::Callback exited) noexcept { observer_ = exited; }
     /// The process may outlive this.
     void detach() noexcept { detached_ = true; }
+    /// The object that stood for the process has gone: so do the process, unless it is detached, and the
+    /// pipes.
+    void release_owned() noexcept;
 
     // LoopResource
     void loop_closing() noexcept override;
@@ -92,14 +97,23 @@ private:
     bool detached_ = false;
 };
 
+/// The one owner of a process.
+struct ProcessRelease {
+    void operator()(ProcessState* state) const noexcept { state->release_owned(); }
+};
+using ProcessOwner = std::unique_ptr<ProcessState, ProcessRelease>;
+
+[[nodiscard]] ProcessOwner start_process(EventLoop& loop, std::vector<std::string> arguments,
+                                         const SubprocessOptions& options);
+
 /// What `wait` returns, until it is awaited.
 class ProcessWaitOperation {
 public:
     explicit ProcessWaitOperation(ProcessState& process) noexcept : process_(&process) {}
-    ProcessWait operator co_await() const noexcept { return ProcessWait(*process_); }
+    ProcessWait operator co_await() const noexcept { return ProcessWait(process_); }
 
 private:
-    ProcessState* process_;
+    Ref<ProcessState> process_;
 };
 
 } // namespace aio::detail

@@ -112,7 +112,8 @@ class Server {
 public:
     Server(Server&&) noexcept = default;
     Server& operator=(Server&& other) noexcept {
-        std::swap(core_, other.core_);
+        Server taken(std::move(other));
+        std::swap(core_, taken.core_);
         return *this;
     }
     ~Server() {

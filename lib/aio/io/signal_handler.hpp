@@ -82,8 +82,10 @@ public:
         state_->start(loop, signum);
     }
     SignalHandler(SignalHandler&&) noexcept = default;
+    /// Stops watching what it watched.
     SignalHandler& operator=(SignalHandler&& other) noexcept {
-        std::swap(state_, other.state_);
+        SignalHandler taken(std::move(other));
+        std::swap(state_, taken.state_);
         return *this;
     }
     /// Stops watching. A call that is queued does not happen.

@@ -38,7 +38,8 @@ class StreamWriter {
 public:
     StreamWriter(StreamWriter&&) noexcept = default;
     StreamWriter& operator=(StreamWriter&& other) noexcept {
-        std::swap(link_, other.link_);
+        StreamWriter taken(std::move(other));
+        std::swap(link_, taken.link_);
         return *this;
     }
     ~StreamWriter() {

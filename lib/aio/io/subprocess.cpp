@@ -1,23 +1,29 @@
 #include <aio/io/subprocess.hpp>
 
-#include <array>
-#include <cstddef>
-#include <exception>
 #include <map>
-#include <span>
-#include <string_view>
-#include <system_error>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/io/process_pipes_private.hpp>
-#include <aio/structure/gather.hpp>
 #include <aio/uv/environment.hpp>
 #include <aio/uv/process.hpp>
 
 namespace aio {
 
+namespace {
+
+/// Windows has names of its own that begin with "=".
+void check_names(const std::map<std::string, std::string>& variables) {
+    for (const auto& [name, value] : variables)
+        if (name.empty() || name.find('=', 1) != std::string::npos)
+            throw ValueError("illegal name of a variable of the environment: \"" + name + "\"");
+}
+
+} // namespace
+
 std::optional<std::vector<std::string>> SubprocessOptions::environment() const {
     if (!environment_ && additions_.empty()) return std::nullopt;
+    if (environment_) check_names(*environment_);
+    check_names(additions_);
     std::map<std::string, std::string> all = environment_ ? *environment_ : uv::environment();
     for (const auto& [name, value] : additions_) all.insert_or_assign(name, value);
     std::vector<std::string> lines;
@@ -26,59 +32,12 @@ std::optional<std::vector<std::string>> SubprocessOptions::environment() const {
     return lines;
 }
 
-namespace detail {
-
-Coro<std::exception_ptr> feed(PipeStream& stream, std::string input) {
-    std::exception_ptr error;
-    try {
-        co_await stream.write_all(std::as_bytes(std::span(input)));
-    } catch (const std::system_error& e) {
-        // A process may end, or close its input, without having read it.
-        if (e.code() != std::errc::broken_pipe && e.code() != std::errc::connection_reset)
-            error = std::current_exception();
-    }
-    stream.close();
-    co_return error;
-}
-
-Coro<std::exception_ptr> drain(PipeStream& stream, std::string& text) {
-    std::exception_ptr error;
-    std::vector<std::byte> memory(64 * 1024);
-    try {
-        for (;;) {
-            const std::size_t count = co_await stream.read_some(memory);
-            if (count == 0) break;
-            text.append(reinterpret_cast<const char*>(memory.data()), count);
-        }
-    } catch (const std::system_error&) {
-        error = std::current_exception();
-    }
-    stream.close();
-    co_return error;
-}
-
-} // namespace detail
-
 Coro<ProcessOutput> Process::communicate(std::string input) {
-    detail::ProcessState& process = state();
-    if (!input.empty() && !process.stream(0))
-        throw ValueError("communicate: there is no pipe for the input of " + process.program());
-    return [](detail::ProcessState& of, std::string text) -> Coro<ProcessOutput> {
-        std::optional<std::string> texts[3];
-        std::vector<Coro<std::exception_ptr>> parts;
-        if (of.stream(0)) parts.push_back(detail::feed(*of.stream(0), std::move(text)));
-        for (int number = 1; number < 3; ++number) {
-            if (!of.stream(number)) continue;
-            texts[number].emplace();
-            parts.push_back(detail::drain(*of.stream(number), *texts[number]));
-        }
-        // Cancelled, this waits for all of them: none outlives what it writes to.
-        const std::vector<std::exception_ptr> errors = co_await gather(std::move(parts));
-        const int returncode = co_await detail::ProcessWaitOperation(of);
-        for (const std::exception_ptr& error : errors)
-            if (error) std::rethrow_exception(error);
-        co_return ProcessOutput(returncode, std::move(texts[1]), std::move(texts[2]));
-    }(process, std::move(input));
+    return [](detail::Ref<detail::ProcessState> process, std::string text) -> Coro<ProcessOutput> {
+        detail::ProcessTexts texts = co_await detail::exchange(process, process, std::move(text));
+        const int returncode = co_await detail::ProcessWaitOperation(*process);
+        co_return ProcessOutput(returncode, std::move(texts.output), std::move(texts.errors));
+    }(detail::Ref<detail::ProcessState>(&state()), std::move(input));
 }
 
 void Process::kill() { send_signal(uv::kill_signal); }

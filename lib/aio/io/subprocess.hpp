@@ -14,7 +14,9 @@
 /// (elsewhere those that are not marked to be closed on exec), and signals as they are by default.
 ///
 /// There is no zombie to care for: every child is reaped by the loop that started it, and no other child of
-/// the process is touched.
+/// the process is touched. Only a child that is detached and lives longer than its loop is left for the
+/// system to take away when this process ends. Where SIGCHLD is ignored the system itself takes children
+/// away, and the returncode is 255.
 
 #include <concepts>
 #include <csignal>
@@ -49,12 +51,14 @@ private:
     int returncode_;
 };
 
+class Pipeline;
+
 /// A child process; move-only. Belongs to the loop it was started in. Destroying it kills the process if it
 /// is still running, and so does closing the loop; `detach` says otherwise.
 class Process {
 public:
     Process(EventLoop& loop, std::vector<std::string> arguments, const SubprocessOptions& options)
-        : state_(std::make_unique<detail::ProcessState>(loop, std::move(arguments), options)) {}
+        : state_(detail::start_process(loop, std::move(arguments), options)) {}
     Process(Process&&) noexcept = default;
     Process& operator=(Process&&) noexcept = default;
 
@@ -70,9 +74,12 @@ public:
     [[nodiscard]] detail::ProcessWaitOperation wait() { return detail::ProcessWaitOperation(state()); }
 
     /// Writes `input` to the process and closes its input, reads its output and errors to their ends, all at
-    /// the same time, and waits for its end. A process that does not want its input is no error. Throws
-    /// `ValueError` for input without a pipe for it, `std::system_error` if a pipe cannot be read. Cancelled:
-    /// the process runs on; what had been read is lost, and the rest of the input is not written.
+    /// the same time, and waits for its end. A process that does not want its input is no error. A pipe that
+    /// has been closed, by you or by an earlier `communicate`, has nothing more to give. Throws `ValueError`
+    /// for input without an open pipe for it, `RuntimeError` if another task is using a pipe,
+    /// `std::system_error` if a pipe cannot be read, and (operation_canceled) if this object is destroyed
+    /// meanwhile. Cancelled: the process runs on; what had been read is lost, and the rest of the input is
+    /// not written; called again it reads what is left.
     [[nodiscard]] Coro<ProcessOutput> communicate(std::string input = std::string());
 
     /// The ends of the pipes that were asked for with `subprocess::PIPE`: input to write to, the others to
@@ -103,11 +110,14 @@ private:
     }
     [[nodiscard]] PipeStream& stream(int number);
 
-    std::unique_ptr<detail::ProcessState> state_;
+    friend Pipeline;
+    detail::ProcessOwner state_;
 };
 
 /// Starts a program in the running loop; without a slash in its name it is looked for in PATH, that of the
-/// child if it has another. Throws `std::system_error` that names the program and why it could not be run.
+/// child if it has another. Throws `std::system_error` that names the program and why it could not be run,
+/// `ValueError` for what no program can be given: null characters, a variable without a name, a negative
+/// descriptor.
 [[nodiscard]] Coro<Process> create_subprocess_exec(SubprocessOptions options,
                                                    std::vector<std::string> arguments);
 template <class... Args>

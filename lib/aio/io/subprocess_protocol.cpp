@@ -45,7 +45,7 @@ void SubprocessTransport::Pipe::resume_writing() {
 SubprocessTransport::SubprocessTransport(EventLoop& loop, std::vector<std::string> arguments,
                                          const SubprocessOptions& options)
     : TransportCore(loop),
-      process_(std::make_unique<detail::ProcessState>(loop, std::move(arguments), options)),
+      process_(detail::start_process(loop, std::move(arguments), options)),
       pid_(process_->pid()) {
     process_->set_observer(uv::bind<&SubprocessTransport::on_exit>(*this));
 }

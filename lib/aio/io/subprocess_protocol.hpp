@@ -117,7 +117,7 @@ private:
 
     void on_exit() noexcept;
 
-    std::unique_ptr<detail::ProcessState> process_;
+    detail::ProcessOwner process_;
     int pid_ = 0;
     std::optional<int> returncode_;
     SubprocessProtocol* protocol_ = nullptr;

@@ -23,11 +23,13 @@ struct ProcessBlock final : Lingering {
     /// The child has ended.
     void ended(std::int64_t code, int signum) noexcept;
 
-    /// libuv's own, or one that watches a descriptor which stands for the child.
+    /// libuv's own, one that watches a descriptor which stands for the child, or one that tells of an end
+    /// that has been.
     union Handle {
         uv_handle_t base;
         uv_process_t process;
         uv_poll_t poll;
+        uv_idle_t idle;
     };
     Handle handle{};
     Descriptor pidfd;

@@ -1,0 +1,87 @@
+#include <aio/io/subprocess.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/structure/run.hpp>
+
+#include "executors/process_help_posix.hpp"
+#include "support/loop_help.hpp"
+
+using namespace aio;
+using namespace aio::test;
+
+TEST_CASE("subprocess: what no program can be given is refused, with its name") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const std::string cut("a\0b", 3);
+        CHECK(co_await outcome(create_subprocess_exec("true", cut)) ==
+              "create_subprocess_exec: an argument contains a null character: a...");
+        CHECK(co_await outcome(create_subprocess_exec(SubprocessOptions().set_env("NAME", cut), "true")) ==
+              "create_subprocess_exec: a variable of the environment contains a null character: NAME=a...");
+        CHECK(co_await outcome(create_subprocess_exec(SubprocessOptions().set_env("A=B", "c"), "true")) ==
+              "illegal name of a variable of the environment: \"A=B\"");
+        CHECK(co_await outcome(create_subprocess_exec(SubprocessOptions().set_env("", "c"), "true")) ==
+              "illegal name of a variable of the environment: \"\"");
+        // As a failed open gives it.
+        const SubprocessOptions nowhere = SubprocessOptions().stdout_to(Redirect::descriptor(-1));
+        CHECK(co_await outcome(create_subprocess_exec(nowhere, "true")) ==
+              "a process cannot be given descriptor -1");
+    });
+}
+
+TEST_CASE("subprocess: an error that libuv does not know is told as the system tells it") {
+    const processes::Folder folder;
+    const std::string script = folder.file("script");
+    std::ofstream(script) << "echo no interpreter is named\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        bool format = false;
+        std::string text;
+        try {
+            static_cast<void>(co_await create_subprocess_exec(script));
+        } catch (const std::system_error& error) {
+            format = error.code() == std::errc::executable_format_error;
+            text = error.what();
+        }
+        CHECK(format);
+        CHECK(text == "run " + script + ": " + std::generic_category().message(ENOEXEC));
+    });
+}
+
+TEST_CASE("subprocess: where SIGCHLD is ignored the end is told, but not how it ended") {
+    CHECK(processes::in_child([] {
+              std::signal(SIGCHLD, SIG_IGN);
+              int right = 0;
+              run([&]() -> Coro<> {
+                  // In some of these the child has gone before it can be watched.
+                  for (int i = 0; i < 200; ++i) {
+                      Process process = co_await create_subprocess_exec("true");
+                      right += co_await process.wait() == 255 ? 1 : 0;
+                  }
+              });
+              return right == 200 ? 0 : 1;
+          }) == 0);
+}
+
+TEST_CASE("subprocess: a daemon that has closed its standard streams can start programs and close its loop") {
+    for (const int closed : {0, 1, 2, 3})
+        CHECK(processes::in_child([&] {
+                  for (int number = 0; number < 3; ++number)
+                      if (closed == number || closed == 3) ::close(number);
+                  int code = -1;
+                  run([&]() -> Coro<> {
+                      Process process = co_await create_subprocess_exec("true");
+                      code = co_await process.wait();
+                  });
+                  return code;
+              }) == 0);
+}
