@@ -1,5 +1,6 @@
 #include <aio/io/temporary.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <random>
@@ -10,12 +11,23 @@
 #include <aio/io/file_call_private.hpp>
 #include <aio/io/file_system.hpp>
 #include <aio/uv/fs_names.hpp>
+#include <aio/uv/tree_removal.hpp>
 #include <aio/uv/work.hpp>
 
 namespace aio {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Removes a path with everything below it; errors go nowhere.
+void remove_now(const fs::path& path) noexcept {
+    try {
+        uv::TreeRemoval removal(detail::path_text(path));
+        while (removal.step(1024)) continue;
+    } catch (const std::exception&) {
+        return;
+    }
+}
 
 /// Removes a path in a thread; owns itself.
 class Removal final : public uv::Work {
@@ -30,10 +42,7 @@ private:
     explicit Removal(fs::path path) : Work(&run, &end), path_(std::move(path)) {}
     ~Removal() = default;
     friend std::default_delete<Removal>;
-    static void run(uv::Work& self) noexcept {
-        std::error_code ignored;
-        fs::remove_all(static_cast<Removal&>(self).path_, ignored);
-    }
+    static void run(uv::Work& self) noexcept { remove_now(static_cast<Removal&>(self).path_); }
     static void end(uv::Work& self, int) noexcept { delete &static_cast<Removal&>(self); }
 
     fs::path path_;
@@ -67,8 +76,7 @@ RemovedAtEnd::~RemovedAtEnd() {
     } catch (...) {
         // No memory for that: then here.
     }
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    remove_now(path_);
 }
 
 Coro<std::pair<File, fs::path>> create_unique_file(fs::path stem, bool private_file) {
