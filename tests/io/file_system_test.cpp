@@ -86,6 +86,25 @@ TEST_CASE("file system: files are renamed, copied, examined and removed") {
     });
 }
 
+TEST_CASE("file system: a directory is not copied, and what has the other name stays") {
+    const Folder folder;
+    fs::create_directory(folder / "directory");
+    put(folder / "file", "precious");
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        const std::string error =
+            co_await outcome(aio::copy_file(folder / "directory", folder / "file", CopyMode::fail_if_exists));
+        CHECK(error.find("copy " + (folder / "directory").string() + " to ") != std::string::npos);
+        CHECK(co_await error_of(aio::copy_file(folder / "directory", folder / "file")) ==
+              std::errc::is_a_directory);
+        CHECK(co_await error_of(aio::copy_file(folder / "missing", folder / "file")) ==
+              std::errc::no_such_file_or_directory);
+        CHECK(co_await error_of(aio::copy_file(folder / "directory", folder / "new")) ==
+              std::errc::is_a_directory);
+        CHECK_FALSE(fs::exists(folder / "new"));
+    });
+    CHECK(get(folder / "file") == "precious");
+}
+
 TEST_CASE("file system: a directory's entries come with their types, however many there are") {
     const Folder folder;
     for (int i = 0; i < 150; ++i) put(folder / std::to_string(i), "");

@@ -163,12 +163,23 @@ FileOperation<void> rename(const fs::path& from, const fs::path& to) {
            uv::Completion& done) { request.start(loop, a, b, done); });
 }
 
-FileOperation<void> copy_file(const fs::path& from, const fs::path& to, CopyMode mode) {
-    return operation_on_paths<uv::CopyRequest>(
+Coro<> copy_file(fs::path from, fs::path to, CopyMode mode) {
+    FileOperation<void> copy = operation_on_paths<uv::CopyRequest>(
         "copy", from, " to ", to,
         [exclusive = mode == CopyMode::fail_if_exists](
             uv::CopyRequest& request, uv::Loop& loop, const std::string& a, const std::string& b,
             uv::Completion& done) { request.start(loop, a, b, exclusive, done); });
+    // libuv opens the other name first, finds out then that a directory cannot be read, and removes what it
+    // takes for its half of a copy.
+    std::error_code error;
+    try {
+        const FileStatus status = co_await aio::stat(from);
+        if (status.is_directory()) error = std::make_error_code(std::errc::is_a_directory);
+    } catch (const std::system_error& e) {
+        error = e.code();
+    }
+    if (error) throw std::system_error(error, "copy " + path_text(from) + " to " + path_text(to));
+    co_await std::move(copy);
 }
 
 FileOperation<void> link(const fs::path& target, const fs::path& name) {

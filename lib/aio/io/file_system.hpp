@@ -42,9 +42,9 @@ using FileType = uv::FileType;
 /// Removes a name of a file; an open file lives on until it is closed.
 [[nodiscard]] FileOperation<void> remove(const std::filesystem::path& path);
 /// Removes a directory with all that is in it (`shutil.rmtree`), or a file; links are removed, not followed,
-/// also those that somebody puts in the place of a directory meanwhile. What disappears meanwhile is no error;
-/// nothing being there from the beginning is. It goes on in steps of some entries, between which it can be
-/// cancelled. Cancelled or failed: part of it has been removed.
+/// also those that somebody puts in the place of a directory meanwhile. What disappears meanwhile is no
+/// error; nothing being there from the beginning is. It goes on in steps of some entries, between which it
+/// can be cancelled. Cancelled or failed: part of it has been removed.
 [[nodiscard]] Coro<> remove_tree(std::filesystem::path path);
 
 /// Gives a file or directory another name, in the same file system, in one step; what had that name is
@@ -53,12 +53,12 @@ using FileType = uv::FileType;
 
 /// Whether `copy_file` may replace a file.
 enum class CopyMode : std::uint8_t { replace, fail_if_exists };
-/// Copies a file with its permissions, as a clone or inside the kernel where the system can do that. It
-/// occupies one thread for its whole length, and cannot be cancelled once it has begun. A copy that failed is
-/// removed.
-[[nodiscard]] FileOperation<void> copy_file(const std::filesystem::path& from,
-                                            const std::filesystem::path& to,
-                                            CopyMode mode = CopyMode::replace);
+/// Copies a file with its permissions, as a clone or inside the kernel where the system can do that. The copy
+/// occupies one thread for its whole length, and cannot be cancelled once it has begun. One that failed half
+/// way is removed, also where it was to replace a file. A directory is not copied (is_a_directory), and what
+/// has the other name stays.
+[[nodiscard]] Coro<> copy_file(std::filesystem::path from, std::filesystem::path to,
+                               CopyMode mode = CopyMode::replace);
 
 /// Gives a file a second name.
 [[nodiscard]] FileOperation<void> link(const std::filesystem::path& target,
