@@ -7,7 +7,8 @@
 ///
 /// Write the `aio::` before these names: the C library has functions called `stat` and `rename`, and
 /// `std::filesystem` others that a path among the arguments brings in. How they are cancelled says
-/// <aio/io/file_operation.hpp>; all throw `std::system_error` that names the operation and the path.
+/// <aio/io/file_operation.hpp>; all throw `std::system_error` that names the operation and the path, and
+/// `ValueError` for a null character in a path.
 
 #include <cstdint>
 #include <filesystem>
