@@ -45,7 +45,37 @@ void make_long_path(const fs::path& top) {
     CHECK(file.valid());
 }
 
+void make_files(const fs::path& directory, int count) {
+    fs::create_directories(directory);
+    for (int i = 0; i < count; ++i) put(directory / std::to_string(i), "");
+}
+
 } // namespace
+
+TEST_CASE("remove_tree: two at once remove one tree, and neither fails") {
+    const Folder folder;
+    for (int i = 0; i < 5; ++i) make_files(folder / "tree" / std::to_string(i) / "below", 3);
+    uv::TreeRemoval first((folder / "tree").string());
+    uv::TreeRemoval second((folder / "tree").string());
+    bool more = true;
+    while (more) {
+        more = first.step(1);
+        more = second.step(1) || more;
+    }
+    CHECK(first.failed() == "");
+    CHECK(second.failed() == "");
+    CHECK_FALSE(fs::exists(folder / "tree"));
+}
+
+TEST_CASE("remove_tree: what has gone from under it is no error") {
+    const Folder folder;
+    make_files(folder / "tree/below", 10);
+    uv::TreeRemoval removal((folder / "tree").string());
+    CHECK(removal.step(4));
+    fs::remove_all(folder / "tree");
+    while (removal.step(1)) continue;
+    CHECK(removal.status() == 0);
+}
 
 TEST_CASE("remove_tree: a link that takes the place of a directory is removed, whenever it comes") {
     for (std::size_t steps = 0; steps < 12; ++steps) {

@@ -19,7 +19,8 @@ class Loop;
 
 /// A removal under way: a directory, or anything else, of which a link is removed and not followed. What
 /// disappears meanwhile is no error. It blocks, and holds a number of open directories that does not grow
-/// with the depth (on Windows, one for each level). To be used by one thread at a time.
+/// with the depth (on Windows, one for each level, which nobody else can remove meanwhile). To be used by one
+/// thread at a time.
 class TreeRemoval {
 public:
     /// The path is in UTF-8; slashes at its end do not count.

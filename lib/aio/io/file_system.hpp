@@ -44,8 +44,10 @@ using FileType = uv::FileType;
 [[nodiscard]] FileOperation<void> remove(const std::filesystem::path& path);
 /// Removes a directory with all that is in it (`shutil.rmtree`), or a file; links are removed, not followed,
 /// also those that somebody puts in the place of a directory meanwhile. What disappears meanwhile is no
-/// error; nothing being there from the beginning is. It goes on in steps of some entries, between which it
-/// can be cancelled. Cancelled or failed: part of it has been removed.
+/// error; nothing being there from the beginning is. (On Windows directories are held open while it is in
+/// them, so that others cannot move them, nor remove them: of two that remove one tree at once one may fail.)
+/// It goes on in steps of some entries, between which it can be cancelled. Cancelled or failed: part of it
+/// has been removed.
 [[nodiscard]] Coro<> remove_tree(std::filesystem::path path);
 
 /// Gives a file or directory another name, in the same file system, in one step; what had that name is
