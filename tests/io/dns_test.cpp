@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <aio/core/event_loop.hpp>
+#include <aio/io/open_connection.hpp>
 #include <aio/structure/gather.hpp>
 
 #include "support/conformance.hpp"
@@ -146,4 +148,17 @@ TEST_CASE(
 TEST_CASE("conformance: lookups") {
     check_conformance("getaddrinfo", 7, [](Gate&) { return port_of_an_address(); }, true);
     check_conformance("getnameinfo", std::string("127.0.0.1 7"), [](Gate&) { return own_name(); }, true);
+}
+
+TEST_CASE("getaddrinfo: a null character in a name is refused, and not taken for its end") {
+    const std::string host("127.0.0.1\0.example.com", 22);
+    const std::string message = "null character in the host name \"127.0.0.1\\0.example.com\"";
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        CHECK(co_await outcome(getaddrinfo(host, 80)) == message);
+        CHECK(co_await outcome(open_connection(host, 80)) == message);
+        const std::string service("80\0", 3);
+        CHECK(co_await outcome(getaddrinfo("127.0.0.1", service)) ==
+              "null character in the service name \"80\\0\"");
+    });
+    CHECK_THROWS_AS(Address(host, 80), std::system_error);
 }

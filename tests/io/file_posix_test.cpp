@@ -184,6 +184,35 @@ TEST_CASE("file system: a walk follows links when asked to, and ends in a loop o
     });
 }
 
+TEST_CASE(
+    "file system: a walk that follows links tells of directories that it cannot examine, or skips them") {
+    const Folder folder;
+    fs::create_directory(folder / "top");
+    // Of these the last have paths longer than the system takes.
+    uv::Descriptor here(::open((folder / "top").c_str(), O_RDONLY | O_DIRECTORY));
+    const std::string name(200, 'd');
+    for (int i = 0; i < 25; ++i) {
+        REQUIRE(::mkdirat(here.get(), name.c_str(), 0777) == 0);
+        here = uv::Descriptor(::openat(here.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    }
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        WalkOptions following;
+        following.follow_symlinks(true);
+        CHECK(co_await io_test::error_of(collect(walk(folder / "top", following))) ==
+              std::errc::filename_too_long);
+        const auto skipped = co_await collect(walk(folder / "top", following.skip_errors(true)));
+        CHECK(skipped.size() > 0);
+        CHECK(skipped.size() < 25);
+        co_await remove_tree(folder / "top");
+        // Links that point nowhere are no errors.
+        fs::create_directory(folder / "links");
+        fs::create_directory_symlink("nowhere", folder / "links/broken");
+        fs::create_directory_symlink("itself", folder / "links/itself");
+        const auto links = co_await collect(walk(folder / "links", following.skip_errors(false)));
+        CHECK(links.size() == 2);
+    });
+}
+
 TEST_CASE("file system: permissions are set, and an atomic write keeps them") {
     const Folder folder;
     put(folder / "file", "text");

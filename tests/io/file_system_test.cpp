@@ -11,6 +11,7 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/io/directory.hpp>
 #include <aio/io/file_contents.hpp>
+#include <aio/io/file_watcher.hpp>
 #include <aio/io/temporary.hpp>
 
 #include "io/file_help.hpp"
@@ -86,6 +87,25 @@ TEST_CASE("file system: files are renamed, copied, examined and removed") {
     });
 }
 
+TEST_CASE("file system: a directory is not copied, and what has the other name stays") {
+    const Folder folder;
+    fs::create_directory(folder / "directory");
+    put(folder / "file", "precious");
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        const std::string error =
+            co_await outcome(aio::copy_file(folder / "directory", folder / "file", CopyMode::fail_if_exists));
+        CHECK(error.find("copy " + (folder / "directory").string() + " to ") != std::string::npos);
+        CHECK(co_await error_of(aio::copy_file(folder / "directory", folder / "file")) ==
+              std::errc::is_a_directory);
+        CHECK(co_await error_of(aio::copy_file(folder / "missing", folder / "file")) ==
+              std::errc::no_such_file_or_directory);
+        CHECK(co_await error_of(aio::copy_file(folder / "directory", folder / "new")) ==
+              std::errc::is_a_directory);
+        CHECK_FALSE(fs::exists(folder / "new"));
+    });
+    CHECK(get(folder / "file") == "precious");
+}
+
 TEST_CASE("file system: a directory's entries come with their types, however many there are") {
     const Folder folder;
     for (int i = 0; i < 150; ++i) put(folder / std::to_string(i), "");
@@ -128,6 +148,27 @@ TEST_CASE("file system: a tree is removed") {
         CHECK_FALSE(fs::exists(folder / "two"));
         CHECK(co_await error_of(remove_tree(folder / "a")) == std::errc::no_such_file_or_directory);
     });
+}
+
+TEST_CASE("file system: a null character in a path is refused, and not taken for its end") {
+    const Folder folder;
+    put(folder / "a", "text");
+    const fs::path path = folder / std::string("a\0.txt", 6);
+    const std::string message = "null character in the path \"" + (folder / "a").string() + "\\0.txt\"";
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        CHECK(co_await outcome(read_text(path)) == message);
+        CHECK(co_await outcome(write_file(path, "no")) == message);
+        CHECK(co_await outcome(remove_tree(path)) == message);
+        CHECK(co_await outcome(make_directories(path)) == message);
+        CHECK(co_await outcome(aio::copy_file(folder / "a", path)) == message);
+        CHECK(co_await outcome(collect(walk(path))) == message);
+        CHECK(thrown_by([&] { static_cast<void>(aio::stat(path)); }) == message);
+        CHECK(thrown_by([&] { static_cast<void>(aio::rename(path, folder / "b")); }) == message);
+        CHECK(thrown_by([&] { const FileWatcher watcher(path); }) == message);
+        const std::string prefix("a\0b", 3);
+        CHECK(co_await outcome(TemporaryFile::create(folder.path, prefix)) != "value");
+    });
+    CHECK(get(folder / "a") == "text");
 }
 
 TEST_CASE("file contents: whole files are read and written") {

@@ -7,6 +7,8 @@ namespace aio::uv {
 
 Address::Address(std::string_view ip, std::uint16_t port) {
     const std::string text(ip);
+    // Where libuv would take it to end.
+    if (text.find('\0') != std::string::npos) throw_error(UV_EINVAL, "not an IP address: a null character");
     sockaddr_storage storage{};
     sockaddr_in in{};
     sockaddr_in6 in6{};

@@ -37,5 +37,7 @@ private:
 
 /// The position of an open file; nothing if it has none, as a pipe or a terminal.
 [[nodiscard]] std::optional<std::uint64_t> file_position_of(int file) noexcept;
+/// Sets it, where there is one. Processes that share the open file share its position.
+void move_file_position(int file, std::uint64_t position) noexcept;
 
 } // namespace aio::uv

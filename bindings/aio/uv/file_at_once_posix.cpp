@@ -2,10 +2,23 @@
 
 #include <cerrno>
 
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 namespace aio::uv {
+
+#if defined(__linux__) && defined(RWF_NOWAIT)
+namespace {
+
+bool is_end(int file, std::uint64_t offset) noexcept {
+    struct stat status;
+    return ::fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+           offset >= static_cast<std::uint64_t>(status.st_size);
+}
+
+} // namespace
+#endif
 
 ReadAtOnce read_at_once([[maybe_unused]] int file, [[maybe_unused]] std::span<std::byte> memory,
                         [[maybe_unused]] std::uint64_t offset) noexcept {
@@ -13,6 +26,8 @@ ReadAtOnce read_at_once([[maybe_unused]] int file, [[maybe_unused]] std::span<st
     const iovec buffer{memory.data(), memory.size()};
     for (;;) {
         const ssize_t count = ::preadv2(file, &buffer, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+        // Linux 5.9 and 5.10 may say 0 where there is more (preadv2(2), BUGS), which is not the end then.
+        if (count == 0 && !is_end(file, offset)) return ReadAtOnce(AtOnce::would_wait);
         if (count >= 0) return ReadAtOnce(AtOnce::done, static_cast<std::size_t>(count));
         if (errno == EINTR) continue;
         // A real error comes again, and is told, when a thread reads.
@@ -27,6 +42,10 @@ std::optional<std::uint64_t> file_position_of(int file) noexcept {
     const off_t position = ::lseek(file, 0, SEEK_CUR);
     if (position < 0) return std::nullopt;
     return static_cast<std::uint64_t>(position);
+}
+
+void move_file_position(int file, std::uint64_t position) noexcept {
+    static_cast<void>(::lseek(file, static_cast<off_t>(position), SEEK_SET));
 }
 
 } // namespace aio::uv

@@ -18,4 +18,8 @@ std::optional<std::uint64_t> file_position_of(int file) noexcept {
     return static_cast<std::uint64_t>(position);
 }
 
+void move_file_position(int file, std::uint64_t position) noexcept {
+    static_cast<void>(::_lseeki64(file, static_cast<std::int64_t>(position), SEEK_SET));
+}
+
 } // namespace aio::uv

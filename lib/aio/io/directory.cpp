@@ -76,10 +76,17 @@ namespace {
 /// Where a walk still has to go.
 class Pending {
 public:
-    Pending(std::filesystem::path p, int d) : path(std::move(p)), depth(d) {}
+    Pending(std::filesystem::path p, int d, bool link) : path(std::move(p)), depth(d), is_link(link) {}
     std::filesystem::path path;
     int depth;
+    bool is_link;
 };
+
+/// Whether it is a link's fault that it cannot be examined.
+bool points_nowhere(const std::error_code& error) noexcept {
+    return error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory ||
+           error == std::errc::too_many_symbolic_link_levels;
+}
 
 /// Remembers the directories that a walk has entered, when links could lead there again.
 class Visited {
@@ -96,7 +103,7 @@ private:
 
 AsyncGenerator<DirectoryEntry> walk(std::filesystem::path path, WalkOptions options) {
     std::vector<Pending> pending;
-    pending.emplace_back(std::move(path), 0);
+    pending.emplace_back(std::move(path), 0, false);
     Visited visited;
     while (!pending.empty()) {
         Pending current = std::move(pending.back());
@@ -106,10 +113,11 @@ AsyncGenerator<DirectoryEntry> walk(std::filesystem::path path, WalkOptions opti
             try {
                 const FileStatus status = co_await aio::stat(current.path);
                 enter = status.is_directory() && visited.first_visit(status);
-            } catch (const std::system_error&) {
-                // A link that points nowhere is no directory; and what is said of the first is said by
-                // opening.
+            } catch (const std::system_error& e) {
+                // Of what this walk began with, opening says it.
                 enter = current.depth == 0;
+                const bool no_directory = current.is_link && points_nowhere(e.code());
+                if (!enter && !no_directory && !options.skip_errors()) throw;
             }
             if (!enter) continue;
         }
@@ -127,7 +135,7 @@ AsyncGenerator<DirectoryEntry> walk(std::filesystem::path path, WalkOptions opti
                 const bool may_enter =
                     entry.is_directory() || (entry.is_symlink() && options.follow_symlinks());
                 if (may_enter && current.depth < options.max_depth())
-                    pending.emplace_back(entry.path(), current.depth + 1);
+                    pending.emplace_back(entry.path(), current.depth + 1, entry.is_symlink());
                 co_yield std::move(entry);
             }
         }

@@ -51,7 +51,9 @@ private:
 class WalkOptions {
 public:
     WalkOptions() noexcept = default;
-    /// Enters directories that symbolic links point to; each directory is entered once, so loops end.
+    /// Enters directories that symbolic links point to; each directory is entered once, so loops end. A link
+    /// that points nowhere is an entry like others; one whose target cannot be examined (no permission) is a
+    /// directory that cannot be read.
     WalkOptions& follow_symlinks(bool on) noexcept { return follow_symlinks_ = on, *this; }
     /// Skips directories that cannot be read (no permission, removed meanwhile) instead of throwing.
     WalkOptions& skip_errors(bool on) noexcept { return skip_errors_ = on, *this; }

@@ -4,6 +4,7 @@
 #include <new>
 
 #include <aio/core/event_loop.hpp>
+#include <aio/io/file_operation.hpp>
 #include <aio/uv/error.hpp>
 
 namespace aio {
@@ -109,8 +110,8 @@ void LookupWait::require_result() {
 
 AddressWait::AddressWait(const std::string& host, const std::string& service, const LookupOptions& options)
     : LookupWait("resolve \"" + host + "\"" + (service.empty() ? "" : ", service \"" + service + "\"")),
-      host_(host),
-      service_(service),
+      host_(without_null(host, "host name")),
+      service_(without_null(service, "service name")),
       options_(options) {}
 
 PendingLookup* AddressWait::begin(LoopState& loop) {

@@ -137,8 +137,9 @@ private:
 /// The addresses of a host, in the order in which the system recommends to try them, with the port, or that
 /// of a service such as "https". An empty host means the loopback addresses, or with `passive` those that
 /// listen on all interfaces. Throws `GaiError`; `std::system_error` if the lookup cannot be started, as
-/// without a host and a service. Cancelling ends the wait at once; a resolver that has begun goes on with its
-/// thread until it is through, and a loop that is closed meanwhile waits for it.
+/// without a host and a service; `ValueError` for a null character in them. Cancelling ends the wait at once;
+/// a resolver that has begun goes on with its thread until it is through, and a loop that is closed meanwhile
+/// waits for it.
 [[nodiscard]] AddressOperation getaddrinfo(std::string host, std::uint16_t port,
                                            const LookupOptions& options = LookupOptions());
 [[nodiscard]] AddressOperation getaddrinfo(std::string host, std::string service,

@@ -38,15 +38,27 @@ auto operation_on(const Ref<OpenFile>& file, const char* what, Start start, Fini
 /// that it wrote.
 FileOperation<std::size_t> write_piece(const Ref<OpenFile>& file, std::span<const std::byte> data,
                                        std::optional<std::uint64_t> offset) {
+    const std::uint64_t position = file->position();
+    // At the position that the system keeps, if others may move it: that is one step then.
     std::int64_t at = uv::file_position;
-    if (file->seekable() && !file->append()) at = static_cast<std::int64_t>(offset.value_or(file->position));
+    if (file->seekable() && !file->append() && (offset || !file->is_shared()))
+        at = static_cast<std::int64_t>(offset.value_or(position));
+    // What goes to the end takes the system's position along, even if it was not written at that.
+    std::optional<std::uint64_t> back;
+    if (offset && at == uv::file_position && file->is_shared()) back = position;
     std::vector<std::byte> piece(data.begin(), data.end());
     auto start = [piece = std::move(piece), at](uv::WriteRequest& request, uv::Loop& loop, int number,
                                                 uv::Completion& done) mutable {
         request.start(loop, number, std::move(piece), at, done);
     };
-    auto finish = [file, moves = !offset](uv::WriteRequest& request) {
-        if (moves) file->position += request.written();
+    auto finish = [file, at, back, position, moves = !offset](uv::WriteRequest& request) {
+        if (back) file->move_to(*back);
+        if (moves) {
+            if (at == uv::file_position && file->seekable())
+                file->follow_system();
+            else
+                file->move_to(position + request.written());
+        }
         return request.written();
     };
     return operation_on<uv::WriteRequest>(file, "write", std::move(start), std::move(finish));
@@ -57,6 +69,8 @@ Coro<> write_pieces(Ref<OpenFile> file, std::span<const std::byte> data,
     if (offset && !file->seekable()) throw ValueError("write_at: " + file->name() + " has no positions");
     OpenFile::PositionUse use;
     if (!offset) use.begin(*file, "write_all");
+    if (offset) file->check_range("write_at", *offset, data.size());
+    if (!offset && !file->append()) file->check_range("write_all", file->position(), data.size());
     while (!data.empty()) {
         FileOperation<std::size_t> piece =
             write_piece(file, data.first(std::min(data.size(), piece_size)), offset);
@@ -93,10 +107,11 @@ bool FileReadAwaiter::await_ready() {
     }
     if (offset_ && !file_->seekable()) throw ValueError("read_at: " + file_->name() + " has no positions");
     if (!offset_) use_.begin(*file_, "read_some");
+    at_ = offset_ ? *offset_ : file_->position();
+    file_->check_range(offset_ ? "read_at" : "read_some", at_, memory_.size());
     if (file_->reads_at_once) {
         const uv::ReadAtOnce read =
-            uv::read_at_once(file_->descriptor(), memory_.first(std::min(memory_.size(), most_at_once)),
-                             offset_.value_or(file_->position));
+            uv::read_at_once(file_->descriptor(), memory_.first(std::min(memory_.size(), most_at_once)), at_);
         if (read.result() == uv::AtOnce::done) {
             count_ = read.count();
             // Giving way has to be open to cancellation. The position has not been moved by then.
@@ -110,8 +125,7 @@ bool FileReadAwaiter::await_ready() {
 
 void FileReadAwaiter::make_job() {
     const std::size_t size = std::min(memory_.size(), piece_size);
-    const std::int64_t at =
-        file_->seekable() ? static_cast<std::int64_t>(offset_.value_or(file_->position)) : uv::file_position;
+    const std::int64_t at = file_->seekable() ? static_cast<std::int64_t>(at_) : uv::file_position;
     auto start = [file = file_, size, at](uv::ReadRequest& request, uv::Loop& loop, uv::Completion& done) {
         request.start(loop, file->descriptor(), size, at, done);
     };
@@ -127,7 +141,7 @@ std::size_t FileReadAwaiter::await_resume() {
         if (!data.empty()) std::memcpy(memory_.data(), data.data(), data.size());
         count_ = data.size();
     }
-    if (!offset_) file_->position += *count_;
+    if (!offset_ && *count_ > 0) file_->move_to(at_ + *count_);
     use_.end();
     return *count_;
 }
@@ -140,13 +154,15 @@ FileOperation<File> File::open(const std::filesystem::path& path, const OpenMode
         request.start(native, text, mode, done);
     };
     auto finish = [text, append = mode.appends()](uv::OpenRequest& request, detail::LoopState& loop) {
-        return File(loop.require_loop(), uv::Descriptor(request.file()), text, append);
+        return File(Ref<OpenFile>(new OpenFile(loop, uv::Descriptor(request.file()), text, append)));
     };
     return file_operation<uv::OpenRequest>("open " + text, std::move(start), std::move(finish));
 }
 
 File::File(EventLoop& loop, uv::Descriptor descriptor, std::string name, bool append)
-    : state_(new OpenFile(loop.state(), std::move(descriptor), std::move(name), append)) {}
+    : state_(new OpenFile(loop.state(), std::move(descriptor), std::move(name), append)) {
+    state_->share();
+}
 
 const Ref<OpenFile>& File::state() const {
     if (!state_) uv::throw_error(uv::status::closed, "use of a file that is closed");
@@ -159,7 +175,8 @@ Coro<std::vector<std::byte>> File::read_all() {
         std::vector<std::byte> all;
         // One byte more than expected, so that the end shows without another read.
         const FileStatus status = co_await status_of(file);
-        const std::uint64_t expected = status.size() > file->position ? status.size() - file->position : 0;
+        const std::uint64_t position = file->position();
+        const std::uint64_t expected = status.size() > position ? status.size() - position : 0;
         all.resize(static_cast<std::size_t>(expected) + 1);
         std::size_t size = 0;
         for (;;) {
@@ -185,7 +202,13 @@ void File::seek(std::uint64_t position) {
     if (!file.seekable()) throw ValueError("seek: " + file.name() + " has no positions");
     OpenFile::PositionUse use;
     use.begin(file, "seek");
-    file.position = position;
+    file.check_range("seek", position, 0);
+    file.move_to(position);
+}
+
+int File::descriptor() const {
+    state()->share();
+    return state_->descriptor();
 }
 
 FileOperation<FileStatus> File::status() { return status_of(state()); }
@@ -216,14 +239,14 @@ Coro<> File::close() {
     }
     return [](Ref<OpenFile> file) -> Coro<> {
         if (!file) co_return;
-        auto start = [number = file->descriptor()](uv::CloseRequest& request, uv::Loop& loop,
-                                                   uv::Completion& done) {
-            request.start(loop, number, done);
+        // It closes with the operation, should the loop refuse that, which cannot be taken out of the queue.
+        auto start = [descriptor = file->take_descriptor()](uv::CloseRequest& request, uv::Loop& loop,
+                                                            uv::Completion& done) mutable {
+            request.start(loop, descriptor.get(), done);
+            static_cast<void>(descriptor.release());
         };
-        FileOperation<void> operation =
-            file_operation<uv::CloseRequest>("close " + file->name(), start, detail::no_result, false);
-        // From here on the number is the operation's, which cannot be taken out of the queue.
-        static_cast<void>(file->take_descriptor().release());
+        FileOperation<void> operation = file_operation<uv::CloseRequest>(
+            "close " + file->name(), std::move(start), detail::no_result, false);
         co_await std::move(operation);
     }(std::exchange(state_, Ref<OpenFile>()));
 }

@@ -66,6 +66,8 @@ private:
     Ref<OpenFile> file_;
     std::span<std::byte> memory_;
     std::optional<std::uint64_t> offset_;
+    /// Where it reads.
+    std::uint64_t at_ = 0;
     OpenFile::PositionUse use_;
     /// What has been read without a thread.
     std::optional<std::size_t> count_;
@@ -93,16 +95,17 @@ public:
     /// Opens a file, in the loop of the task that awaits it. Cancelled: nothing stays open.
     [[nodiscard]] static FileOperation<File> open(const std::filesystem::path& path,
                                                   const OpenMode& mode = OpenMode::read());
-    /// Adopts an open file, at its present position. `name` is for messages; with `append` all writes go to
-    /// the end.
+    /// Adopts an open file, at its present position, which is shared as by `descriptor`. `name` is for
+    /// messages; with `append` all writes go to the end.
     File(EventLoop& loop, uv::Descriptor descriptor, std::string name, bool append = false);
+    explicit File(detail::Ref<detail::OpenFile> state) noexcept : state_(std::move(state)) {}
     File(File&&) noexcept = default;
     File& operator=(File&&) noexcept = default;
 
     /// Reads at most `memory.size()` bytes at the file's position and moves that on; gives how many, 0 only
     /// at the end (or for no memory). May read fewer than are there. Cancelled: the position has not moved,
     /// so nothing is lost (of a pipe, which has no position, bytes that were read already are). The memory
-    /// must stay until the await has ended.
+    /// must stay until the await has ended. Reading and writing beyond 2^63 bytes is a `ValueError`.
     [[nodiscard]] detail::FileReadOperation read_some(std::span<std::byte> memory) {
         return detail::FileReadOperation(state(), memory, std::nullopt);
     }
@@ -114,18 +117,18 @@ public:
     /// it.
     [[nodiscard]] Coro<std::vector<std::byte>> read_all();
 
-    /// Writes all bytes at the position (with `OpenMode::append`, at the end) and moves that on. The bytes
-    /// are copied piece by piece, so they must stay until the await has ended, but not if its task is gone.
-    /// Cancelled or failed: the position says how much has been written.
+    /// Writes all bytes at the position (with `OpenMode::append`, at the end) and moves that behind them. The
+    /// bytes are copied piece by piece, so they must stay until the await has ended, but not if its task is
+    /// gone. Cancelled or failed: the position says how much has been written.
     [[nodiscard]] Coro<> write_all(std::span<const std::byte> data);
     /// The same at an offset in bytes, which leaves the position alone.
     [[nodiscard]] Coro<> write_at(std::span<const std::byte> data, std::uint64_t offset);
 
     /// Where the next read or write begins, in bytes. Does not wait. Throws `ValueError` for a file without
-    /// positions (a pipe), `RuntimeError` while another task uses the position. To the end:
+    /// positions (a pipe) and from 2^63 on, `RuntimeError` while another task uses the position. To the end:
     /// `file.seek(co_await file.size())`.
     void seek(std::uint64_t position);
-    [[nodiscard]] std::uint64_t tell() const { return state()->position; }
+    [[nodiscard]] std::uint64_t tell() const { return state()->position(); }
 
     [[nodiscard]] FileOperation<FileStatus> status();
     /// In bytes.
@@ -141,8 +144,11 @@ public:
     /// `RuntimeError` while another task uses the file. Does nothing when it is closed already.
     [[nodiscard]] Coro<> close();
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(state_); }
-    /// The system's descriptor, which stays the file's.
-    [[nodiscard]] int descriptor() const { return state()->descriptor(); }
+    /// The system's descriptor, which stays the file's, to be given to others. From the first call on the
+    /// position is the one that the system keeps, which a child process that has the descriptor shares: what
+    /// the file has written, the child writes, and the file writes afterwards comes in this order. Reads and
+    /// writes at the position ask the system for it then (a fraction of a microsecond).
+    [[nodiscard]] int descriptor() const;
     /// The path it was opened by.
     [[nodiscard]] const std::string& name() const { return state()->name(); }
 

@@ -31,6 +31,14 @@ Coro<std::optional<fs::perms>> permissions_of(fs::path path) {
     co_return permissions;
 }
 
+/// How the name of the new file begins: as that of the old one, unless it would be longer than names may be.
+fs::path stem_beside(const fs::path& directory, const fs::path& name) {
+    fs::path stem = directory / ".";
+    stem += name.native().size() <= 100 ? name : fs::path("new");
+    stem += ".";
+    return stem;
+}
+
 /// Brings the renaming to the device, where directories can be opened for that.
 Coro<> sync_directory(fs::path directory) {
     try {
@@ -68,12 +76,10 @@ Coro<> write_file(fs::path path, std::string_view text) {
 Coro<> write_file_atomic(fs::path path, std::span<const std::byte> data) {
     const fs::path directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
     const std::optional<fs::perms> permissions = co_await permissions_of(path);
-    fs::path stem = directory / ".";
-    stem += path.filename();
-    stem += ".";
-    std::pair<File, fs::path> made = co_await detail::create_unique_file(std::move(stem), false);
-    File& file = made.first;
-    detail::RemovedAtEnd removal(get_running_loop().state(), std::move(made.second));
+    std::pair<detail::RemovedAtEnd, File> made =
+        co_await detail::create_unique_file(stem_beside(directory, path.filename()), false);
+    detail::RemovedAtEnd& removal = made.first;
+    File& file = made.second;
     if (permissions) co_await aio::chmod(removal.path(), *permissions);
     co_await file.write_all(data);
     co_await file.sync();

@@ -86,7 +86,14 @@ void FileSuspension::throw_if_cancelled() {
 
 std::string path_text(const std::filesystem::path& path) {
     const auto text = path.u8string();
-    return {text.begin(), text.end()};
+    return without_null({text.begin(), text.end()}, "path");
+}
+
+std::string without_null(std::string text, const char* kind) {
+    if (text.find('\0') == std::string::npos) return text;
+    std::string readable;
+    for (const char c : text) readable += c == '\0' ? std::string("\\0") : std::string(1, c);
+    throw ValueError(std::string("null character in the ") + kind + " \"" + readable + "\"");
 }
 
 } // namespace aio::detail

@@ -1,5 +1,6 @@
 #include <aio/io/file_system.hpp>
 
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -7,7 +8,9 @@
 
 #include <aio/io/directory.hpp>
 #include <aio/io/file_call_private.hpp>
+#include <aio/uv/error.hpp>
 #include <aio/uv/fs_names.hpp>
+#include <aio/uv/tree_removal.hpp>
 
 namespace aio {
 namespace {
@@ -52,6 +55,16 @@ Coro<std::error_code> error_of(FileOperation<void> operation) {
         co_return e.code();
     }
     co_return std::error_code();
+}
+
+/// Takes a step of a removal; gives whether there is more to do. So short that others who need the thread,
+/// and a cancellation, do not wait long.
+FileOperation<bool> remove_some(const std::string& title, const std::shared_ptr<uv::TreeRemoval>& removal) {
+    auto start = [removal](uv::TreeRemovalRequest& request, uv::Loop& loop, uv::Completion& done) {
+        request.start(loop, removal, 32, done);
+    };
+    auto finish = [](uv::TreeRemovalRequest& request) { return request.more(); };
+    return file_operation<uv::TreeRemovalRequest>(title, std::move(start), finish);
 }
 
 bool is_missing(const std::error_code& error) noexcept {
@@ -133,35 +146,14 @@ FileOperation<void> remove(const fs::path& path) {
 }
 
 Coro<> remove_tree(fs::path path) {
-    const FileStatus status = co_await aio::lstat(path);
-    if (!status.is_directory()) {
-        co_await aio::remove(path);
-        co_return;
+    const std::string title = "remove tree " + path_text(path);
+    const auto removal = std::make_shared<uv::TreeRemoval>(path_text(path));
+    for (bool more = true; more;) {
+        FileOperation<bool> step = remove_some(title, removal);
+        more = co_await std::move(step);
     }
-    // Directories above those in them; what is no directory is removed on the way down.
-    std::vector<fs::path> directories;
-    directories.push_back(std::move(path));
-    for (std::size_t i = 0; i < directories.size(); ++i) {
-        detail::DirectoryReader reader(directories[i]);
-        for (;;) {
-            std::vector<DirectoryEntry> entries = co_await reader.read_entries();
-            if (entries.empty()) break;
-            for (DirectoryEntry& entry : entries) {
-                if (entry.is_directory()) {
-                    directories.push_back(entry.path());
-                    continue;
-                }
-                const std::error_code error = co_await error_of(aio::remove(entry.path()));
-                if (error && !is_missing(error))
-                    throw std::system_error(error, "remove " + path_text(entry.path()));
-            }
-        }
-    }
-    for (; !directories.empty(); directories.pop_back()) {
-        const std::error_code error = co_await error_of(aio::rmdir(directories.back()));
-        if (error && !is_missing(error))
-            throw std::system_error(error, "remove directory " + path_text(directories.back()));
-    }
+    if (removal->status() < 0)
+        uv::throw_error(removal->status(), removal->failed().empty() ? title : removal->failed());
 }
 
 FileOperation<void> rename(const fs::path& from, const fs::path& to) {
@@ -171,12 +163,23 @@ FileOperation<void> rename(const fs::path& from, const fs::path& to) {
            uv::Completion& done) { request.start(loop, a, b, done); });
 }
 
-FileOperation<void> copy_file(const fs::path& from, const fs::path& to, CopyMode mode) {
-    return operation_on_paths<uv::CopyRequest>(
+Coro<> copy_file(fs::path from, fs::path to, CopyMode mode) {
+    FileOperation<void> copy = operation_on_paths<uv::CopyRequest>(
         "copy", from, " to ", to,
         [exclusive = mode == CopyMode::fail_if_exists](
             uv::CopyRequest& request, uv::Loop& loop, const std::string& a, const std::string& b,
             uv::Completion& done) { request.start(loop, a, b, exclusive, done); });
+    // libuv opens the other name first, finds out then that a directory cannot be read, and removes what it
+    // takes for its half of a copy.
+    std::error_code error;
+    try {
+        const FileStatus status = co_await aio::stat(from);
+        if (status.is_directory()) error = std::make_error_code(std::errc::is_a_directory);
+    } catch (const std::system_error& e) {
+        error = e.code();
+    }
+    if (error) throw std::system_error(error, "copy " + path_text(from) + " to " + path_text(to));
+    co_await std::move(copy);
 }
 
 FileOperation<void> link(const fs::path& target, const fs::path& name) {

@@ -7,7 +7,8 @@
 ///
 /// Write the `aio::` before these names: the C library has functions called `stat` and `rename`, and
 /// `std::filesystem` others that a path among the arguments brings in. How they are cancelled says
-/// <aio/io/file_operation.hpp>; all throw `std::system_error` that names the operation and the path.
+/// <aio/io/file_operation.hpp>; all throw `std::system_error` that names the operation and the path, and
+/// `ValueError` for a null character in a path.
 
 #include <cstdint>
 #include <filesystem>
@@ -41,8 +42,12 @@ using FileType = uv::FileType;
 [[nodiscard]] FileOperation<void> rmdir(const std::filesystem::path& path);
 /// Removes a name of a file; an open file lives on until it is closed.
 [[nodiscard]] FileOperation<void> remove(const std::filesystem::path& path);
-/// Removes a directory with all that is in it (`shutil.rmtree`), or a file; links are removed, not followed.
-/// What disappears meanwhile is no error. Cancelled or failed: part of it has been removed.
+/// Removes a directory with all that is in it (`shutil.rmtree`), or a file; links are removed, not followed,
+/// also those that somebody puts in the place of a directory meanwhile. What disappears meanwhile is no
+/// error; nothing being there from the beginning is. (On Windows directories are held open while it is in
+/// them, so that others cannot move them, nor remove them: of two that remove one tree at once one may fail.)
+/// It goes on in steps of some entries, between which it can be cancelled. Cancelled or failed: part of it
+/// has been removed.
 [[nodiscard]] Coro<> remove_tree(std::filesystem::path path);
 
 /// Gives a file or directory another name, in the same file system, in one step; what had that name is
@@ -51,12 +56,12 @@ using FileType = uv::FileType;
 
 /// Whether `copy_file` may replace a file.
 enum class CopyMode : std::uint8_t { replace, fail_if_exists };
-/// Copies a file with its permissions, as a clone or inside the kernel where the system can do that. It
-/// occupies one thread for its whole length, and cannot be cancelled once it has begun. A copy that failed is
-/// removed.
-[[nodiscard]] FileOperation<void> copy_file(const std::filesystem::path& from,
-                                            const std::filesystem::path& to,
-                                            CopyMode mode = CopyMode::replace);
+/// Copies a file with its permissions, as a clone or inside the kernel where the system can do that. The copy
+/// occupies one thread for its whole length, and cannot be cancelled once it has begun. One that failed half
+/// way is removed, also where it was to replace a file. A directory is not copied (is_a_directory), and what
+/// has the other name stays.
+[[nodiscard]] Coro<> copy_file(std::filesystem::path from, std::filesystem::path to,
+                               CopyMode mode = CopyMode::replace);
 
 /// Gives a file a second name.
 [[nodiscard]] FileOperation<void> link(const std::filesystem::path& target,

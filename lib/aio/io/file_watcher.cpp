@@ -33,14 +33,23 @@ void FileWatcherState::on_event(std::string_view name, bool renamed, int status)
             queue_.push(EventError(status));
             return;
         }
-        std::filesystem::path path = path_;
-        // Of a file that is watched itself systems give the name once more.
-        if (is_directory_ && !name.empty()) path /= path_of(std::string(name));
-        push(FileChange(renamed ? FileChange::Kind::renamed : FileChange::Kind::changed, std::move(path)));
+        push(FileChange(renamed ? FileChange::Kind::renamed : FileChange::Kind::changed, path_named(name)));
     } catch (const std::bad_alloc&) {
         // There is no memory to tell of it.
         return;
     }
+}
+
+std::filesystem::path FileWatcherState::path_named(std::string_view name) const {
+    // Of a file that is watched itself systems give the name once more.
+    if (!is_directory_ || name.empty() || name == "." || name == "..") return path_;
+    std::filesystem::path path = path_ / path_of(std::string(name));
+    // So does Linux of a directory. An entry of the same name may be meant, if there is one.
+    std::error_code unknown;
+    if (path.filename() == path_.filename() &&
+        !std::filesystem::exists(std::filesystem::symlink_status(path, unknown)))
+        return path_;
+    return path;
 }
 
 void FileWatcherState::push(FileChange change) {

@@ -35,7 +35,7 @@ public:
         renamed,
         /// Content or attributes changed.
         changed,
-        /// So much has happened that changes were dropped: anything may have changed.
+        /// So much has happened that this watcher has dropped changes: anything may have changed.
         overflow
     };
 
@@ -43,7 +43,8 @@ public:
 
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
     /// What changed: in a watched directory, that with the name; the watched path itself where the system
-    /// does not say, and for an overflow.
+    /// does not say, for a change of the directory itself, and for an overflow. (Linux tells of a directory
+    /// "d" itself as it does of "d/d". It is taken for the directory unless there is such an entry.)
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     friend bool operator==(const FileChange&, const FileChange&) = default;
 
@@ -72,6 +73,8 @@ public:
 
 private:
     void on_event(std::string_view name, bool renamed, int status) noexcept;
+    /// The path that a name stands for that the system has given.
+    [[nodiscard]] std::filesystem::path path_named(std::string_view name) const;
     void push(FileChange change);
 
     EventQueue<FileChange> queue_;

@@ -1,5 +1,6 @@
 #include <aio/io/open_file.hpp>
 
+#include <limits>
 #include <utility>
 
 #include <aio/core/errors.hpp>
@@ -15,23 +16,47 @@ OpenFile::OpenFile(LoopState& loop, uv::Descriptor descriptor, std::string name,
     : loop_(&loop), descriptor_(std::move(descriptor)), name_(std::move(name)), append_(append) {
     const std::optional<std::uint64_t> begin = uv::file_position_of(descriptor_.get());
     seekable_ = begin.has_value();
-    position = begin.value_or(0);
+    position_ = begin.value_or(0);
     reads_at_once = seekable_;
 }
 
 OpenFile::~OpenFile() {
     if (!descriptor_.valid() || loop_->closed) return;
     try {
-        const auto start = [number = descriptor_.get()](uv::CloseRequest& request, uv::Loop& to,
-                                                        uv::Completion& done) {
-            request.start(to, number, done);
+        // Should the loop refuse, the descriptor closes with the job.
+        auto start = [descriptor = take_descriptor()](uv::CloseRequest& request, uv::Loop& to,
+                                                      uv::Completion& done) mutable {
+            request.start(to, descriptor.get(), done);
+            static_cast<void>(descriptor.release());
         };
-        auto job = file_job<uv::CloseRequest>(std::string(), start, no_result, false);
-        static_cast<void>(descriptor_.release());
-        FileJob::start_alone(std::move(job), *loop_);
+        FileJob::start_alone(file_job<uv::CloseRequest>(std::string(), std::move(start), no_result, false),
+                             *loop_);
     } catch (...) {
-        // Out of memory: it is closed here.
+        // Out of memory: it has been closed here.
     }
+}
+
+void OpenFile::share() noexcept {
+    if (is_shared_ || !seekable_) return;
+    move_shared(position_);
+    is_shared_ = true;
+}
+
+std::uint64_t OpenFile::shared_position() const noexcept {
+    return uv::file_position_of(descriptor_.get()).value_or(position_);
+}
+
+void OpenFile::move_shared(std::uint64_t position) const noexcept {
+    uv::move_file_position(descriptor_.get(), position);
+}
+
+void OpenFile::check_range(const char* operation, std::uint64_t offset, std::uint64_t count) const {
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    if (offset <= most && count <= most - offset) return;
+    const std::string where = std::to_string(offset);
+    throw ValueError(std::string(operation) + ": " + name_ +
+                     (count == 0 ? " has no position " + where
+                                 : " cannot have " + std::to_string(count) + " bytes at " + where));
 }
 
 void OpenFile::check_here(const char* operation) const {

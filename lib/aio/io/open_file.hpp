@@ -30,8 +30,25 @@ public:
     /// Whether it has a position: pipes and terminals have none.
     [[nodiscard]] bool seekable() const noexcept { return seekable_; }
 
-    /// Where the next read or write without an offset begins.
-    std::uint64_t position = 0;
+    /// Where the next read or write without an offset begins. As long as nobody else knows the descriptor it
+    /// is kept here, and reads and writes give it to the system as an offset; the system's own position,
+    /// which processes that have the descriptor share, stays behind then.
+    [[nodiscard]] std::uint64_t position() const noexcept {
+        return is_shared_ ? shared_position() : position_;
+    }
+    void move_to(std::uint64_t position) noexcept {
+        position_ = position;
+        if (is_shared_) move_shared(position);
+    }
+    /// Somebody else gets to know the descriptor: from here on the system's position is the file's.
+    void share() noexcept;
+    [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
+    /// The system's position has moved on by a write: so does the file's.
+    void follow_system() noexcept { position_ = shared_position(); }
+    /// Throws `ValueError` unless so many bytes can be at this offset: beyond 2^63 libuv would take it for
+    /// "at the position".
+    void check_range(const char* operation, std::uint64_t offset, std::uint64_t count) const;
+
     /// Whether it is worth trying to read what is in memory without a thread.
     bool reads_at_once;
 
@@ -55,12 +72,17 @@ public:
     };
 
 private:
+    [[nodiscard]] std::uint64_t shared_position() const noexcept;
+    void move_shared(std::uint64_t position) const noexcept;
+
     Ref<LoopState> loop_;
     uv::Descriptor descriptor_;
     std::string name_;
     bool append_;
     bool seekable_;
+    bool is_shared_ = false;
     bool position_in_use_ = false;
+    std::uint64_t position_ = 0;
 };
 
 } // namespace aio::detail

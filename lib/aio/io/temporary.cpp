@@ -1,5 +1,6 @@
 #include <aio/io/temporary.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <random>
@@ -10,12 +11,23 @@
 #include <aio/io/file_call_private.hpp>
 #include <aio/io/file_system.hpp>
 #include <aio/uv/fs_names.hpp>
+#include <aio/uv/tree_removal.hpp>
 #include <aio/uv/work.hpp>
 
 namespace aio {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Removes a path with everything below it; errors go nowhere.
+void remove_now(const fs::path& path) noexcept {
+    try {
+        uv::TreeRemoval removal(detail::path_text(path));
+        while (removal.step(1024)) continue;
+    } catch (const std::exception&) {
+        return;
+    }
+}
 
 /// Removes a path in a thread; owns itself.
 class Removal final : public uv::Work {
@@ -30,10 +42,7 @@ private:
     explicit Removal(fs::path path) : Work(&run, &end), path_(std::move(path)) {}
     ~Removal() = default;
     friend std::default_delete<Removal>;
-    static void run(uv::Work& self) noexcept {
-        std::error_code ignored;
-        fs::remove_all(static_cast<Removal&>(self).path_, ignored);
-    }
+    static void run(uv::Work& self) noexcept { remove_now(static_cast<Removal&>(self).path_); }
     static void end(uv::Work& self, int) noexcept { delete &static_cast<Removal&>(self); }
 
     fs::path path_;
@@ -67,23 +76,43 @@ RemovedAtEnd::~RemovedAtEnd() {
     } catch (...) {
         // No memory for that: then here.
     }
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    remove_now(path_);
 }
 
-Coro<std::pair<File, fs::path>> create_unique_file(fs::path stem, bool private_file) {
+namespace {
+
+/// Opens a new file together with its removal, so that a result that is dropped is removed.
+FileOperation<std::pair<RemovedAtEnd, File>> open_new(fs::path path, const OpenMode& mode) {
+    std::string text = path_text(path);
+    std::string title = "open " + text;
+    auto start = [text, mode](uv::OpenRequest& request, uv::Loop& loop, uv::Completion& done) {
+        request.start(loop, text, mode, done);
+    };
+    auto finish = [text, path = std::move(path)](uv::OpenRequest& request, LoopState& loop) mutable {
+        uv::Descriptor descriptor(request.file());
+        RemovedAtEnd removal(loop, std::move(path));
+        File file(Ref<OpenFile>(new OpenFile(loop, std::move(descriptor), std::move(text), false)));
+        return std::pair<RemovedAtEnd, File>(std::move(removal), std::move(file));
+    };
+    return file_operation<uv::OpenRequest>(std::move(title), std::move(start), std::move(finish));
+}
+
+} // namespace
+
+Coro<std::pair<RemovedAtEnd, File>> create_unique_file(fs::path stem, bool private_file) {
     OpenMode mode = OpenMode::read_write();
     mode.create(private_file ? 0600 : 0666).exclusive();
     for (int attempt = 0;; ++attempt) {
         fs::path path = stem;
         path += random_name(8);
-        std::optional<File> file;
+        std::optional<std::pair<RemovedAtEnd, File>> made;
         try {
-            file.emplace(co_await File::open(path, mode));
+            FileOperation<std::pair<RemovedAtEnd, File>> operation = open_new(std::move(path), mode);
+            made.emplace(co_await std::move(operation));
         } catch (const std::system_error& e) {
             if (e.code() != std::errc::file_exists || attempt == 100) throw;
         }
-        if (file) co_return std::pair<File, fs::path>(std::move(*file), std::move(path));
+        if (made) co_return std::move(*made);
     }
 }
 
@@ -91,9 +120,8 @@ Coro<std::pair<File, fs::path>> create_unique_file(fs::path stem, bool private_f
 
 Coro<TemporaryFile> TemporaryFile::create(fs::path directory, std::string prefix) {
     fs::path stem = stem_in(std::move(directory), prefix);
-    std::pair<File, fs::path> made = co_await detail::create_unique_file(std::move(stem), true);
-    detail::RemovedAtEnd removal(get_running_loop().state(), std::move(made.second));
-    co_return TemporaryFile(std::move(made.first), std::move(removal));
+    std::pair<detail::RemovedAtEnd, File> made = co_await detail::create_unique_file(std::move(stem), true);
+    co_return TemporaryFile(std::move(made.second), std::move(made.first));
 }
 
 Coro<TemporaryDirectory> TemporaryDirectory::create(fs::path directory, std::string prefix) {
@@ -115,6 +143,7 @@ Coro<TemporaryDirectory> TemporaryDirectory::create(fs::path directory, std::str
 
 Coro<> TemporaryDirectory::remove() {
     return [](detail::RemovedAtEnd removal) -> Coro<> {
+        if (removal.path().empty()) co_return;
         co_await aio::remove_tree(removal.path());
         removal.keep();
     }(std::move(removal_));

@@ -25,9 +25,11 @@ public:
     RemovedAtEnd(LoopState& loop, std::filesystem::path path) : loop_(&loop), path_(std::move(path)) {}
     RemovedAtEnd(RemovedAtEnd&& other) noexcept
         : loop_(std::move(other.loop_)), path_(std::exchange(other.path_, std::filesystem::path())) {}
+    /// What this had is removed now.
     RemovedAtEnd& operator=(RemovedAtEnd&& other) noexcept {
-        std::swap(loop_, other.loop_);
-        std::swap(path_, other.path_);
+        RemovedAtEnd taken(std::move(other));
+        std::swap(loop_, taken.loop_);
+        std::swap(path_, taken.path_);
         return *this;
     }
     ~RemovedAtEnd();
@@ -43,15 +45,15 @@ private:
     std::filesystem::path path_;
 };
 
-/// Opens a file for reading and writing whose name did not exist: `stem` and some characters. Its permissions
-/// are those of any new file, or `private_file`.
-[[nodiscard]] Coro<std::pair<File, std::filesystem::path>> create_unique_file(std::filesystem::path stem,
-                                                                              bool private_file);
+/// Opens a file for reading and writing whose name did not exist: `stem` and eight characters. Its
+/// permissions are those of any new file, or `private_file`. Cancelled: nothing remains.
+[[nodiscard]] Coro<std::pair<RemovedAtEnd, File>> create_unique_file(std::filesystem::path stem,
+                                                                     bool private_file);
 
 } // namespace detail
 
 /// A file with a name of its own, open for reading and writing, that only this user may open; move-only.
-/// Destroying it closes and removes it, in the background.
+/// Destroying it, or assigning another to it, closes and removes it, in the background.
 class TemporaryFile {
 public:
     /// In `directory`, or where the system has temporary files. The name begins with `prefix`. Cancelled:
@@ -71,8 +73,8 @@ private:
     File file_;
 };
 
-/// A directory with a name of its own that only this user may enter; move-only. Destroying it removes it with
-/// all that is in it, in the background.
+/// A directory with a name of its own that only this user may enter; move-only. Destroying it, or assigning
+/// another to it, removes it with all that is in it, in the background.
 class TemporaryDirectory {
 public:
     /// As `TemporaryFile::create`.
@@ -83,7 +85,7 @@ public:
     /// The directory stays when this is destroyed; gives its path.
     std::filesystem::path keep() noexcept { return removal_.keep(); }
     /// Removes it now. Throws `std::system_error`; then, and when it is cancelled, the rest is removed in the
-    /// background.
+    /// background. Does nothing when it has been removed or kept.
     [[nodiscard]] Coro<> remove();
 
 private:

@@ -1,0 +1,69 @@
+#pragma once
+
+/// Removes a directory with everything below it, without ever leaving it.
+///
+/// Between two looks at a name somebody may put a link in the place of a directory, so that whoever goes by
+/// paths deletes what the link points to (CVE-2022-21658). Here each directory is reached from the one above
+/// it, which stays open, and a link in its place is removed as a link.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <aio/uv/completion.hpp>
+#include <aio/uv/work.hpp>
+
+namespace aio::uv {
+
+class Loop;
+
+/// A removal under way: a directory, or anything else, of which a link is removed and not followed. What
+/// disappears meanwhile is no error. It blocks, and holds a number of open directories that does not grow
+/// with the depth (on Windows, one for each level, which nobody else can remove meanwhile). To be used by one
+/// thread at a time.
+class TreeRemoval {
+public:
+    /// The path is in UTF-8; slashes at its end do not count.
+    explicit TreeRemoval(std::string path);
+    TreeRemoval(const TreeRemoval&) = delete;
+    TreeRemoval& operator=(const TreeRemoval&) = delete;
+    /// Closes the directories. What has not been removed remains.
+    ~TreeRemoval();
+
+    /// Goes on for so many entries; false when nothing is left to do, because all is gone or for a failure.
+    bool step(std::size_t entries) noexcept;
+    /// 0, or the negative libuv error that ended it: no_such_file_or_directory if the path itself was not
+    /// there.
+    [[nodiscard]] int status() const noexcept { return status_; }
+    /// What failed, and of which path: "remove directory tree/below".
+    [[nodiscard]] const std::string& failed() const noexcept { return failed_; }
+
+private:
+    class Levels;
+    std::unique_ptr<Levels> levels_;
+    std::string failed_;
+    int status_ = 0;
+};
+
+/// Takes a step of a removal in a thread of the work queue.
+class TreeRemovalRequest final : private Work {
+public:
+    TreeRemovalRequest() noexcept : Work(&run, &end) {}
+    /// The completion's status tells only whether the step was taken; the removal, whether it succeeded.
+    void start(Loop& loop, std::shared_ptr<TreeRemoval> removal, std::size_t entries, Completion& done);
+    /// Takes a step that no thread has begun out of the queue: true, and the completion comes with ECANCELED.
+    bool cancel() noexcept { return Work::cancel(); }
+    /// Whether there is more to do.
+    [[nodiscard]] bool more() const noexcept { return more_; }
+
+private:
+    static void run(Work& self) noexcept;
+    static void end(Work& self, int status) noexcept;
+
+    std::shared_ptr<TreeRemoval> removal_;
+    Completion* done_ = nullptr;
+    std::size_t entries_ = 0;
+    bool more_ = false;
+};
+
+} // namespace aio::uv
