@@ -20,7 +20,8 @@ struct Lingering;
 ///
 /// Making one ignores SIGPIPE if the program has not given it a handler (see `ignore_sigpipe`): libuv writes
 /// to sockets with plain `write`, and a peer that has gone is to be an error of that write, not the end of
-/// the process.
+/// the process. It opens the null device for standard descriptors that are closed
+/// (`open_standard_descriptors`).
 class Loop {
 public:
     enum class Mode { until_stopped, once, no_wait };

@@ -28,7 +28,7 @@ public:
     TreeRemoval(const TreeRemoval&) = delete;
     TreeRemoval& operator=(const TreeRemoval&) = delete;
     /// Closes the directories. What has not been removed remains.
-    ~TreeRemoval();
+    ~TreeRemoval() = default;
 
     /// Goes on for so many entries; false when nothing is left to do, because all is gone or for a failure.
     bool step(std::size_t entries) noexcept;
@@ -39,8 +39,13 @@ public:
     [[nodiscard]] const std::string& failed() const noexcept { return failed_; }
 
 private:
+    /// The directories that it is in, which each system enters and leaves in its own way.
     class Levels;
-    std::unique_ptr<Levels> levels_;
+
+    /// Goes on by one entry; false at the end.
+    bool advance();
+
+    std::unique_ptr<Levels, void (*)(Levels*) noexcept> levels_;
     std::string failed_;
     int status_ = 0;
 };

@@ -1,7 +1,6 @@
 #include <aio/uv/tree_removal.hpp>
 
 #include <cerrno>
-#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -81,6 +80,7 @@ public:
         return remove(entry->d_name, may_be_directory);
     }
 
+private:
     bool fail(int error, const char* operation, const char* name) {
         removal_.status_ = uv_translate_sys_error(error);
         removal_.failed_ = operation;
@@ -94,7 +94,6 @@ public:
         return false;
     }
 
-private:
     bool begin() {
         const bool goes_on = remove(path_.c_str(), true);
         has_begun_ = true;
@@ -186,24 +185,9 @@ private:
     bool progress_ = false;
 };
 
-TreeRemoval::TreeRemoval(std::string path) : levels_(std::make_unique<Levels>(*this, std::move(path))) {}
+TreeRemoval::TreeRemoval(std::string path)
+    : levels_(new Levels(*this, std::move(path)), [](Levels* levels) noexcept { delete levels; }) {}
 
-TreeRemoval::~TreeRemoval() = default;
-
-bool TreeRemoval::step(std::size_t entries) noexcept {
-    if (!levels_) return false;
-    try {
-        while (entries-- > 0) {
-            if (levels_->advance()) continue;
-            levels_.reset();
-            return false;
-        }
-        return true;
-    } catch (const std::bad_alloc&) {
-        levels_.reset();
-        status_ = UV_ENOMEM;
-        return false;
-    }
-}
+bool TreeRemoval::advance() { return levels_->advance(); }
 
 } // namespace aio::uv

@@ -1,8 +1,6 @@
 #include <aio/uv/tree_removal.hpp>
 
 #include <filesystem>
-#include <new>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -137,24 +135,9 @@ private:
     std::vector<Level> levels_;
 };
 
-TreeRemoval::TreeRemoval(std::string path) : levels_(std::make_unique<Levels>(*this, std::move(path))) {}
+TreeRemoval::TreeRemoval(std::string path)
+    : levels_(new Levels(*this, std::move(path)), [](Levels* levels) noexcept { delete levels; }) {}
 
-TreeRemoval::~TreeRemoval() = default;
-
-bool TreeRemoval::step(std::size_t entries) noexcept {
-    if (!levels_) return false;
-    try {
-        while (entries-- > 0) {
-            if (levels_->advance()) continue;
-            levels_.reset();
-            return false;
-        }
-        return true;
-    } catch (const std::bad_alloc&) {
-        levels_.reset();
-        status_ = UV_ENOMEM;
-        return false;
-    }
-}
+bool TreeRemoval::advance() { return levels_->advance(); }
 
 } // namespace aio::uv

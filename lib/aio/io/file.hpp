@@ -98,6 +98,7 @@ public:
     /// Adopts an open file, at its present position, which is shared as by `descriptor`. `name` is for
     /// messages; with `append` all writes go to the end.
     File(EventLoop& loop, uv::Descriptor descriptor, std::string name, bool append = false);
+    /// What `open` makes; not for users.
     explicit File(detail::Ref<detail::OpenFile> state) noexcept : state_(std::move(state)) {}
     File(File&&) noexcept = default;
     File& operator=(File&&) noexcept = default;

@@ -63,7 +63,8 @@ public:
     [[nodiscard]] PipeStream& stdin_stream() { return processes_.front().stdin_stream(); }
     [[nodiscard]] PipeStream& stdout_stream() { return processes_.back().stdout_stream(); }
 
-    /// Waits until all have ended; gives their returncodes. Cancelled: they run on.
+    /// Waits until all have ended; gives their returncodes. Cancelled: they run on. Throws as `Process::wait`
+    /// if this object is destroyed meanwhile.
     [[nodiscard]] Coro<std::vector<int>> wait();
     /// As `Process::communicate`, with the input of the first and the output of the last.
     [[nodiscard]] Coro<PipelineOutput> communicate(std::string input = std::string());

@@ -111,6 +111,7 @@ private:
 class Server {
 public:
     Server(Server&&) noexcept = default;
+    /// Closes what it was, as `close` does.
     Server& operator=(Server&& other) noexcept {
         Server taken(std::move(other));
         std::swap(core_, taken.core_);

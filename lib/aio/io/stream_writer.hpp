@@ -37,6 +37,7 @@ using Address = uv::Address;
 class StreamWriter {
 public:
     StreamWriter(StreamWriter&&) noexcept = default;
+    /// Closes what it wrote to, as `close` does.
     StreamWriter& operator=(StreamWriter&& other) noexcept {
         StreamWriter taken(std::move(other));
         std::swap(link_, taken.link_);
