@@ -79,6 +79,18 @@ TEST_CASE("rule 70: numbers that are no signal, and signals that cannot be caugh
     CHECK(uv::signal_is_default(SIGUSR1));
 }
 
+TEST_CASE("signal stream: a signal that is named twice comes once") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        SignalStream signals(SIGUSR1, SIGUSR1, SIGUSR2);
+        ::raise(SIGUSR1);
+        const std::optional<int> first = co_await signals.next();
+        ::raise(SIGUSR2);
+        const std::optional<int> second = co_await signals.next();
+        CHECK(first == SIGUSR1);
+        CHECK(second == SIGUSR2);
+    });
+}
+
 TEST_CASE("conformance: streams of signals") {
     check_conformance("SignalStream.next", 7, [](Gate& gate) { return wait_for_a_signal(gate); });
 }

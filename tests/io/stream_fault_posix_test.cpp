@@ -110,6 +110,20 @@ bool broken(const std::string& text) {
 
 } // namespace
 
+TEST_CASE("stream: a reset that a write has met first is no clean end for those who read") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        TcpPair pair = co_await connected();
+        co_await pair.b.write_all(bytes("part"));
+        pair.reset();
+        CHECK(co_await io_test::error_of(pair.a.write_all(bytes("x"))) == std::errc::connection_reset);
+        // What has come before it can be read.
+        const std::string part = co_await io_test::read_count(pair.a, 4);
+        CHECK(part == "part");
+        std::vector<std::byte> memory(10);
+        CHECK(co_await io_test::error_of(pair.a.read_some(memory)) == std::errc::connection_reset);
+    });
+}
+
 TEST_CASE("stream: a reset in the middle of a write wakes its writer, and errors name the peer") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         TcpPair pair = co_await connected();

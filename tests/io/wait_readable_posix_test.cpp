@@ -1,16 +1,21 @@
 #include <aio/io/wait_readable.hpp>
 
+#include <cerrno>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <system_error>
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/structure/gather.hpp>
+#include <aio/uv/listener.hpp>
 #include <aio/uv/pipe.hpp>
 
 #include "io/file_help.hpp"
@@ -117,6 +122,33 @@ TEST_CASE("wait_readable: what cannot be watched is an error that names it") {
         const std::string error = co_await outcome(wait_readable(file.get()));
         CHECK(error.find("watch descriptor " + number) != std::string::npos);
         CHECK(co_await io_test::error_of(wait_readable(-1)) != std::error_code());
+    });
+}
+
+TEST_CASE("wait_readable: a descriptor with an error to tell is ready, for both") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        // A pipe without a reader.
+        uv::PipeEnds pipe = uv::make_pipe();
+        co_await fill(pipe.write);
+        pipe.read.close();
+        co_await wait_writable(pipe.write.get());
+        CHECK(::write(pipe.write.get(), "x", 1) < 0);
+        CHECK(errno == EPIPE);
+        // A connection that is refused: the port was free a moment ago.
+        uv::Descriptor listener = uv::listen_tcp(uv::Address("127.0.0.1", 0));
+        const std::uint16_t port = uv::local_address(listener).port();
+        listener.close();
+        const uv::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        sockaddr_in name{};
+        name.sin_family = AF_INET;
+        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        name.sin_port = htons(port);
+        static_cast<void>(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name));
+        co_await wait_writable(socket.get());
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+        CHECK(error == ECONNREFUSED);
     });
 }
 

@@ -5,6 +5,7 @@
 #include <winsock2.h>
 #else
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #endif
 
@@ -26,6 +27,14 @@ DescriptorKind kind_of(const Descriptor& descriptor) noexcept {
     case UV_TCP: return DescriptorKind::tcp;
     case UV_NAMED_PIPE: return DescriptorKind::pipe;
     case UV_UDP: return DescriptorKind::udp;
+#if !defined(_WIN32)
+    case UV_TTY: return DescriptorKind::device;
+    case UV_FILE: {
+        struct stat status;
+        return ::fstat(descriptor.get(), &status) == 0 && S_ISCHR(status.st_mode) ? DescriptorKind::device
+                                                                                  : DescriptorKind::other;
+    }
+#endif
     default: return DescriptorKind::other;
     }
 }

@@ -52,8 +52,10 @@ private:
 #endif
 };
 
-/// What a descriptor is good for: what `Tcp`, `Pipe` or `Udp` adopts, or none of them.
-enum class DescriptorKind { tcp, pipe, udp, other };
+/// What a descriptor is good for: what `Tcp`, `Pipe` or `Udp` adopts, or none of them. A `device` is one that
+/// gives characters, a terminal or a serial line, and never on Windows; `Pipe` adopts those that can be
+/// watched.
+enum class DescriptorKind { tcp, pipe, udp, device, other };
 [[nodiscard]] DescriptorKind kind_of(const Descriptor& descriptor) noexcept;
 
 /// Opens the null device for those of the standard descriptors, 0 to 2, that are closed, as a daemon's may

@@ -46,6 +46,8 @@ private:
 /// Makes a listening Unix domain socket at `path`, which must not exist, or on Linux at the abstract name
 /// that follows a first byte 0. Throws `std::system_error`: always on Windows (not_supported).
 [[nodiscard]] Descriptor listen_unix(std::string_view path, int backlog = 511);
+/// Listens on a bound socket; one that does so already keeps its backlog. Throws `std::system_error`.
+void listen_on(const Descriptor& socket, int backlog);
 /// The address that a socket is bound to. Throws `std::system_error`.
 [[nodiscard]] Address local_address(const Descriptor& socket);
 

@@ -66,6 +66,13 @@ Descriptor listen_unix(std::string_view path, int backlog) {
     return fd;
 }
 
+void listen_on(const Descriptor& socket, int backlog) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (::getsockopt(socket.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0) return;
+    if (::listen(socket.get(), backlog) != 0) throw_error(-errno, "listen on " + place_of(socket));
+}
+
 Address local_address(const Descriptor& socket) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;

@@ -50,6 +50,17 @@ Descriptor listen_unix(std::string_view path, int) {
                                 ": Windows has no Unix domain sockets that aiouv could use");
 }
 
+void listen_on(const Descriptor& socket, int backlog) {
+    int listens = 0;
+    int size = sizeof listens;
+    if (::getsockopt(socket_of(socket), SOL_SOCKET, SO_ACCEPTCONN, reinterpret_cast<char*>(&listens),
+                     &size) == 0 &&
+        listens != 0)
+        return;
+    if (::listen(socket_of(socket), backlog) != 0)
+        throw_error(winsock_error(), "listen on " + place_of(socket));
+}
+
 Address local_address(const Descriptor& socket) {
     sockaddr_storage storage{};
     int size = sizeof storage;

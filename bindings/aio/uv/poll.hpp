@@ -17,9 +17,9 @@ constexpr bool operator&(PollEvents a, PollEvents b) noexcept {
     return (static_cast<unsigned>(a) & static_cast<unsigned>(b)) != 0;
 }
 
-/// Tells when a descriptor is ready. Level-triggered: the callback comes again in each turn of the loop until
-/// the reason is gone. The descriptor stays the caller's and must stay open until this object is stopped or
-/// destroyed; no other handle of the same loop may watch it.
+/// Tells when a descriptor is ready, also to tell an error. Level-triggered: the callback comes again in each
+/// turn of the loop until the reason is gone. The descriptor stays the caller's and must stay open until this
+/// object is stopped or destroyed; no other handle of the same loop may watch it.
 class Poll {
 public:
     /// `status` is 0, or a negative libuv error, after which watching has stopped.

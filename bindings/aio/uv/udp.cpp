@@ -4,6 +4,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -38,6 +39,7 @@ namespace {
 struct SendRequest {
     uv_udp_send_t request{};
     std::vector<std::byte> data;
+    std::optional<Address> to;
 };
 
 uv_buf_t buffer(std::span<const std::byte> data) noexcept {
@@ -181,11 +183,15 @@ int Udp::queue(std::span<const std::byte> data, const Address* to) {
     send->request.data = send.get();
     const uv_buf_t buf = buffer(send->data);
     sockaddr_storage storage{};
-    if (to != nullptr) storage = AddressAccess::to(*to);
+    if (to != nullptr) {
+        storage = AddressAccess::to(*to);
+        send->to = *to;
+    }
     const auto on_sent = [](uv_udp_send_t* request, int status) noexcept {
         const std::unique_ptr<SendRequest> done(static_cast<SendRequest*>(request->data));
         const Block& block = Block::of(request->handle);
-        if (block.open && block.sent.function != nullptr) block.sent.function(block.sent.context, status);
+        if (block.open && block.sent.function != nullptr)
+            block.sent.function(block.sent.context, status, done->to);
     };
     const int status =
         uv_udp_send(&send->request, &block_->handle, &buf, 1,

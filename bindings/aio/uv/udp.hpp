@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -88,9 +89,10 @@ public:
     int queue(std::span<const std::byte> data, const Address* to);
     /// Bytes that are queued.
     [[nodiscard]] std::size_t send_queue_size() const noexcept;
-    /// Is told, as a callback, whenever a queued datagram has left or failed (`status`); one function.
+    /// Is told, as a callback, whenever a queued datagram has left or failed (`status`), and where it was to
+    /// go, if that was said; one function.
     struct SendHandler {
-        using Function = void (*)(void* context, int status) noexcept;
+        using Function = void (*)(void* context, int status, const std::optional<Address>& to) noexcept;
         Function function = nullptr;
         void* context = nullptr;
     };

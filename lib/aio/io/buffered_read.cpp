@@ -7,6 +7,7 @@ namespace aio::detail {
 
 bool BufferedRead::await_ready() {
     StreamState& stream = *stream_;
+    stream.check_here();
     if (stream.reader_ != nullptr || stream.buffered_reader_ != nullptr)
         throw RuntimeError(std::string(what_) + ": another task is reading from this stream already");
     if (!ready()) return false;
@@ -19,15 +20,17 @@ bool BufferedRead::await_ready() {
 }
 
 void BufferedRead::start() {
-    require_same_loop();
     stream_->buffered_reader_ = this;
     if (giving_way_) {
         yield();
         return;
     }
     const int status = stream_->start_reading();
-    // From here on the stream has ended, for whoever reads next as well.
-    if (status < 0) static_cast<uv::StreamReader&>(*stream_).ended(status);
+    if (status >= 0) return;
+    // It cannot be read at all, as a pipe's end for writing: that says nothing about writing.
+    note_failure(status, "read from");
+    stream_->buffered_reader_ = nullptr;
+    wake();
 }
 
 bool BufferedRead::ready() {

@@ -1,24 +1,8 @@
 #include <aio/io/create_connection.hpp>
 
-#include <aio/core/event_loop.hpp>
-#include <aio/io/pipe_stream.hpp>
-#include <aio/io/tcp_stream.hpp>
+#include <aio/io/adopt_stream.hpp>
 
 namespace aio::detail {
-namespace {
-
-/// A TCP connection, a Unix domain socket or an end of a pipe.
-Stream adopt(uv::Descriptor socket, bool keep_alive) {
-    EventLoop& loop = get_running_loop();
-    if (uv::kind_of(socket) != uv::DescriptorKind::tcp) return PipeStream(loop, std::move(socket));
-    TcpStream stream(loop, std::move(socket));
-    // Says so if it is not connected.
-    static_cast<void>(stream.peer_address());
-    if (keep_alive) stream.set_keep_alive(true);
-    return stream;
-}
-
-} // namespace
 
 Coro<Stream> connect_stream(std::string host, std::uint16_t port, ConnectOptions options) {
     StreamConnection connection = co_await open_connection(std::move(host), port, std::move(options));
@@ -36,7 +20,7 @@ Coro<Stream> connect_unix_stream(std::string path) {
 }
 
 Coro<Stream> adopt_client(uv::Descriptor socket, [[maybe_unused]] ConnectOptions options) {
-    Stream stream = adopt(std::move(socket), false);
+    Stream stream = adopt_stream(std::move(socket));
 #if AIO_HAVE_TLS
     if (options.tls()) {
         TlsStream secure = co_await TlsStream::client(
@@ -48,7 +32,7 @@ Coro<Stream> adopt_client(uv::Descriptor socket, [[maybe_unused]] ConnectOptions
 }
 
 Coro<Stream> adopt_accepted(uv::Descriptor socket, ServerOptions options) {
-    Stream stream = adopt(std::move(socket), options.keep_alive());
+    Stream stream = adopt_stream(std::move(socket), options.keep_alive());
 #if AIO_HAVE_TLS
     if (options.tls()) {
         TlsStream secure =

@@ -76,7 +76,8 @@ create_connection(F factory, std::vector<Address> addresses, ConnectOptions opti
                                     detail::connect_stream(std::move(addresses), std::move(options)));
 }
 /// Adopts a socket that is connected already, or a pipe. Of the options only those for TLS mean something,
-/// for which `server_hostname` has to be set.
+/// for which `server_hostname` has to be set. Throws `ValueError` and `std::system_error` as
+/// `StreamConnection::from_descriptor` does; the descriptor is closed then.
 template <class F>
     requires detail::StreamProtocolFactory<F>
 [[nodiscard]] Coro<ProtocolConnection<detail::ProtocolOf<F>>>
@@ -92,7 +93,8 @@ template <class F>
     return detail::connect_protocol(std::move(factory), detail::connect_unix_stream(std::move(path)));
 }
 /// Adopts a connection that was accepted elsewhere: TCP, or a Unix domain socket. Of the options those mean
-/// something that are about one connection: TLS, as the server's side, and `keep_alive`.
+/// something that are about one connection: TLS, as the server's side, and `keep_alive`. Throws as the one
+/// above.
 template <class F>
     requires detail::StreamProtocolFactory<F>
 [[nodiscard]] Coro<ProtocolConnection<detail::ProtocolOf<F>>>

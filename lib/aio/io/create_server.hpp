@@ -79,7 +79,8 @@ template <class F>
     return detail::listen_on_hosts(detail::make_protocol_server(std::move(factory), options),
                                    std::move(hosts), port, options);
 }
-/// Adopts a socket that listens already: TCP, or a Unix domain socket.
+/// Adopts a bound TCP or Unix domain socket, and listens on it unless that has been done already. Throws
+/// `ValueError` if it is neither, and `std::system_error`; it is closed then.
 template <class F>
     requires detail::StreamProtocolFactory<F>
 [[nodiscard]] Coro<Server> create_server(F factory, uv::Descriptor socket,

@@ -47,8 +47,8 @@ DatagramState::DatagramState(EventLoop& loop, uv::Descriptor socket) : queue_(lo
 void DatagramState::begin() noexcept {
     uv::Udp::SendHandler handler;
     handler.context = this;
-    handler.function = [](void* context, int status) noexcept {
-        static_cast<DatagramState*>(context)->on_sent(status);
+    handler.function = [](void* context, int status, const std::optional<Address>& to) noexcept {
+        static_cast<DatagramState*>(context)->on_sent(status, to);
     };
     socket_->on_sent(handler);
     queue_.loop().resources.push_back(*this);
@@ -81,9 +81,15 @@ void DatagramState::received(std::span<const std::byte> data, const Address& fro
     }
 }
 
-void DatagramState::failed(int status) noexcept {
+void DatagramState::failed(int status) noexcept { keep_error(status, std::nullopt); }
+
+void DatagramState::keep_error(int status, const std::optional<Address>& sending_to) noexcept {
+    // Whoever only sends does not ask for them.
+    if (queue_.size() >= most_kept) return;
     try {
-        queue_.set_place(place_of_datagrams(*socket_, remote_));
+        std::string place = place_of_datagrams(*socket_, remote_);
+        if (sending_to) place += ", after a datagram to " + sending_to->to_string() + " could not be sent";
+        queue_.set_place(std::move(place));
         queue_.push(EventError(status));
     } catch (const std::bad_alloc&) {
         return;
@@ -95,8 +101,8 @@ bool DatagramState::wants_more() noexcept {
     return receiving_;
 }
 
-void DatagramState::on_sent(int status) noexcept {
-    if (status < 0) failed(status);
+void DatagramState::on_sent(int status, const std::optional<Address>& to) noexcept {
+    if (status < 0) keep_error(status, to);
     // Each one that goes into the queue makes it longer again.
     while (socket_ != nullptr && socket_->send_queue_size() <= low_water) {
         SendDatagramAwaiter* const sender = senders_.pop_front();
@@ -111,14 +117,17 @@ bool SendDatagramAwaiter::await_ready() {
     const std::size_t queued = socket.send_queue_size();
     done_ = true;
     if (queued == 0 && endpoint_->senders_.empty()) {
-        status_ = socket.try_send(data_, to());
-        if (!uv::Udp::no_room(status_)) return endpoint_->queue_.loop().take_immediate();
+        const int status = socket.try_send(data_, to());
+        if (!uv::Udp::no_room(status)) {
+            set_status(status);
+            return endpoint_->queue_.loop().take_immediate();
+        }
     }
     if (queued + data_.size() > DatagramState::high_water && queued > 0) {
         done_ = false;
         return false;
     }
-    status_ = send_queued();
+    set_status(send_queued());
     return endpoint_->queue_.loop().take_immediate();
 }
 
@@ -133,8 +142,7 @@ int SendDatagramAwaiter::send_queued() noexcept {
 void SendDatagramAwaiter::await_resume() {
     throw_if_cancelled();
     if (status_ >= 0) return;
-    const std::optional<Address>& to = to_ ? to_ : endpoint_->remote();
-    uv::throw_error(status_, "send a datagram to " + (to ? to->to_string() : std::string("nowhere")));
+    uv::throw_error(status_, "send a datagram to " + (to_ ? to_->to_string() : std::string("nowhere")));
 }
 
 Datagram ReceiveDatagramAwaiter::await_resume() {

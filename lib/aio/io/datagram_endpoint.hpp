@@ -113,7 +113,9 @@ private:
     void failed(int status) noexcept override;
     bool wants_more() noexcept override;
 
-    void on_sent(int status) noexcept;
+    void on_sent(int status, const std::optional<Address>& to) noexcept;
+    /// Gives an error to whoever receives next.
+    void keep_error(int status, const std::optional<Address>& sending_to) noexcept;
     /// The socket is ready.
     void begin() noexcept;
 
@@ -144,7 +146,7 @@ public:
 
     /// There is room now, or the endpoint has been closed.
     void finish(int status) noexcept {
-        status_ = status;
+        set_status(status);
         wake();
     }
     /// Puts the datagram into the queue; gives a negative libuv error.
@@ -152,6 +154,11 @@ public:
 
 private:
     [[nodiscard]] const Address* to() const noexcept { return to_ ? &*to_ : nullptr; }
+    /// Takes down where it was to go, for the message: the endpoint may be gone when that is made.
+    void set_status(int status) noexcept {
+        status_ = status;
+        if (status < 0 && !to_) to_ = endpoint_->remote();
+    }
     bool on_cancel(const std::string&) noexcept override {
         unlink();
         return wake_cancelled();

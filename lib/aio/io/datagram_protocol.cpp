@@ -27,8 +27,8 @@ DatagramTransport::DatagramTransport(EventLoop& loop, const std::optional<Addres
       remote_(options.remote()) {
     uv::Udp::SendHandler handler;
     handler.context = this;
-    handler.function = [](void* context, int status) noexcept {
-        static_cast<DatagramTransport*>(context)->on_sent(status);
+    handler.function = [](void* context, int status, const std::optional<Address>& to) noexcept {
+        static_cast<DatagramTransport*>(context)->on_sent(status, to);
     };
     socket_->on_sent(handler);
 }
@@ -88,9 +88,9 @@ void DatagramTransport::send_failed(int status, const std::optional<Address>& to
     queue_io();
 }
 
-void DatagramTransport::on_sent(int status) noexcept {
+void DatagramTransport::on_sent(int status, const std::optional<Address>& to) noexcept {
     --in_flight_;
-    if (status < 0) send_failed(status, std::nullopt);
+    if (status < 0) send_failed(status, to);
     if (writing_paused() || is_closing()) queue_io();
 }
 

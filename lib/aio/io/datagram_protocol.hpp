@@ -129,7 +129,7 @@ private:
     void failed(int status) noexcept override;
     bool wants_more() noexcept override;
 
-    void on_sent(int status) noexcept;
+    void on_sent(int status, const std::optional<Address>& to) noexcept;
     void send_failed(int status, const std::optional<Address>& to) noexcept;
     void deliver() noexcept;
     void receive_on() noexcept;

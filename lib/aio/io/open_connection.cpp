@@ -101,10 +101,11 @@ Coro<StreamConnection> connect_to_any(std::vector<Address> addresses, std::strin
     if (addresses.empty())
         throw std::system_error(std::make_error_code(std::errc::address_not_available),
                                 "connect to " + target + ": there is no address to connect to");
+    detail::StreamLink::check_limit(options.limit());
     std::vector<Attempt> attempts;
     for (const Address& address : detail::interleave(addresses))
         attempts.emplace_back(address, options.local_address());
-    if (attempts.size() == 1) {
+    if (attempts.size() == 1 && !options.all_errors()) {
         TcpStream only = co_await attempts.front()();
         co_return co_await begin_connection(std::move(only), std::move(host), options);
     }
@@ -168,7 +169,7 @@ Coro<StreamConnection> open_unix_connection(std::string path, ConnectOptions opt
             if (error.code() != std::errc::resource_unavailable_try_again) throw;
         }
         if (socket.valid()) {
-            PipeStream stream(get_running_loop(), std::move(socket));
+            PipeStream stream(get_running_loop(), std::move(socket), detail::KnownKind());
             co_return co_await begin_connection(std::move(stream), std::string(), std::move(options));
         }
         co_await sleep(pause);

@@ -1,12 +1,41 @@
 #include <aio/io/pipe_stream.hpp>
 
 #include <memory>
+#include <string>
+#include <system_error>
 
+#include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
+#include <aio/uv/poll.hpp>
 
 namespace aio {
 
+namespace {
+
+uv::Descriptor checked(EventLoop& loop, uv::Descriptor end) {
+    switch (uv::kind_of(end)) {
+    case uv::DescriptorKind::pipe: return end;
+#if defined(_WIN32)
+    // What `pair` gives.
+    case uv::DescriptorKind::tcp: return end;
+#endif
+    case uv::DescriptorKind::device: {
+        // libuv ends the program when it cannot watch a stream that it has, as /dev/null.
+        const uv::Poll attempt(loop.bindings(), end.get(), uv::Poll::Handler());
+        return end;
+    }
+    default:
+        throw ValueError("PipeStream: descriptor " + std::to_string(end.get()) +
+                         " is no pipe, Unix domain socket or character device");
+    }
+}
+
+} // namespace
+
 PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end)
+    : PipeStream(loop, checked(loop, std::move(end)), detail::KnownKind()) {}
+
+PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end, detail::KnownKind)
     : Stream(
           std::make_unique<detail::StreamStateOf<uv::Pipe>>(loop.state(), loop.bindings(), std::move(end))) {}
 
@@ -15,10 +44,19 @@ PipeStream::PipeStream(EventLoop& loop)
 
 uv::Pipe& PipeStream::pipe() const { return static_cast<detail::StreamStateOf<uv::Pipe>&>(state()).own; }
 
+void PipeStream::check_connected() const {
+    try {
+        static_cast<void>(pipe().peer_path());
+    } catch (const std::system_error& error) {
+        // Of what is no socket the system says something else.
+        if (error.code() == std::errc::not_connected) throw;
+    }
+}
+
 std::pair<PipeStream, PipeStream> PipeStream::pair(EventLoop& loop) {
     uv::PipeEnds ends = uv::make_socket_pair();
-    PipeStream first(loop, std::move(ends.read));
-    PipeStream second(loop, std::move(ends.write));
+    PipeStream first(loop, std::move(ends.read), detail::KnownKind());
+    PipeStream second(loop, std::move(ends.write), detail::KnownKind());
     return {std::move(first), std::move(second)};
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-/// `PipeStream`: one end of a pipe, or a connected Unix domain socket.
+/// `PipeStream`: one end of a pipe, a connected Unix domain socket, or a character device.
 
 #include <utility>
 
@@ -20,12 +20,19 @@ class ProcessState;
 /// the wrong direction throws.
 class PipeStream final : public Stream {
 public:
-    /// Adopts a descriptor, which becomes non-blocking. Throws `std::system_error` if it is neither a pipe
-    /// nor a stream socket.
+    /// Adopts the descriptor of a pipe's end, a connected Unix domain socket or a character device, as a
+    /// serial line is one; it becomes non-blocking. Throws `ValueError` if it is none of these, and
+    /// `std::system_error` if the system cannot tell when it is ready, as for the null device; it is closed
+    /// then.
     PipeStream(EventLoop& loop, uv::Descriptor end);
+    /// For the library: of a pipe or socket that it has made.
+    PipeStream(EventLoop& loop, uv::Descriptor end, detail::KnownKind);
 
     /// The two ends of a new pair of connected sockets on one loop.
     [[nodiscard]] static std::pair<PipeStream, PipeStream> pair(EventLoop& loop);
+
+    /// For the library: throws `std::system_error` if this is a socket that is not connected.
+    void check_connected() const;
 
 private:
     friend detail::ProcessState;

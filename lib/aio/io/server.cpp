@@ -1,6 +1,9 @@
 #include <aio/io/server.hpp>
 
 #include <algorithm>
+#include <exception>
+#include <string>
+#include <system_error>
 
 #include <aio/uv/listener.hpp>
 
@@ -33,6 +36,12 @@ void add_addresses(std::vector<Address>& addresses, const std::vector<AddressInf
     }
 }
 
+/// The host has addresses of a family that this machine does not speak, or has switched off.
+bool is_of_no_use_here(const std::error_code& code) {
+    return code == std::errc::address_not_available || code == std::errc::address_family_not_supported ||
+           code == std::errc::protocol_not_supported;
+}
+
 Server serve(Ref<ServerCore> core, const ServerOptions& options) {
     if (options.start_serving()) core->start_serving();
     return Server(std::move(core));
@@ -52,7 +61,16 @@ Coro<Server> listen_on_hosts(Ref<ServerCore> core, std::vector<std::string> host
     }
     const uv::ListenOptions listen =
         uv::ListenOptions().backlog(options.backlog()).reuse_port(options.reuse_port()).ipv6_only(true);
-    for (const Address& address : addresses) core->add(uv::listen_tcp(address, listen));
+    std::exception_ptr skipped;
+    for (const Address& address : addresses) {
+        try {
+            core->add(uv::listen_tcp(address, listen));
+        } catch (const std::system_error& error) {
+            if (!is_of_no_use_here(error.code())) throw;
+            skipped = std::current_exception();
+        }
+    }
+    if (core->sockets().empty()) std::rethrow_exception(skipped);
     co_return serve(std::move(core), options);
 }
 
@@ -65,6 +83,11 @@ Coro<Server> listen_on_path(Ref<ServerCore> core, std::string path, ServerOption
 }
 
 Coro<Server> listen_on_descriptor(Ref<ServerCore> core, uv::Descriptor socket, ServerOptions options) {
+    const uv::DescriptorKind kind = uv::kind_of(socket);
+    if (kind != uv::DescriptorKind::tcp && kind != uv::DescriptorKind::pipe)
+        throw ValueError("start_server: descriptor " + std::to_string(socket.get()) +
+                         " is neither a TCP nor a Unix domain socket");
+    uv::listen_on(socket, options.backlog());
     core->add(std::move(socket));
     co_return serve(std::move(core), options);
 }

@@ -204,8 +204,10 @@ Ref<ServerCore> make_server_core(F handler, const ServerOptions& options) {
 
 /// Listens on all addresses of a host, a name or in figures; an empty one means all interfaces. Port 0 lets
 /// the system choose one, for each address its own. An address that several names stand for is listened on
-/// once, and one of IPv6 takes no IPv4 connections. Throws `GaiError` if a name cannot be resolved,
-/// `std::system_error` naming the address if it cannot be listened on; then none is.
+/// once, and one of IPv6 takes no IPv4 connections. Those that this machine does not have, as when it has
+/// IPv6 switched off, are passed over as long as others are left (as in Python 3.13). Throws `GaiError` if a
+/// name cannot be resolved, `std::system_error` naming the address if one cannot be listened on for another
+/// reason; then none is.
 template <class F>
     requires detail::ConnectionHandler<F>
 [[nodiscard]] Coro<Server> start_server(F&& handler, std::string host, std::uint16_t port,
@@ -224,7 +226,8 @@ template <class F>
         detail::make_server_core<std::decay_t<F>>(std::forward<F>(handler), options), std::move(hosts), port,
         options);
 }
-/// Adopts a socket that listens already: TCP, or a Unix domain socket.
+/// Adopts a bound TCP or Unix domain socket, and listens on it unless that has been done already. Throws
+/// `ValueError` if it is neither, and `std::system_error`; it is closed then.
 template <class F>
     requires detail::ConnectionHandler<F>
 [[nodiscard]] Coro<Server> start_server(F&& handler, uv::Descriptor socket,

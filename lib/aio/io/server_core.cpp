@@ -6,6 +6,7 @@
 #include <aio/core/error_context.hpp>
 #include <aio/core/handle.hpp>
 #include <aio/io/pipe_stream.hpp>
+#include <aio/io/report_soon.hpp>
 #include <aio/structure/wait_for.hpp>
 #include <aio/uv/error.hpp>
 
@@ -26,10 +27,6 @@ void ServingSocket::accepted(uv::Descriptor connection) noexcept {
     server_->connected(std::move(connection), tcp_);
 }
 
-void ServingSocket::accept_failed(int status) noexcept {
-    server_->failed(listener_.error_of(status), "a server could not accept a connection");
-}
-
 HandlerHold::HandlerHold(Ref<ServerCore> server, Ref<StreamLink> link) noexcept
     : server_(std::move(server)), link_(std::move(link)) {}
 
@@ -40,6 +37,7 @@ HandlerHold::~HandlerHold() {
 
 ServerCore::ServerCore(EventLoop& loop, std::size_t limit, int burst, bool keep_alive)
     : loop_(&loop.state()), limit_(limit), burst_(burst), keep_alive_(keep_alive) {
+    StreamLink::check_limit(limit);
     binding_.bind(loop.state());
 }
 
@@ -63,11 +61,11 @@ void ServerCore::connected(uv::Descriptor connection, bool tcp) noexcept {
     try {
         std::optional<Stream> stream;
         if (tcp) {
-            TcpStream tcp_stream(loop(), std::move(connection));
+            TcpStream tcp_stream(loop(), std::move(connection), KnownKind());
             if (keep_alive_) tcp_stream.set_keep_alive(true);
             stream.emplace(std::move(tcp_stream));
         } else {
-            stream.emplace(PipeStream(loop(), std::move(connection)));
+            stream.emplace(PipeStream(loop(), std::move(connection), KnownKind()));
         }
 #if AIO_HAVE_TLS
         if (tls_) {
@@ -79,7 +77,7 @@ void ServerCore::connected(uv::Descriptor connection, bool tcp) noexcept {
         loop().call_soon(Context(context_),
                          [hold = take_on(std::move(*stream))] { hold->server().begin_handler(*hold); });
     } catch (...) {
-        failed(std::current_exception(), "a server could not take on a connection");
+        report_soon(*loop_, std::current_exception(), "a server could not take on a connection");
     }
 }
 

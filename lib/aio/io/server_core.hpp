@@ -46,7 +46,6 @@ public:
 
 private:
     void accepted(uv::Descriptor connection) noexcept override;
-    void accept_failed(int status) noexcept override;
 
     ServerCore* server_;
     bool tcp_;

@@ -13,6 +13,8 @@ namespace detail {
 SignalStreamState::SignalStreamState(EventLoop& loop, const std::vector<int>& signals)
     : queue_(loop.state()) {
     for (const int signum : signals) {
+        if (std::ranges::any_of(watches_, [&](const auto& known) { return known->signum == signum; }))
+            continue;
         auto watch = std::make_unique<Watch>(*this, signum, loop.bindings());
         try {
             watch->signal.start(signum, uv::bind<&Watch::on_signal>(*watch));

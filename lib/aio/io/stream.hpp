@@ -64,6 +64,11 @@ private:
     StreamState* stream_;
 };
 
+/// Adopts a descriptor without looking what it is: who has made it knows.
+struct KnownKind {
+    explicit KnownKind() = default;
+};
+
 } // namespace detail
 
 /// A connected stream; move-only. Made as a `TcpStream` or a `PipeStream`; functions that do not care take a
@@ -98,7 +103,8 @@ public:
     [[nodiscard]] detail::ShutdownOperation shutdown_write() { return detail::ShutdownOperation(state()); }
 
     /// Closes the stream at once. Who waits in it gets a `std::system_error` (operation_canceled). Bytes of a
-    /// `write_all` that has returned are still sent, in the background, while the loop runs.
+    /// `write_all` that has returned are still sent, in the background, while the loop runs; those of one
+    /// that waits are not, and when it had sent a part of them the peer reads no more than that.
     void close() noexcept {
         if (state_) state_->close();
     }

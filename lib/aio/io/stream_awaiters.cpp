@@ -15,14 +15,9 @@ constexpr Duration write_patience = std::chrono::seconds(1);
 
 } // namespace
 
-void StreamSuspension::require_same_loop() {
-    if (&loop() == &stream_->loop()) return;
-    withdraw();
-    throw RuntimeError("this stream belongs to another loop than the task that uses it");
-}
-
 bool ReadAwaiter::await_ready() {
     StreamState& stream = *stream_;
+    stream.check_here();
     stream.check_open();
     if (stream.reader_ != nullptr || stream.buffered_reader_ != nullptr)
         throw RuntimeError("read_some: another task is reading from this stream already");
@@ -52,7 +47,6 @@ void ReadAwaiter::take_after_giving_way() noexcept {
 }
 
 void ReadAwaiter::start() {
-    require_same_loop();
     if (giving_way_) {
         stream_->reader_ = this;
         yield();
@@ -77,6 +71,7 @@ void StreamSuspension::keep_error(int status, const char* operation) noexcept {
 
 bool WriteAwaiter::await_ready() {
     StreamState& stream = *stream_;
+    stream.check_here();
     stream.check_open();
     if (stream.shut_down_)
         throw RuntimeError("write_all: the write direction of this stream has been shut down");
@@ -99,7 +94,6 @@ bool WriteAwaiter::await_ready() {
 }
 
 void WriteAwaiter::start() {
-    require_same_loop();
     if (done_) {
         // Written already. Giving way has to be open to cancellation, or a task whose writes always fit could
         // never be cancelled.
@@ -126,30 +120,31 @@ void WriteAwaiter::finish(int status) noexcept {
 bool WriteAwaiter::on_cancel(const std::string&) noexcept {
     if (done_) return wake_cancelled();
     if (cancel_requested_) {
-        stream_->abort();
+        stream_->give_up();
         return true;
     }
     cancel_requested_ = true;
     try {
         loop().timers.push(*this, loop().clock->now() + write_patience);
     } catch (const std::bad_alloc&) {
-        stream_->abort();
+        stream_->give_up();
     }
     return true;
 }
 
 void WriteAwaiter::on_patience_over(TimerNode& self) noexcept {
-    static_cast<WriteAwaiter&>(self).stream_->abort();
+    static_cast<WriteAwaiter&>(self).stream_->give_up();
 }
 
 void WriteAwaiter::give_up() noexcept {
     // The frame goes, and with it perhaps the bytes that libuv is sending.
     loop().timers.remove(*this);
     stream_->writer_ = nullptr;
-    stream_->abort();
+    stream_->give_up();
 }
 
 bool ShutdownAwaiter::await_ready() {
+    stream_->check_here();
     stream_->check_open();
     if (stream_->shutdown_waiter_ != nullptr)
         throw RuntimeError("shutdown_write: another task is doing that already");
@@ -157,7 +152,6 @@ bool ShutdownAwaiter::await_ready() {
 }
 
 void ShutdownAwaiter::start() {
-    require_same_loop();
     stream_->shut_down_ = true;
     const int status = stream_->shutdown(stream_->shutdown_done_);
     note_failure(status, "shut down the write direction to");

@@ -20,9 +20,6 @@ protected:
     explicit StreamSuspension(StreamState& stream) noexcept : stream_(&stream) {}
     ~StreamSuspension() = default;
 
-    /// To be called first in `start`: takes the suspension back and throws `RuntimeError` if the task runs on
-    /// another loop than the stream's.
-    void require_same_loop();
     /// Keeps what a negative status means, while the stream is there to say where it leads.
     void note_failure(int status, const char* operation) noexcept {
         if (status < 0) keep_error(status, operation);

@@ -25,9 +25,9 @@ public:
         : StreamConnection(
               detail::Ref<detail::StreamLink>(new detail::StreamLink(std::move(stream), limit))) {}
 
-    /// Adopts the descriptor of a connected TCP socket, a Unix domain socket or a pipe, on the running loop;
-    /// it becomes non-blocking. Throws `ValueError` if it is none of these, `std::system_error` if it is not
-    /// connected; it is closed then.
+    /// Adopts the descriptor of a connected TCP or Unix domain socket, of a pipe or a character device, on
+    /// the running loop; it becomes non-blocking. Throws `ValueError` if it is none of these,
+    /// `std::system_error` if it is not connected or cannot be watched; it is closed then.
     [[nodiscard]] static StreamConnection from_descriptor(uv::Descriptor descriptor,
                                                           std::size_t limit = StreamReader::default_limit);
 

@@ -9,7 +9,7 @@
 namespace aio::detail {
 
 StreamLink::StreamLink(Stream stream, std::size_t limit) : limit_(limit) {
-    if (limit == 0) throw ValueError("the limit of a StreamReader must not be 0");
+    check_limit(limit);
     // Says so if the stream has been moved from.
     static_cast<void>(stream.state());
     state_ = std::move(stream.state_);
@@ -25,6 +25,21 @@ StreamLink::StreamLink(Stream stream, std::size_t limit) : limit_(limit) {
         closing_ = closed_ = true;
 }
 
+void StreamLink::check_limit(std::size_t limit) {
+    if (limit == 0) throw ValueError("the limit of a StreamReader must not be 0");
+}
+
+void StreamLink::Flushing::begin(StreamLink& link) {
+    link_ = Ref<StreamLink>(&link);
+    link.state().loop().resources.push_back(*this);
+}
+
+void StreamLink::Flushing::end() noexcept {
+    if (!link_) return;
+    if (linked()) unlink();
+    const Ref<StreamLink> last = std::move(link_);
+}
+
 StreamLink::~StreamLink() {
     if (closed_) return;
     closed_ = true;
@@ -33,6 +48,7 @@ StreamLink::~StreamLink() {
 }
 
 void StreamLink::check_writable(const char* what) const {
+    state_->check_here();
     if (closing_ || !state_->is_open())
         uv::throw_error(uv::status::closed,
                         std::string(what) + " to " + state_->name() + ", which is closed");
@@ -45,7 +61,7 @@ void StreamLink::write(std::span<const std::byte> data) {
     if (state_->writer_ != nullptr)
         throw RuntimeError("write: another task waits in write_all on this stream");
     if (data.empty()) return;
-    if (paused())
+    if (queued() > high_)
         throw BufferError("write to " + state_->name() + ": " + std::to_string(queued()) +
                           " bytes wait to be sent, and the high-water mark is " + std::to_string(high_) +
                           "; await drain() between writes, or use write_all");
@@ -98,6 +114,11 @@ void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::s
 }
 
 void StreamLink::on_progress() noexcept {
+    if (!state_->is_open()) {
+        // A write has been given up: nobody knows how much of it has gone.
+        end(uv::status::canceled, true);
+        return;
+    }
     if (state_->write_error() < 0) {
         status_ = state_->write_error();
         drainers_.release_all();
@@ -111,7 +132,10 @@ void StreamLink::on_progress() noexcept {
 void StreamLink::close() noexcept {
     if (closing_) return;
     closing_ = true;
-    if (!state_->is_open() || state_->write_error() < 0 || queued() == 0) end(failure(), false);
+    if (!state_->is_open() || state_->write_error() < 0 || queued() == 0)
+        end(failure(), false);
+    else
+        flushing_.begin(*this);
 }
 
 void StreamLink::end(int status, bool dropping) noexcept {
@@ -126,6 +150,7 @@ void StreamLink::end(int status, bool dropping) noexcept {
     drainers_.release_all();
     closers_.release_all();
     if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
+    flushing_.end();
 }
 
 int StreamLink::failure() const noexcept {
@@ -152,6 +177,7 @@ void StreamLink::throw_if_lost(const char* what) const {
 
 bool DrainWait::await_ready() {
     if (link_->closing()) return false;
+    link_->state().check_here();
     link_->throw_if_lost("drain");
     return !link_->paused() && link_->state().loop().take_immediate();
 }

@@ -36,6 +36,8 @@ public:
     /// Takes the stream over and begins to read. Throws `ValueError` if the limit is 0.
     StreamLink(Stream stream, std::size_t limit);
     ~StreamLink() override;
+    /// Throws `ValueError` if that can be no limit of a reader.
+    static void check_limit(std::size_t limit);
 
     [[nodiscard]] StreamState& state() const noexcept { return *state_; }
     [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
@@ -46,7 +48,8 @@ public:
 
     void write(std::span<const std::byte> data);
     void write_eof();
-    /// Throws what keeps `what` from being done: the stream is closed, or its write direction shut down.
+    /// Throws what keeps `what` from being done: the stream is closed, its write direction shut down, or
+    /// another loop runs here.
     void check_writable(const char* what) const;
     /// Ends the connection once everything queued has been sent.
     void close() noexcept;
@@ -79,6 +82,18 @@ public:
     [[nodiscard]] std::optional<uv::Address> peer_address() const { return state_->peer_address(); }
 
 private:
+    /// Holds a connection that nobody else holds any more and that has bytes to send, until they have gone or
+    /// the loop closes.
+    class Flushing final : public LoopResource {
+    public:
+        void begin(StreamLink& link);
+        void end() noexcept;
+
+    private:
+        void loop_closing() noexcept override { end(); }
+        Ref<StreamLink> link_;
+    };
+
     void on_progress() noexcept;
     void end(int status, bool dropping) noexcept;
     [[nodiscard]] int failure() const noexcept;
@@ -90,6 +105,7 @@ private:
     LinkOwner* owner_ = nullptr;
     /// What the connection has broken with.
     int status_ = 0;
+    Flushing flushing_;
     bool paused_ = false;
     bool closing_ = false;
     bool closed_ = false;

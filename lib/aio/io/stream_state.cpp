@@ -92,6 +92,9 @@ bool StreamState::read_wanted() const noexcept {
 }
 
 void StreamState::ended(int status) noexcept {
+    // The system tells a reset once: if a write has met it, a read finds a clean end where bytes are missing.
+    // Not so when nobody listens any more: then the end had come before.
+    if (status == 0 && is_open() && write_error() != uv::status::broken_pipe) status = write_error();
     read_ended_ = true;
     read_status_ = status;
     if (tap_ != nullptr) {
@@ -116,6 +119,10 @@ void StreamState::check_open() const {
     if (!is_open()) uv::throw_error(uv::status::closed, "use of a stream that is closed");
 }
 
+void StreamState::throw_other_loop() {
+    throw RuntimeError("this stream belongs to another loop than the task that uses it");
+}
+
 void StreamState::wake_all_closed() noexcept {
     if (linked()) unlink();
     write_observer_ = uv::Callback();
@@ -137,6 +144,12 @@ void StreamState::close() noexcept {
 void StreamState::abort() noexcept {
     abort_transport();
     wake_all_closed();
+}
+
+void StreamState::give_up() noexcept {
+    const uv::Callback observer = write_observer_;
+    abort();
+    if (observer) observer();
 }
 
 namespace {

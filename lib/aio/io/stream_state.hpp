@@ -59,6 +59,12 @@ public:
     virtual ~StreamState();
 
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+    /// Throws `RuntimeError` if another loop runs here than the stream's. (Where none runs a stream may be
+    /// used on its loop's thread.)
+    void check_here() const {
+        const LoopState* const running = running_loop_state();
+        if (running != loop_.get() && running != nullptr) throw_other_loop();
+    }
     /// Where the two ends are; none if there is no such address, or none any more.
     [[nodiscard]] virtual std::optional<uv::Address> local_address() const { return std::nullopt; }
     [[nodiscard]] virtual std::optional<uv::Address> peer_address() const { return std::nullopt; }
@@ -101,6 +107,8 @@ public:
     void close() noexcept;
     /// Closes, drops what is queued, and wakes whoever waits.
     void abort() noexcept;
+    /// The same because a write had to be given up, which whoever observes the writing is told.
+    void give_up() noexcept;
 
     // LoopResource
     void loop_closing() noexcept override { abort(); }
@@ -147,6 +155,7 @@ private:
 
     /// Throws `std::system_error` (bad_file_descriptor) if the stream is closed.
     void check_open() const;
+    [[noreturn]] static void throw_other_loop();
 
     /// A waiter's memory of at least this size is read into directly.
     static constexpr std::size_t direct_read_size = 4096;

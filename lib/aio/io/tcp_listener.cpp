@@ -4,9 +4,9 @@
 #include <system_error>
 #include <utility>
 
-#include <aio/core/error_context.hpp>
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
+#include <aio/io/report_soon.hpp>
 #include <aio/uv/error.hpp>
 
 namespace aio {
@@ -60,17 +60,15 @@ int ListenerState::watch() noexcept {
 }
 
 void ListenerState::pause(int status) noexcept {
-    listener_->stop_watching();
-    ErrorContext context;
     try {
-        context.message = "cannot accept connections now; trying again in a second";
-        context.exception = error_of(status);
         loop_->timers.push(*this, loop_->clock->now() + pause_when_short);
     } catch (...) {
-        // Not even memory for a timer: the next accept tries again.
+        // Not even memory for a timer: the next accept tries again, and a server at once.
         if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(status);
+        return;
     }
-    loop_->report(context);
+    listener_->stop_watching();
+    report_soon(*loop_, error_of(status), "cannot accept connections now; trying again in a second");
 }
 
 void ListenerState::on_pause_over(TimerNode& self) noexcept {
@@ -91,12 +89,8 @@ void ListenerState::fill_sink() noexcept {
     for (int i = 0; i < burst_ && is_open(); ++i) {
         uv::Listener::Accepted next = listener_->accept();
         if (next.none_waiting()) return;
-        if (next.short_of_resources()) {
-            pause(next.status());
-            return;
-        }
         if (next.status() < 0) {
-            sink_->accept_failed(next.status());
+            pause(next.status());
             return;
         }
         sink_->accepted(std::move(next.connection()));
@@ -133,6 +127,7 @@ void ListenerState::on_ready() noexcept {
 bool AcceptAwaiter::await_ready() {
     ListenerState& state = *listener_;
     loop_ = &state.loop();
+    if (running_loop_state() != loop_) throw RuntimeError("accept: this listener belongs to another loop");
     uv::Listener& listener = state.listener();
     if (state.waiter_ != nullptr)
         throw RuntimeError("accept: another task is accepting from this listener already");
@@ -151,10 +146,6 @@ bool AcceptAwaiter::await_ready() {
 }
 
 void AcceptAwaiter::start() {
-    if (&loop() != loop_) {
-        withdraw();
-        throw RuntimeError("accept: this listener belongs to another loop");
-    }
     const int status = listener_->watch();
     if (status == 0)
         listener_->waiter_ = this;
@@ -165,7 +156,7 @@ void AcceptAwaiter::start() {
 TcpStream AcceptAwaiter::await_resume() {
     throw_if_cancelled();
     if (error_) std::rethrow_exception(error_);
-    return TcpStream(loop_->require_loop(), std::move(connection_));
+    return TcpStream(loop_->require_loop(), std::move(connection_), KnownKind());
 }
 
 } // namespace detail
@@ -174,9 +165,13 @@ TcpListener::TcpListener(const Address& address, const ListenOptions& options)
     : TcpListener(get_running_loop(), address, options) {}
 
 TcpListener::TcpListener(EventLoop& loop, const Address& address, const ListenOptions& options)
-    : TcpListener(loop, uv::listen_tcp(address, options)) {}
+    : state_(std::make_unique<detail::ListenerState>(loop, uv::listen_tcp(address, options))) {}
 
-TcpListener::TcpListener(EventLoop& loop, uv::Descriptor socket)
-    : state_(std::make_unique<detail::ListenerState>(loop, std::move(socket))) {}
+TcpListener::TcpListener(EventLoop& loop, uv::Descriptor socket) {
+    if (uv::kind_of(socket) != uv::DescriptorKind::tcp)
+        throw ValueError("TcpListener: descriptor " + std::to_string(socket.get()) + " is no TCP socket");
+    uv::listen_on(socket, ListenOptions().backlog());
+    state_ = std::make_unique<detail::ListenerState>(loop, std::move(socket));
+}
 
 } // namespace aio

@@ -33,8 +33,6 @@ class AcceptAwaiter;
 class AcceptSink {
 public:
     virtual void accepted(uv::Descriptor connection) noexcept = 0;
-    /// Accepting has failed; it goes on all the same.
-    virtual void accept_failed(int status) noexcept = 0;
 
 protected:
     AcceptSink() = default;
@@ -69,11 +67,12 @@ private:
     /// Waits until connections come, or, when there is no room for them, for a while. Returns a negative
     /// libuv error if that is impossible.
     int watch() noexcept;
+    /// Reports what accepting has failed with, and tries again in a while.
     void pause(int status) noexcept;
+    void fill_sink() noexcept;
 
     Ref<LoopState> loop_;
     std::unique_ptr<uv::Listener> listener_;
-    void fill_sink() noexcept;
     AcceptAwaiter* waiter_ = nullptr;
     AcceptSink* sink_ = nullptr;
     int burst_ = 1;
@@ -140,7 +139,8 @@ public:
     TcpListener(std::string_view ip, std::uint16_t port) : TcpListener(Address(ip, port)) {}
     /// Listens on a given loop.
     TcpListener(EventLoop& loop, const Address& address, const ListenOptions& options = ListenOptions());
-    /// Adopts a listening socket.
+    /// Adopts a bound socket, and listens on it unless that has been done already. Throws `ValueError` if it
+    /// is no TCP socket, and `std::system_error`; it is closed then.
     TcpListener(EventLoop& loop, uv::Descriptor socket);
 
     /// Gives the next connection. Throws `std::system_error`, with operation_canceled when the listener is

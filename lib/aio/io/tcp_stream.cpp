@@ -1,7 +1,9 @@
 #include <aio/io/tcp_stream.hpp>
 
+#include <string>
 #include <utility>
 
+#include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/uv/error.hpp>
 
@@ -13,6 +15,12 @@ namespace {
 void begin(detail::TcpState& state) noexcept {
     static_cast<void>(state.own.set_no_delay(true));
     if (const std::optional<Address> peer = state.peer_address()) state.remember_peer(*peer);
+}
+
+uv::Descriptor checked(uv::Descriptor socket) {
+    if (uv::kind_of(socket) != uv::DescriptorKind::tcp)
+        throw ValueError("TcpStream: descriptor " + std::to_string(socket.get()) + " is no TCP socket");
+    return socket;
 }
 
 } // namespace
@@ -49,6 +57,9 @@ TcpStream detail::ConnectAwaiter::await_resume() {
 }
 
 TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
+    : TcpStream(loop, checked(std::move(socket)), detail::KnownKind()) {}
+
+TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket, detail::KnownKind)
     : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.bindings(), std::move(socket))) {
     begin(static_cast<detail::TcpState&>(state()));
 }

@@ -88,8 +88,11 @@ public:
         return detail::ConnectOperation(address, local);
     }
 
-    /// Adopts a connected socket on a loop. Throws `std::system_error` if it cannot be watched.
+    /// Adopts a connected socket on a loop; it becomes non-blocking. Throws `ValueError` if that is no TCP
+    /// socket, and `std::system_error` if it cannot be watched; it is closed then.
     TcpStream(EventLoop& loop, uv::Descriptor socket);
+    /// For the library: of a socket that it has accepted.
+    TcpStream(EventLoop& loop, uv::Descriptor socket, detail::KnownKind);
 
     /// Throws `std::system_error` when closed.
     [[nodiscard]] Address local_address() const { return tcp().local_address(); }

@@ -42,6 +42,7 @@ detail::Ref<Transport> Transport::start(Stream stream, StreamProtocol& protocol,
 // ---- Writing
 
 void Transport::write(std::span<const std::byte> data) {
+    stream_->check_here();
     if (eof_written_)
         throw RuntimeError("write: this transport's write direction has been ended by write_eof");
     if (data.empty()) return;

@@ -39,8 +39,8 @@ public:
         return chunk_sizes(std::vector<std::size_t>(1, size));
     }
     /// So many bytes are taken from a writer before the reader has read any, as the buffer of a socket does:
-    /// 64 KiB unless changed. With 0 a write waits for its reader. (`Stream::write_all` copies up to 64 KiB
-    /// more before it waits.)
+    /// 64 KiB unless changed. With 0 a write waits for its reader, which takes it byte by byte.
+    /// (`Stream::write_all` copies up to 64 KiB more before it waits.)
     MemoryStreamOptions& capacity(std::size_t bytes) noexcept { return capacity_ = bytes, *this; }
 
     MemoryStreamOptions() = default;

@@ -82,15 +82,14 @@ int StreamBlock::write(std::span<const std::byte> data, Completion& done) noexce
 int StreamBlock::send_queued() noexcept {
     sending.clear();
     sending.swap(queued);
-    uv_buf_t buffers[2];
-    unsigned count = 0;
-    if (!sending.empty()) buffers[count++] = buffer(sending);
-    if (write_done != nullptr) buffers[count++] = buffer(borrowed);
-    borrowed_in_flight = write_done != nullptr;
+    // Never both in one request: when the stream is closed what is queued must still go, and the borrowed
+    // bytes' owner is told at once that they will not.
+    borrowed_in_flight = sending.empty() && write_done != nullptr;
+    const uv_buf_t data = buffer(borrowed_in_flight ? borrowed : std::span<const std::byte>(sending));
     const auto on_written = [](uv_write_t* request, int status) noexcept {
         of(request->handle->data).write_ended(status);
     };
-    const int status = uv_write(&write_request, &handle.stream, buffers, count, on_written);
+    const int status = uv_write(&write_request, &handle.stream, &data, 1, on_written);
     if (status < 0) {
         fail_writes(status);
         return status;
@@ -154,7 +153,7 @@ int StreamBlock::start_shutdown() noexcept {
 
 void StreamBlock::close_gently() noexcept {
     const bool bytes_on_their_way =
-        writing && write_error == 0 && connect_done == nullptr && write_done == nullptr;
+        writing && write_error == 0 && connect_done == nullptr && !borrowed_in_flight;
     if (!bytes_on_their_way) {
         close();
         return;
@@ -162,7 +161,9 @@ void StreamBlock::close_gently() noexcept {
     uv_read_stop(&handle.stream);
     reader = nullptr;
     write_observer = Callback();
-    shutdown_done = nullptr;
+    borrowed = {};
+    write_done = shutdown_done = nullptr;
+    shutdown_waiting = false;
     linger(*loop);
 }
 

@@ -53,7 +53,8 @@ struct StreamBlock final : Lingering {
     void close() noexcept;
     /// The same, of a TCP connection, which the peer sees reset.
     void reset() noexcept;
-    /// Lets the bytes on their way go out first.
+    /// Lets what is queued go out first. Borrowed bytes are given back: if they are on their way already it
+    /// closes at once.
     void close_gently() noexcept;
 
     [[nodiscard]] std::size_t unsent() const noexcept {
@@ -68,7 +69,7 @@ struct StreamBlock final : Lingering {
     bool paused = false;
     /// `write_request` is with libuv.
     bool writing = false;
-    /// The borrowed bytes are part of it.
+    /// It is about the borrowed bytes, and otherwise about `sending`.
     bool borrowed_in_flight = false;
     /// `shutdown` waits until what is queued has been given to libuv.
     bool shutdown_waiting = false;

@@ -1,0 +1,178 @@
+// Descriptors that come from elsewhere: what each kind is good for, and what is refused.
+
+#include <aio/io/stream_connection.hpp>
+
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <doctest/doctest.h>
+
+#include <aio/core/event_loop.hpp>
+#include <aio/io/create_connection.hpp>
+#include <aio/io/open_connection.hpp>
+#include <aio/io/server.hpp>
+#include <aio/io/tcp_listener.hpp>
+#include <aio/uv/pipe.hpp>
+
+#include "stream_help.hpp"
+#include "support/loop_help.hpp"
+#include "support/text.hpp"
+
+using namespace aio;
+using namespace aio::test;
+
+namespace {
+
+uv::Descriptor open_file(const char* path) { return uv::Descriptor(::open(path, O_RDWR | O_CLOEXEC)); }
+uv::Descriptor temporary_file() {
+    std::string path = "/tmp/aioXXXXXX";
+    uv::Descriptor file(::mkstemp(path.data()));
+    ::unlink(path.c_str());
+    return file;
+}
+uv::Descriptor new_socket(int family, int type) {
+    return uv::Descriptor(::socket(family, type | SOCK_CLOEXEC, 0));
+}
+
+/// A TCP socket that is bound to a port of 127.0.0.1 and nothing else.
+uv::Descriptor bound_socket() {
+    uv::Descriptor socket = new_socket(AF_INET, SOCK_STREAM);
+    sockaddr_in name{};
+    name.sin_family = AF_INET;
+    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
+    return socket;
+}
+
+template <class Make>
+std::string refusal(Make make) {
+    try {
+        static_cast<void>(make());
+    } catch (const ValueError& error) {
+        return std::string("ValueError: ") + error.what();
+    } catch (const std::system_error& error) {
+        return std::string("system_error: ") + error.code().message();
+    }
+    return "none";
+}
+
+void greet(StreamReader, StreamWriter writer) { writer.write("hello"); }
+
+Coro<std::string> greeting_at(const Address& address) {
+    StreamConnection client = co_await open_connection("127.0.0.1", address.port());
+    co_return co_await client.reader.read();
+}
+
+} // namespace
+
+TEST_CASE("a descriptor that carries no stream is refused by whoever is to adopt it") {
+    TestLoop test;
+    EventLoop& loop = test.loop;
+    for (const auto& make :
+         {+[] { return temporary_file(); }, +[] { return new_socket(AF_INET, SOCK_DGRAM); },
+          +[] { return uv::Descriptor(); }}) {
+        CHECK(refusal([&] { return PipeStream(loop, make()); }).starts_with("ValueError: PipeStream"));
+        CHECK(refusal([&] { return TcpStream(loop, make()); }).starts_with("ValueError: TcpStream"));
+        CHECK(refusal([&] { return TcpListener(loop, make()); }).starts_with("ValueError: TcpListener"));
+        loop.run_until_complete([](const auto& descriptor) -> Coro<> {
+            CHECK(refusal([&] {
+                      return StreamConnection::from_descriptor(descriptor());
+                  }).starts_with("ValueError: PipeStream"));
+            const std::string server = co_await outcome(start_server(&greet, descriptor()));
+            CHECK(server.starts_with("start_server: descriptor"));
+        }(make));
+    }
+}
+
+TEST_CASE("a device that the system cannot watch is refused") {
+    TestLoop test;
+    CHECK(refusal([&] { return PipeStream(test.loop, open_file("/dev/null")); }) ==
+          "system_error: operation not permitted");
+}
+
+TEST_CASE("a terminal and its other end are streams") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        uv::Descriptor master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+        REQUIRE(master.valid());
+        REQUIRE(::grantpt(master.get()) == 0);
+        REQUIRE(::unlockpt(master.get()) == 0);
+        const std::string path = ::ptsname(master.get());
+        PipeStream terminal(loop, uv::Descriptor(::open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC)));
+        PipeStream other(loop, std::move(master));
+        co_await other.write_all(io_test::bytes("line\n"));
+        const std::string line = co_await io_test::read_count(terminal, 5);
+        CHECK(line == "line\n");
+    });
+}
+
+TEST_CASE("sockets that are not connected are refused where a connection is wanted") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        for (const int family : {AF_INET, AF_UNIX}) {
+            const std::string text =
+                refusal([&] { return StreamConnection::from_descriptor(new_socket(family, SOCK_STREAM)); });
+            CHECK(text == "system_error: socket is not connected");
+        }
+        co_return;
+    });
+}
+
+TEST_CASE("reading from a pipe's end for writing fails, and does not keep it from being written to") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        uv::PipeEnds pipe = uv::make_pipe();
+        StreamConnection in = StreamConnection::from_descriptor(std::move(pipe.read));
+        StreamConnection out = StreamConnection::from_descriptor(std::move(pipe.write));
+        for (int i = 0; i < 2; ++i) {
+            const std::string refused = co_await outcome(out.reader.read(1));
+            CHECK(refused.starts_with("read from "));
+        }
+        out.writer.write("line\n");
+        co_await out.writer.drain();
+        const std::string line = co_await in.reader.readline();
+        CHECK(line == "line\n");
+        out.writer.close();
+        co_await out.writer.wait_closed();
+    });
+}
+
+TEST_CASE("a socket that is bound only is listened on by the server or listener that adopts it") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        uv::Descriptor socket = bound_socket();
+        const Address address = uv::local_address(socket);
+        Server server = co_await start_server(&greet, std::move(socket));
+        const std::string greeting = co_await greeting_at(address);
+        CHECK(greeting == "hello");
+
+        TcpListener listener(loop, bound_socket());
+        StreamConnection client = co_await open_connection("127.0.0.1", listener.local_address().port());
+        TcpStream accepted = co_await listener.accept();
+        CHECK(accepted.peer_address() == client.writer.sockname());
+    });
+}
+
+TEST_CASE("rule 92: a socket on which nothing can be accepted is tried again after a pause, and a handler of "
+          "errors may close its server") {
+    TestLoop test(SteadyClock::instance());
+    int reports = 0;
+    std::optional<Server> server;
+    test.loop.set_exception_handler([&](EventLoop&, const ErrorContext& context) {
+        ++reports;
+        CHECK(contains(describe(context), "accept a connection at 127.0.0.1:"));
+        server.reset();
+    });
+    test.loop.run_until_complete([](std::optional<Server>& made) -> Coro<> {
+        made.emplace(co_await start_server(&greet, "127.0.0.1", 0));
+        // As somebody else does who has the same socket.
+        ::shutdown(made->sockets().at(0).fileno(), SHUT_RDWR);
+        while (made) co_await rounds(1);
+        co_await io_test::turn();
+    }(server));
+    CHECK(reports == 1);
+}
