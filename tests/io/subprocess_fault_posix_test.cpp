@@ -24,9 +24,9 @@ TEST_CASE("subprocess: what no program can be given is refused, with its name") 
     run_in_real_time([](EventLoop&) -> Coro<> {
         const std::string cut("a\0b", 3);
         CHECK(co_await outcome(create_subprocess_exec("true", cut)) ==
-              "create_subprocess_exec: an argument contains a null character: a...");
+              "null character in the argument \"a\\0b\"");
         CHECK(co_await outcome(create_subprocess_exec(SubprocessOptions().set_env("NAME", cut), "true")) ==
-              "create_subprocess_exec: a variable of the environment contains a null character: NAME=a...");
+              "null character in the environment variable \"NAME=a\\0b\"");
         CHECK(co_await outcome(create_subprocess_exec(SubprocessOptions().set_env("A=B", "c"), "true")) ==
               "illegal name of a variable of the environment: \"A=B\"");
         CHECK(co_await outcome(create_subprocess_exec(SubprocessOptions().set_env("", "c"), "true")) ==

@@ -166,6 +166,19 @@ TEST_CASE("server: reuse_port lets two servers share a port") {
     });
 }
 
+TEST_CASE("unix server: a path with a null character is refused, and the socket of its first part stays") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const SocketDirectory directory;
+        const std::string path = directory / "socket";
+        Server server = co_await start_unix_server(echo, path);
+        const std::error_code refused =
+            co_await io_test::error_of(start_unix_server(echo, path + std::string("\0more", 5)));
+        CHECK(refused == std::errc::invalid_argument);
+        const std::string answer = co_await ask(co_await open_unix_connection(path));
+        CHECK(answer == "over there\n");
+    });
+}
+
 TEST_CASE("server: a socket that listens already is adopted") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         uv::Descriptor socket = uv::listen_tcp(Address("127.0.0.1", 0));

@@ -13,7 +13,10 @@
 namespace aio::uv {
 namespace {
 
-bool is_file(std::string_view path) noexcept { return !path.empty() && path.front() != '\0'; }
+/// Not so an abstract name, nor one that the system would cut off.
+bool is_file(std::string_view path) noexcept {
+    return !path.empty() && path.find('\0') == std::string_view::npos;
+}
 
 } // namespace
 

@@ -4,7 +4,7 @@
 #include <new>
 
 #include <aio/core/event_loop.hpp>
-#include <aio/io/file_operation.hpp>
+#include <aio/io/null_character.hpp>
 #include <aio/uv/error.hpp>
 
 namespace aio {

@@ -3,6 +3,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/core/task_state.hpp>
+#include <aio/io/null_character.hpp>
 #include <aio/uv/error.hpp>
 
 namespace aio::detail {
@@ -87,13 +88,6 @@ void FileSuspension::throw_if_cancelled() {
 std::string path_text(const std::filesystem::path& path) {
     const auto text = path.u8string();
     return without_null({text.begin(), text.end()}, "path");
-}
-
-std::string without_null(std::string text, const char* kind) {
-    if (text.find('\0') == std::string::npos) return text;
-    std::string readable;
-    for (const char c : text) readable += c == '\0' ? std::string("\\0") : std::string(1, c);
-    throw ValueError(std::string("null character in the ") + kind + " \"" + readable + "\"");
 }
 
 } // namespace aio::detail

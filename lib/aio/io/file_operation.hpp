@@ -145,8 +145,6 @@ public:
 /// The path as libuv wants it: in UTF-8. Throws `ValueError` for one with a null character in it, at which
 /// the system would take it to end.
 [[nodiscard]] std::string path_text(const std::filesystem::path& path);
-/// The same check of other texts; `kind` says what they are.
-[[nodiscard]] std::string without_null(std::string text, const char* kind);
 
 } // namespace detail
 

@@ -1,12 +1,12 @@
 #include <aio/io/process_state.hpp>
 
 #include <csignal>
-#include <string_view>
 #include <utility>
 
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/io/file_operation.hpp>
+#include <aio/io/null_character.hpp>
 #include <aio/uv/error.hpp>
 
 namespace aio::detail {
@@ -25,13 +25,6 @@ uv::Stdio stdio_for(const Redirect& redirect, int number, uv::Pipe* end) {
     }
     if (number != 2) throw ValueError("only the error stream of a process can go where its output goes");
     return uv::Stdio::same_as(1);
-}
-
-/// The system would see the text end there.
-void refuse_null(std::string_view text, const char* what) {
-    if (text.find('\0') != std::string_view::npos)
-        throw ValueError(std::string("create_subprocess_exec: ") + what + " contains a null character: " +
-                         std::string(text.substr(0, text.find('\0'))) + "...");
 }
 
 } // namespace
@@ -61,7 +54,7 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
                            const SubprocessOptions& options)
     : Completion(&on_exit), loop_(&loop.state()) {
     if (arguments.empty()) throw ValueError("create_subprocess_exec: no program is named");
-    for (const std::string& argument : arguments) refuse_null(argument, "an argument");
+    for (const std::string& argument : arguments) refuse_null(argument, "argument");
     program_ = arguments[0];
     const Redirect redirects[3] = {options.stdin_from(), options.stdout_to(), options.stderr_to()};
     std::vector<uv::Stdio> stdio;
@@ -78,8 +71,7 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
     native.stdio(std::move(stdio)).detached(options.start_new_session());
     if (!options.cwd().empty()) native.directory(path_text(options.cwd()));
     if (auto environment = options.environment()) {
-        for (const std::string& variable : *environment)
-            refuse_null(variable, "a variable of the environment");
+        for (const std::string& variable : *environment) refuse_null(variable, "environment variable");
         native.environment(std::move(*environment));
     }
     process_ = std::make_unique<uv::Process>(loop.bindings(), native, static_cast<uv::Completion&>(*this));
