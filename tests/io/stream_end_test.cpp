@@ -213,3 +213,40 @@ TEST_CASE("start_server: addresses that this machine does not have are passed ov
         CHECK(refused.starts_with("listen on 192.0.2.1:0"));
     });
 }
+
+TEST_CASE("stream writer: a connection that nobody holds and that still sends is closed with its loop") {
+    for (const bool waiting : {false, true}) {
+        TestLoop test(SteadyClock::instance());
+        io_test::StreamPair ends(test.loop);
+        const std::string text = long_text(much);
+        const auto write = [&](StreamConnection connection) -> Coro<> {
+            if (waiting)
+                co_await connection.writer.write_all(text);
+            else
+                connection.writer.write(text);
+        };
+        Task<> writer = test.loop.create_task(write(StreamConnection(std::move(ends.a))));
+        test.loop.run_until_complete(rounds(5));
+        CHECK(writer.done() == !waiting);
+        test.loop.close();
+        CHECK_FALSE(ends.b.is_open());
+    }
+}
+
+TEST_CASE("stream writer: one that goes while a write waits lets that write end first") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        io_test::StreamPair ends(loop);
+        const std::string text = long_text(much);
+        auto connection = std::make_unique<StreamConnection>(std::move(ends.a));
+        const auto write = [](StreamWriter& to, const std::string& all) -> Coro<> {
+            co_await to.write_all(all);
+        };
+        Task<> writer = loop.create_task(write(connection->writer, text));
+        co_await rounds(5);
+        CHECK_FALSE(writer.done());
+        connection.reset();
+        const std::string all = co_await io_test::read_all(ends.b);
+        CHECK(all == text);
+        co_await writer;
+    });
+}

@@ -44,6 +44,21 @@ void bind_and_listen(const Descriptor& fd, const void* address, std::size_t size
     if (::listen(fd.get(), backlog) != 0) throw_error(-errno, what);
 }
 
+/// A connection that failed before it was accepted is the peer's affair. Linux tells the network's errors
+/// that wait on the connection as those of accepting it: accept(2) has the list.
+bool failed_before(int error) noexcept {
+    switch (error) {
+    case ECONNABORTED:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENOPROTOOPT:
+    case EPROTO: return true;
+    default: return false;
+    }
+}
+
 } // namespace
 
 Descriptor listen_tcp(const Address& address, const ListenOptions& options) {
@@ -104,8 +119,7 @@ Listener::Accepted Listener::accept() noexcept {
         if (fd >= 0) prepare(fd);
 #endif
         if (fd >= 0) return Accepted(Descriptor(fd));
-        // A connection that failed before it was accepted is the peer's affair.
-        if (errno == ECONNABORTED || errno == EPROTO || errno == EINTR) continue;
+        if (errno == EINTR || failed_before(errno)) continue;
         return Accepted(errno == EWOULDBLOCK ? UV_EAGAIN : -errno);
     }
 }
