@@ -18,6 +18,7 @@
 #include <aio/io/tcp_listener.hpp>
 #include <aio/structure/exception_group.hpp>
 #include <aio/structure/wait_for.hpp>
+#include <aio/testing/memory_stream.hpp>
 
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
@@ -231,6 +232,25 @@ TEST_CASE("stream writer: a connection that nobody holds and that still sends is
         test.loop.close();
         CHECK_FALSE(ends.b.is_open());
     }
+}
+
+TEST_CASE("memory stream: a writer that goes while a write waits lets that write end first") {
+    TestLoop test;
+    test.loop.run_until_complete([](EventLoop& loop) -> Coro<> {
+        auto ends = testing::MemoryStream::pair();
+        const std::string text = long_text(much);
+        auto connection = std::make_unique<StreamConnection>(std::move(ends.first));
+        const auto write = [](StreamWriter& to, const std::string& all) -> Coro<> {
+            co_await to.write_all(all);
+        };
+        Task<> writer = loop.create_task(write(connection->writer, text));
+        co_await rounds(3);
+        CHECK_FALSE(writer.done());
+        connection.reset();
+        const std::string all = co_await io_test::read_all(ends.second);
+        CHECK(all == text);
+        co_await writer;
+    }(test.loop));
 }
 
 TEST_CASE("stream writer: one that goes while a write waits lets that write end first") {

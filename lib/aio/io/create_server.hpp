@@ -80,7 +80,7 @@ template <class F>
                                    std::move(hosts), port, options);
 }
 /// Adopts a bound TCP or Unix domain socket, and listens on it unless that has been done already. Throws
-/// `ValueError` if it is neither, and `std::system_error`; it is closed then.
+/// `ValueError` if it is neither, and `std::system_error`, also for a pipe; it is closed then.
 template <class F>
     requires detail::StreamProtocolFactory<F>
 [[nodiscard]] Coro<Server> create_server(F factory, uv::Descriptor socket,

@@ -36,8 +36,11 @@ void StreamLink::Flushing::begin(StreamLink& link) {
 
 void StreamLink::Flushing::end() noexcept {
     if (!link_) return;
-    if (linked()) unlink();
-    const Ref<StreamLink> last = std::move(link_);
+    LoopState& loop = link_->state().loop();
+    // A loop that closes runs nothing any more, and comes to this among its resources.
+    if (loop.closed || !linked()) return;
+    unlink();
+    loop.ready.push(*this);
 }
 
 StreamLink::~StreamLink() {
@@ -98,6 +101,7 @@ Stream StreamLink::detach(const char* what) {
 }
 
 Stream StreamLink::take_stream() noexcept {
+    flushing_.end();
     state_->write_observer_ = uv::Callback();
     state_->read_ahead_limit_ = StreamState::default_read_ahead;
     Stream stream(std::move(state_));
@@ -143,6 +147,8 @@ void StreamLink::end(int status, bool dropping) noexcept {
     if (std::exchange(closed_, true)) return;
     const Ref<StreamLink> keep(this);
     if (status_ == 0) status_ = status;
+    // Who reads is told that bytes may be missing.
+    if (status < 0 && status != uv::status::canceled && !state_->read_ended_) state_->ended(status);
     if (dropping)
         state_->abort();
     else

@@ -83,14 +83,18 @@ public:
 
 private:
     /// Holds a connection that nobody else holds any more and that has bytes to send, until they have gone or
-    /// the loop closes.
-    class Flushing final : public LoopResource {
+    /// the loop closes. It lets go from the loop: whoever tells of the end may be in the midst of the stream.
+    class Flushing final : public LoopResource, private ReadyItem {
     public:
         void begin(StreamLink& link);
         void end() noexcept;
 
     private:
-        void loop_closing() noexcept override { end(); }
+        void let_go() noexcept { const Ref<StreamLink> last = std::move(link_); }
+        void run() noexcept override { let_go(); }
+        void drop() noexcept override { let_go(); }
+        void loop_closing() noexcept override { let_go(); }
+        [[nodiscard]] std::string label() const override { return "the end of a connection"; }
         Ref<StreamLink> link_;
     };
 

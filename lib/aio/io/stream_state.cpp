@@ -94,7 +94,7 @@ bool StreamState::read_wanted() const noexcept {
 void StreamState::ended(int status) noexcept {
     // The system tells a reset once: if a write has met it, a read finds a clean end where bytes are missing.
     // Not so when nobody listens any more: then the end had come before.
-    if (status == 0 && is_open() && write_error() != uv::status::broken_pipe) status = write_error();
+    if (status == 0 && !end_is_certain() && is_open() && write_error() != uv::status::broken_pipe) status = write_error();
     read_ended_ = true;
     read_status_ = status;
     if (tap_ != nullptr) {

@@ -86,6 +86,8 @@ public:
 
     /// What a TLS connection has agreed on; null for other streams.
     [[nodiscard]] virtual const TlsInfo* tls_info() const noexcept { return nullptr; }
+    /// Whether an end that is read is the peer's word, and not only the system's.
+    [[nodiscard]] virtual bool end_is_certain() const noexcept { return false; }
     /// What it has broken with, if there is more to say than a status does.
     [[nodiscard]] virtual std::exception_ptr cause() const noexcept { return nullptr; }
     /// What a negative status means, as an exception. `operation` as in "read from", which the name follows.

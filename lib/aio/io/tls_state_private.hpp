@@ -50,13 +50,16 @@ public:
     [[nodiscard]] int descriptor() const noexcept override { return below_->descriptor(); }
     [[nodiscard]] const TlsInfo* tls_info() const noexcept override { return info_ ? &*info_ : nullptr; }
     [[nodiscard]] std::exception_ptr cause() const noexcept override { return cause_; }
+    /// Of a close_notify, whatever befell writes meanwhile.
+    [[nodiscard]] bool end_is_certain() const noexcept override { return true; }
 
     [[nodiscard]] bool is_open() const noexcept override { return below_->is_open(); }
     [[nodiscard]] std::size_t write_queue_size() const noexcept override {
         return below_->write_queue_size() + held_.size() + borrowed_.size();
     }
     [[nodiscard]] int write_error() const noexcept override {
-        return write_status_ < 0 ? write_status_ : below_->write_error();
+        if (write_status_ < 0) return write_status_;
+        return below_->is_open() ? below_->write_error() : 0;
     }
     int start_reading() noexcept override;
     int try_write(std::span<const std::byte> data) noexcept override;

@@ -131,7 +131,7 @@ void MemoryLink::settle_writes(std::size_t end) noexcept {
         const std::size_t reader = 1 - end;
         if (ends_[reader] != nullptr && ends_[reader]->wants()) touch();
     }
-    const std::size_t before = std::exchange(pipe.known_unsent, unsent(pipe));
+    const std::size_t before = std::exchange(pipe.known_unsent, unsent(pipe) + pipe.borrowed.size());
     if (ends_[end] != nullptr && (pipe.known_unsent < before || pipe.write_error < 0))
         ends_[end]->progressed();
 }
@@ -187,6 +187,7 @@ int MemoryStreamState::write(std::span<const std::byte> data, uv::Completion& do
     pipe.borrowed = data.first(std::min(data.size(), pipe.write_fault.left));
     if (pipe.borrowed.size() < data.size()) pipe.write_result = pipe.write_fault.status;
     pipe.write_done = &done;
+    pipe.known_unsent = write_queue_size();
     touch();
     return 0;
 }
