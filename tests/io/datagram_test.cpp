@@ -215,3 +215,30 @@ TEST_CASE("conformance: datagrams") {
     check_conformance("DatagramEndpoint.receive", 7, [](Gate& gate) { return receive_what_comes(gate); });
     check_conformance("DatagramEndpoint.send_to", 7, [](Gate&) { return send_many(); }, true);
 }
+
+TEST_CASE("datagrams: an endpoint may go while a send that failed gives way") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        auto endpoint = std::make_unique<DatagramEndpoint>(to(Address("127.0.0.1", 1)));
+        // Longer than a datagram may be: every one fails, and at last one that gives way before that is told.
+        const std::vector<std::byte> data(100'000);
+        std::string last;
+        const auto send = [&]() -> Coro<> {
+            while (endpoint) {
+                try {
+                    co_await endpoint->send(data);
+                } catch (const std::system_error& error) {
+                    last = endpoint ? "" : error.what();
+                }
+            }
+        };
+        const auto remove = [&]() -> Coro<> {
+            endpoint.reset();
+            co_return;
+        };
+        Task<> sender = loop.create_task(send());
+        Task<> remover = loop.create_task(remove());
+        co_await sender;
+        co_await remover;
+        CHECK(last.starts_with("send a datagram to 127.0.0.1:1: "));
+    });
+}

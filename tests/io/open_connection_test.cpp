@@ -151,3 +151,22 @@ Coro<int> connected() {
 TEST_CASE("conformance: open_connection") {
     check_conformance("open_connection", 7, [](Gate&) { return connected(); }, true);
 }
+
+TEST_CASE("rule 94: all_errors gives a group of one address as well") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        bool group = false;
+        try {
+            static_cast<void>(co_await open_connection(list(nobody()), ConnectOptions().all_errors(true)));
+        } catch (const ExceptionGroup& errors) {
+            group = errors.exceptions().size() == 1;
+        }
+        CHECK(group);
+    });
+}
+
+TEST_CASE("open_connection: a limit of 0 is refused before anything is tried") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        CHECK(co_await outcome(open_connection("127.0.0.1", 1, ConnectOptions().limit(0))) ==
+              "the limit of a StreamReader must not be 0");
+    });
+}

@@ -54,6 +54,14 @@ Coro<> until(Condition condition) {
     while (!condition()) co_await io_test::turn();
 }
 
+/// More than the system takes at once.
+constexpr std::size_t much = 6'000'000;
+
+Coro<> write_much_and_leave(StreamReader, StreamWriter writer) {
+    writer.write(io_test::long_text(much));
+    co_return;
+}
+
 } // namespace
 
 TEST_CASE("rule 91: a handler is called for every client, with a reader and a writer of its own") {
@@ -409,5 +417,59 @@ TEST_CASE("server and writer: what another one is moved into closes what it had,
         CHECK(refused == std::errc::connection_refused);
         co_await first.writer.write_all("still there\n");
         CHECK(co_await second.reader.readline() == "still there\n");
+    });
+}
+
+TEST_CASE("rule 93: what a handler has written is sent before its connection counts as closed") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        Server server = co_await start_server(write_much_and_leave, "127.0.0.1", 0);
+        StreamConnection client = co_await connect_to(server);
+        co_await until([&] { return server.connections() == 1; });
+        server.close();
+        Task<> closed = loop.create_task([](Server& s) -> Coro<> { co_await s.wait_closed(); }(server));
+        co_await rounds(10);
+        CHECK_FALSE(closed.done());
+        const std::string all = co_await client.reader.read();
+        CHECK(all.size() == much);
+        co_await closed;
+    });
+}
+
+TEST_CASE("rule 93: connections that still send what a handler has written can be aborted") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        Server server = co_await start_server(write_much_and_leave, "127.0.0.1", 0);
+        StreamConnection client = co_await connect_to(server);
+        co_await until([&] { return server.connections() == 1; });
+        co_await rounds(10);
+        CHECK(server.connections() == 1);
+        server.abort_clients();
+        CHECK(server.connections() == 0);
+        const std::string part = co_await client.reader.read();
+        CHECK(part.size() < much);
+    });
+}
+
+TEST_CASE("start_server: addresses that this machine does not have are passed over while others are left") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        std::vector<std::string> hosts;
+        // Reserved for documents (RFC 5737).
+        hosts.push_back("192.0.2.1");
+        hosts.push_back("127.0.0.1");
+        Server server = co_await start_server(echo, hosts, 0);
+        REQUIRE(server.sockets().size() == 1);
+        CHECK(server.sockets()[0].address().value().ip() == "127.0.0.1");
+        hosts.pop_back();
+        const std::string refused = co_await outcome(start_server(echo, hosts, 0));
+        CHECK(refused.starts_with("listen on 192.0.2.1:0"));
+    });
+}
+
+TEST_CASE("start_server: a limit of 0 is refused at once") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const auto serve = [] {
+            static_cast<void>(start_server(echo, "127.0.0.1", 0, ServerOptions().limit(0)));
+        };
+        CHECK(thrown_by(serve) == "the limit of a StreamReader must not be 0");
+        co_return;
     });
 }

@@ -367,3 +367,17 @@ TEST_CASE("stream writer: readers and writers that outlive their loop do no harm
     CHECK(code_of([&] { sockets->a.writer.write("x"); }) == std::errc::bad_file_descriptor);
     CHECK(sockets->a.writer.get_write_buffer_size() == 0);
 }
+
+TEST_CASE(
+    "rule 87: a write that begins below the high-water mark is taken, also when it was above it before") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        io_test::StreamPair ends(loop);
+        StreamConnection connection(std::move(ends.a));
+        StreamConnection peer(std::move(ends.b));
+        connection.writer.write(io_test::long_text(6'000'000));
+        CHECK_THROWS_AS(connection.writer.write("x"), BufferError);
+        while (connection.writer.get_write_buffer_size() > 60'000)
+            static_cast<void>(co_await peer.reader.read(4096));
+        connection.writer.write("x");
+    });
+}

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <sys/socket.h>
+
 #include <doctest/doctest.h>
 
 #include <aio/core/event_loop.hpp>
@@ -125,6 +127,24 @@ TEST_CASE("TLS: thousands of connections leave nothing behind") {
         CHECK(descriptors() == before);
         CHECK(most == before);
         co_await server.close(10s);
+    });
+}
+
+TEST_CASE("TLS: a client may break the connection that still sends what a handler has left") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const auto write_much_and_leave = [](StreamReader, StreamWriter writer) {
+            writer.write(std::string(6'000'000, 'x'));
+        };
+        Server server = co_await start_server(write_much_and_leave, "127.0.0.1", 0,
+                                              ServerOptions().tls(server_context()));
+        StreamConnection client = co_await open_connection(
+            "127.0.0.1", server.sockets().at(0).address().value().port(), options_for("test.example"));
+        co_await io_test::turn();
+        REQUIRE(server.connections() == 1);
+        // The head of a record, and nothing that could be one.
+        const std::string junk = std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, '?');
+        CHECK(::send(client.writer.fileno(), junk.data(), junk.size(), 0) == 37);
+        while (server.connections() > 0) co_await io_test::turn();
     });
 }
 

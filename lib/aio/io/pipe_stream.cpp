@@ -9,7 +9,6 @@
 #include <aio/uv/poll.hpp>
 
 namespace aio {
-
 namespace {
 
 uv::Descriptor checked(EventLoop& loop, uv::Descriptor end) {
