@@ -11,12 +11,14 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/io/create_connection.hpp>
+#include <aio/io/datagram_endpoint.hpp>
 #include <aio/io/open_connection.hpp>
 #include <aio/io/server.hpp>
 #include <aio/io/tcp_listener.hpp>
@@ -42,9 +44,9 @@ uv::Descriptor new_socket(int family, int type) {
     return uv::Descriptor(::socket(family, type | SOCK_CLOEXEC, 0));
 }
 
-/// A TCP socket that is bound to a port of 127.0.0.1 and nothing else.
-uv::Descriptor bound_socket() {
-    uv::Descriptor socket = new_socket(AF_INET, SOCK_STREAM);
+/// A socket that is bound to a port of 127.0.0.1 and nothing else.
+uv::Descriptor bound_socket(int type = SOCK_STREAM) {
+    uv::Descriptor socket = new_socket(AF_INET, type);
     sockaddr_in name{};
     name.sin_family = AF_INET;
     name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -63,6 +65,30 @@ std::string refusal(Make make) {
     }
     return "none";
 }
+
+/// Puts something else in the place of standard input while it lives.
+class StandardInput {
+public:
+    explicit StandardInput(uv::Descriptor other) : before_(::fcntl(0, F_DUPFD_CLOEXEC, 3)) {
+        REQUIRE(::dup2(other.get(), 0) == 0);
+    }
+    StandardInput(const StandardInput&) = delete;
+    StandardInput& operator=(const StandardInput&) = delete;
+    ~StandardInput() { ::dup2(before_.get(), 0); }
+
+    /// Gives it to a new owner.
+    [[nodiscard]] static uv::Descriptor take() { return uv::Descriptor(0); }
+    [[nodiscard]] static bool is_null_device() {
+        struct stat input;
+        struct stat null;
+        REQUIRE(::fstat(0, &input) == 0);
+        REQUIRE(::stat("/dev/null", &null) == 0);
+        return input.st_rdev == null.st_rdev;
+    }
+
+private:
+    uv::Descriptor before_;
+};
 
 void greet(StreamReader, StreamWriter writer) { writer.write("hello"); }
 
@@ -154,6 +180,54 @@ TEST_CASE("a socket that is bound only is listened on by the server or listener 
         StreamConnection client = co_await open_connection("127.0.0.1", listener.local_address().port());
         TcpStream accepted = co_await listener.accept();
         CHECK(accepted.peer_address() == client.writer.sockname());
+    });
+}
+
+TEST_CASE("standard input is adopted as a stream, and when that closes the null device takes its place") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        for (const bool aborting : {false, true}) {
+            uv::PipeEnds ends = uv::make_socket_pair();
+            const StandardInput input(std::move(ends.read));
+            PipeStream other(loop, std::move(ends.write));
+            StreamConnection adopted = StreamConnection::from_descriptor(StandardInput::take());
+            co_await other.write_all(io_test::bytes("there\n"));
+            const std::string there = co_await adopted.reader.readline();
+            CHECK(there == "there\n");
+            adopted.writer.write("and back");
+            if (aborting)
+                adopted.writer.abort();
+            else
+                adopted.writer.close();
+            co_await adopted.writer.wait_closed();
+            // To its end.
+            const std::string back = co_await io_test::read_all(other);
+            CHECK(back == "and back");
+            CHECK(StandardInput::is_null_device());
+        }
+    });
+}
+
+TEST_CASE("standard input is adopted as a UDP socket or a listening one, in the same way") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        {
+            DatagramEndpoint other(loop, Address("127.0.0.1", 0));
+            const StandardInput input(bound_socket(SOCK_DGRAM));
+            DatagramEndpoint adopted(loop, StandardInput::take());
+            co_await other.send_to(io_test::bytes("there"), adopted.local_address());
+            const Datagram datagram = co_await adopted.receive();
+            CHECK(io_test::text_of(datagram.data(), datagram.data().size()) == "there");
+            CHECK_FALSE(StandardInput::is_null_device());
+            adopted.close();
+            CHECK(StandardInput::is_null_device());
+            co_await io_test::turn();
+        }
+        const StandardInput input(bound_socket());
+        Server server = co_await start_server(&greet, StandardInput::take());
+        const std::string greeting = co_await greeting_at(server.sockets().at(0).address().value());
+        CHECK(greeting == "hello");
+        CHECK_FALSE(StandardInput::is_null_device());
+        server.close();
+        CHECK(StandardInput::is_null_device());
     });
 }
 

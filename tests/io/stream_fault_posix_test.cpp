@@ -124,6 +124,31 @@ TEST_CASE("stream: a reset that a write has met first is no clean end for those 
     });
 }
 
+TEST_CASE(
+    "stream: a reset is no clean end for who reads beside a writer that still sends what it closed over") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        for (const std::size_t sent : {0, 1, 128'000, 1'000'000}) {
+            TcpPair pair = co_await connected();
+            StreamConnection server(std::move(pair.a));
+            server.writer.write(std::string(20'000'000, 'y'));
+            server.writer.close();
+            const auto send = [&]() -> Coro<> { co_await pair.b.write_all(bytes(std::string(sent, 'x'))); };
+            Task<> sending = create_task(send);
+            const auto read = [&]() -> Coro<> { static_cast<void>(co_await server.reader.read()); };
+            Task<> reading = create_task(read);
+            std::vector<std::byte> memory(100'000);
+            CHECK(co_await pair.b.read_some(memory) > 0);
+            co_await turn();
+            CHECK(server.writer.get_write_buffer_size() > 0);
+            // With bytes unread, which resets the connection.
+            pair.b.close();
+            const std::string was_read = co_await outcome(reading);
+            CHECK(contains(was_read, "connection reset"));
+            static_cast<void>(co_await outcome(sending));
+        }
+    });
+}
+
 TEST_CASE("stream: a reset in the middle of a write wakes its writer, and errors name the peer") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         TcpPair pair = co_await connected();

@@ -300,4 +300,59 @@ TEST_CASE("TLS: a peer that asks for ever more answers and reads none is not obe
     });
 }
 
+TEST_CASE("TLS: an end that the peer has told is one, whatever befell a write meanwhile") {
+    for (const bool told : {true, false}) {
+        CAPTURE(told);
+        run_in_loop([told](EventLoop&) -> Coro<> {
+            auto [a, b] = MemoryStream::pair();
+            const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+            TlsPeer peer(context.get(), true, std::move(b));
+            auto accepting = create_task(peer.shake_hands());
+            constexpr std::size_t after_the_handshake = 50'000;
+            a.fail_writes(std::errc::connection_reset, after_the_handshake);
+            TlsStream client = co_await TlsStream::client(std::move(a), client_context(), "test.example");
+            co_await std::move(accepting);
+            const std::string text = io_test::long_text(2 * after_the_handshake);
+            const std::error_code written = co_await io_test::error_of(client.write_all(bytes(text)));
+            CHECK(written == std::errc::connection_reset);
+            co_await peer.send("the last words");
+            if (told) {
+                SSL_shutdown(peer.ssl());
+                co_await peer.flush();
+            }
+            peer.stream().close();
+            const std::string words = co_await io_test::read_count(client, 14);
+            CHECK(words == "the last words");
+            std::array<std::byte, 100> memory;
+            const std::error_code end = co_await io_test::error_of(client.read_some(memory));
+            CHECK((told ? !end : end == std::errc::connection_reset));
+        });
+    }
+}
+
+TEST_CASE("TLS: a loop may close over half a message and what waits behind it") {
+    for (const bool waiting : {false, true}) {
+        CAPTURE(waiting);
+        const io_test::SslContext context = context_of_large_tickets();
+        TestLoop test;
+        ClientAndPeer both = test.loop.run_until_complete(connect_to_peer(context.get()));
+        const std::vector<std::vector<std::byte>> ticket = ticket_of(both.peer);
+        const std::string text = io_test::long_text(waiting ? 500'000 : 10);
+        const auto write = [&]() -> Coro<> {
+            co_await both.peer.stream().write_all(ticket.front());
+            co_await io_test::turn();
+            co_await both.client.write_all(bytes(text));
+            co_await both.client.shutdown_write();
+        };
+        Task<> writing = test.loop.create_task(write());
+        test.loop.run_until_complete(io_test::turn());
+        test.loop.run_until_complete(io_test::turn());
+        CHECK_FALSE(writing.done());
+        CHECK(both.client.write_queue_size() >= text.size());
+        test.loop.close();
+        CHECK_FALSE(both.client.is_open());
+        CHECK_FALSE(both.peer.stream().is_open());
+    }
+}
+
 #endif

@@ -12,6 +12,18 @@
 #include <uv.h>
 
 namespace aio::uv {
+#if !defined(_WIN32)
+namespace {
+
+constexpr const char* null_device = "/dev/null";
+
+bool is_character_device(int fd) noexcept {
+    struct stat status;
+    return ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
+} // namespace
+#endif
 
 DescriptorKind kind_of(const Descriptor& descriptor) noexcept {
 #if defined(_WIN32)
@@ -29,11 +41,8 @@ DescriptorKind kind_of(const Descriptor& descriptor) noexcept {
     case UV_UDP: return DescriptorKind::udp;
 #if !defined(_WIN32)
     case UV_TTY: return DescriptorKind::device;
-    case UV_FILE: {
-        struct stat status;
-        return ::fstat(descriptor.get(), &status) == 0 && S_ISCHR(status.st_mode) ? DescriptorKind::device
-                                                                                  : DescriptorKind::other;
-    }
+    case UV_FILE:
+        return is_character_device(descriptor.get()) ? DescriptorKind::device : DescriptorKind::other;
 #endif
     default: return DescriptorKind::other;
     }
@@ -48,15 +57,19 @@ void Descriptor::close() noexcept {
     else
         ::_close(fd);
 #else
+    if (is_standard(fd)) {
+        const Descriptor null(::open(null_device, O_RDWR | O_CLOEXEC));
+        if (null.valid() && ::dup2(null.get(), fd) >= 0) return;
+    }
     ::close(fd);
 #endif
 }
 
 void open_standard_descriptors() noexcept {
 #if !defined(_WIN32)
-    for (int number = 0; number < 3; ++number)
+    for (int number = 0; is_standard(number); ++number)
         // The lowest number that is free is this one.
-        if (::fcntl(number, F_GETFD) < 0) static_cast<void>(::open("/dev/null", O_RDWR));
+        if (::fcntl(number, F_GETFD) < 0) static_cast<void>(::open(null_device, O_RDWR));
 #endif
 }
 

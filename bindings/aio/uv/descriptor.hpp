@@ -6,8 +6,13 @@
 
 namespace aio::uv {
 
-/// Owns a descriptor and closes it. Move-only. On Windows it is one of the C runtime, or a socket: two things
-/// with numbers of their own, of which a socket has to be made with `of_socket`.
+/// One of the standard descriptors, 0 to 2, whose numbers are never left free: what is opened next would take
+/// their place, and libuv never closes them, or ends the program when it is to.
+[[nodiscard]] constexpr bool is_standard(int fd) noexcept { return fd >= 0 && fd <= 2; }
+
+/// Owns a descriptor and closes it; the null device takes the place of a standard one. Move-only. On Windows
+/// it is one of the C runtime, or a socket: two things with numbers of their own, of which a socket has to be
+/// made with `of_socket`.
 class Descriptor {
 public:
     Descriptor() noexcept = default;
@@ -58,9 +63,7 @@ private:
 enum class DescriptorKind { tcp, pipe, udp, device, other };
 [[nodiscard]] DescriptorKind kind_of(const Descriptor& descriptor) noexcept;
 
-/// Opens the null device for those of the standard descriptors, 0 to 2, that are closed, as a daemon's may
-/// be: whatever is opened next would take their place, and libuv ends the program when it is to close one of
-/// these numbers.
+/// Opens the null device for those of the standard descriptors that are closed, as a daemon's may be.
 void open_standard_descriptors() noexcept;
 
 } // namespace aio::uv

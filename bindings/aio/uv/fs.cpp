@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include <aio/uv/detail/buffer.hpp>
 #include <aio/uv/detail/directory_access.hpp>
 #include <aio/uv/detail/work_queue.hpp>
 #include <aio/uv/error.hpp>
@@ -104,9 +105,7 @@ void CloseRequest::start(Loop& loop, int file, Completion& done) {
 
 void ReadRequest::start(Loop& loop, int file, std::size_t size, std::int64_t offset, Completion& done) {
     buffer_.resize(size);
-    uv_buf_t buf;
-    buf.base = reinterpret_cast<char*>(buffer_.data());
-    buf.len = static_cast<decltype(buf.len)>(size);
+    const uv_buf_t buf = detail::buffer(buffer_);
     started(uv_fs_read(loop.native(), prepare(done), file, &buf, 1, offset, &on_done), "read", "a file");
 }
 
@@ -122,9 +121,7 @@ std::vector<std::byte> ReadRequest::take() noexcept {
 void WriteRequest::start(Loop& loop, int file, std::vector<std::byte> data, std::int64_t offset,
                          Completion& done) {
     data_ = std::move(data);
-    uv_buf_t buf;
-    buf.base = reinterpret_cast<char*>(data_.data());
-    buf.len = static_cast<decltype(buf.len)>(data_.size());
+    const uv_buf_t buf = detail::buffer(data_);
     started(uv_fs_write(loop.native(), prepare(done), file, &buf, 1, offset, &on_done), "write", "a file");
 }
 

@@ -19,6 +19,9 @@ namespace {
 
 using detail::UnixAddress;
 
+/// So many connections that have failed already are passed over at a time.
+constexpr int most_skipped = 64;
+
 /// Makes a descriptor non-blocking and closed on exec.
 void prepare(int fd) noexcept {
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
@@ -111,7 +114,9 @@ std::string place_of(const Descriptor& socket) {
 }
 
 Listener::Accepted Listener::accept() noexcept {
-    for (;;) {
+    // When none but such connections come the caller hears of the others in the next turn: they must not keep
+    // the loop from everything else.
+    for (int skipped = 0; skipped < most_skipped; ++skipped) {
 #if defined(__linux__)
         const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
@@ -122,6 +127,7 @@ Listener::Accepted Listener::accept() noexcept {
         if (errno == EINTR || failed_before(errno)) continue;
         return Accepted(errno == EWOULDBLOCK ? UV_EAGAIN : -errno);
     }
+    return Accepted(UV_EAGAIN);
 }
 
 } // namespace aio::uv

@@ -8,6 +8,7 @@
 
 #include <aio/uv/detail/stream_block.hpp>
 #include <aio/uv/error.hpp>
+#include <aio/uv/poll.hpp>
 
 namespace aio::uv {
 namespace {
@@ -59,6 +60,10 @@ Pipe::Pipe(Loop& loop, Descriptor end) : Stream(end.is_socket() ? create_tcp(loo
 #else
 
 Pipe::Pipe(Loop& loop, Descriptor end) : Pipe(loop) {
+    if (kind_of(end) == DescriptorKind::device) {
+        // libuv ends the program when it cannot watch a stream that it has, as /dev/null.
+        const Poll attempt(loop, end.get(), Poll::Handler());
+    }
     check(detail::open_pipe(block_->handle.pipe, end), "adopt a pipe");
 }
 
@@ -69,7 +74,7 @@ int detail::open_pipe(uv_pipe_t& handle, Descriptor& end) noexcept {
     if (status < 0) return status;
 #if defined(_WIN32)
     // Of a standard descriptor libuv takes a duplicate.
-    if (end.get() <= 2) end.close();
+    if (is_standard(end.get())) end.close();
 #endif
     static_cast<void>(end.release());
     return 0;

@@ -19,8 +19,9 @@ class Pipe final : public Stream {
 public:
     /// Not connected: for `connect`, or to be connected to a child's standard stream by `Process`.
     explicit Pipe(Loop& loop);
-    /// Adopts one end of a pipe or a Unix domain socket, and sets it to non-blocking. Throws
-    /// `std::system_error` if it is neither; the descriptor is closed then.
+    /// Adopts one end of a pipe, a Unix domain socket or a device that gives characters, and sets it to
+    /// non-blocking. Throws `std::system_error` if it is none of these or a device that the system cannot
+    /// watch; the descriptor is closed then.
     Pipe(Loop& loop, Descriptor end);
 
     /// Connects to the Unix domain socket (or Windows named pipe) `path`. `done` is told 0 or why not. Throws

@@ -1,22 +1,14 @@
 #include <aio/uv/stream.hpp>
 
-#include <algorithm>
 #include <cstdint>
 
+#include <aio/uv/detail/buffer.hpp>
 #include <aio/uv/detail/stream_block.hpp>
 
 namespace aio::uv {
 namespace {
 
-/// No system call takes more at a time.
-constexpr std::size_t most_at_once = std::size_t(1) << 30;
-
-uv_buf_t buffer(std::span<const std::byte> data) noexcept {
-    uv_buf_t buf;
-    buf.base = reinterpret_cast<char*>(const_cast<std::byte*>(data.data()));
-    buf.len = static_cast<decltype(buf.len)>(std::min(data.size(), most_at_once));
-    return buf;
-}
+using detail::buffer;
 
 int try_write_buffers(detail::StreamBlock& block, const uv_buf_t* buffers, unsigned count) noexcept {
     if (block.write_error < 0) return block.write_error;
@@ -39,6 +31,7 @@ int Stream::try_write(std::span<const std::byte> data) noexcept {
 }
 
 int Stream::try_write(std::span<const std::byte> first, std::span<const std::byte> second) noexcept {
+    if (first.size() > detail::most_at_once) return try_write(first);
     const uv_buf_t buffers[2] = {buffer(first), buffer(second)};
     return try_write_buffers(*block_, buffers, 2);
 }

@@ -1,6 +1,7 @@
 #include <aio/uv/udp.hpp>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -9,7 +10,12 @@
 #include <utility>
 #include <vector>
 
+#if !defined(_WIN32)
+#include <fcntl.h>
+#endif
+
 #include <aio/uv/detail/address_access.hpp>
+#include <aio/uv/detail/buffer.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/loop.hpp>
 
@@ -26,6 +32,8 @@ struct Udp::Block {
     DatagramReader* reader = nullptr;
     SendHandler sent{};
     std::unique_ptr<char[]> memory;
+    /// What was adopted, if the handle works with another number for it.
+    Descriptor adopted;
     bool open = true;
 
     static Block& of(const void* h) noexcept {
@@ -35,19 +43,14 @@ struct Udp::Block {
 
 namespace {
 
+using detail::buffer;
+
 /// A datagram on its way.
 struct SendRequest {
     uv_udp_send_t request{};
     std::vector<std::byte> data;
     std::optional<Address> to;
 };
-
-uv_buf_t buffer(std::span<const std::byte> data) noexcept {
-    uv_buf_t buf;
-    buf.base = reinterpret_cast<char*>(const_cast<std::byte*>(data.data()));
-    buf.len = static_cast<decltype(buf.len)>(data.size());
-    return buf;
-}
 
 const char* text_or_null(const std::string& text) noexcept { return text.empty() ? nullptr : text.c_str(); }
 
@@ -71,12 +74,21 @@ Udp::Udp(Loop& loop) : block_(new Block) {
 }
 
 Udp::Udp(Loop& loop, Descriptor socket) : Udp(loop) {
+#if !defined(_WIN32)
+    // libuv ends the program when it is to close a UDP socket of such a number.
+    if (is_standard(socket.get())) {
+        block_->adopted = std::move(socket);
+        socket = Descriptor(::fcntl(block_->adopted.get(), F_DUPFD_CLOEXEC, 3));
+        if (!socket.valid()) throw_error(-errno, "adopt a UDP socket");
+    }
+#endif
     check(uv_udp_open(&block_->handle, static_cast<uv_os_sock_t>(socket.get())), "adopt a UDP socket");
     static_cast<void>(socket.release());
 }
 
 Udp::~Udp() {
     block_->open = false;
+    block_->adopted.close();
     uv_close(reinterpret_cast<uv_handle_t*>(&block_->handle),
              [](uv_handle_t* h) noexcept { delete &Block::of(h); });
 }

@@ -89,8 +89,7 @@ void DatagramState::keep_error(int status, const std::optional<Address>& sending
     try {
         std::string place = place_of_datagrams(*socket_, remote_);
         if (sending_to) place += ", after a datagram to " + sending_to->to_string() + " could not be sent";
-        queue_.set_place(std::move(place));
-        queue_.push(EventError(status));
+        queue_.push(EventError(status, std::move(place)));
     } catch (const std::bad_alloc&) {
         return;
     }

@@ -23,11 +23,13 @@ namespace aio::detail {
 template <class T>
 class EventQueue;
 
-/// What comes instead of an event when something is wrong: a negative libuv status.
+/// What comes instead of an event when something is wrong: a negative libuv status, and what the message adds
+/// to the name of the operation (" at 127.0.0.1:80").
 class EventError {
 public:
-    explicit EventError(int s) noexcept : status(s) {}
+    explicit EventError(int s, std::string p = std::string()) noexcept : status(s), place(std::move(p)) {}
     int status;
+    std::string place;
     friend bool operator==(const EventError&, const EventError&) = default;
 };
 
@@ -48,11 +50,7 @@ public:
     [[nodiscard]] std::string description() const override { return what_; }
 
     // For the queue: what this gives, and the end of its wait.
-    void give(std::variant<T, EventError> event) {
-        // The queue may have gone when this is awaited.
-        if (std::holds_alternative<EventError>(event)) where_ = queue_->place();
-        event_.emplace(std::move(event));
-    }
+    void give(std::variant<T, EventError> event) noexcept { event_.emplace(std::move(event)); }
     void end() noexcept { wake(); }
 
 protected:
@@ -62,7 +60,7 @@ protected:
         throw_if_cancelled();
         if (!event_) return std::nullopt;
         if (const auto* const error = std::get_if<EventError>(&*event_))
-            uv::throw_error(error->status, what_ + where_);
+            uv::throw_error(error->status, what_ + error->place);
         return std::optional<T>(std::move(std::get<T>(*event_)));
     }
 
@@ -74,7 +72,6 @@ private:
 
     EventQueue<T>* queue_;
     const char* what_;
-    std::string where_;
     std::optional<std::variant<T, EventError>> event_;
 };
 
@@ -93,10 +90,6 @@ public:
     [[nodiscard]] bool has_waiters() const noexcept { return !waiters_.empty(); }
     /// The events that nobody has asked for yet.
     [[nodiscard]] const std::deque<std::variant<T, EventError>>& events() const noexcept { return events_; }
-
-    /// What the messages of errors add to the name of the operation (" at 127.0.0.1:80").
-    [[nodiscard]] const std::string& place() const noexcept { return place_; }
-    void set_place(std::string place) noexcept { place_ = std::move(place); }
 
     /// Throws `RuntimeError` in another loop than the queue's.
     void check_here(const char* what) const {
@@ -141,7 +134,6 @@ public:
 
 private:
     Ref<LoopState> loop_;
-    std::string place_;
     std::deque<std::variant<T, EventError>> events_;
     IntrusiveList<NextEvent<T>> waiters_;
     bool closed_ = false;

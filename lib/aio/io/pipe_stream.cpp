@@ -6,23 +6,18 @@
 
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
-#include <aio/uv/poll.hpp>
 
 namespace aio {
 namespace {
 
-uv::Descriptor checked(EventLoop& loop, uv::Descriptor end) {
+uv::Descriptor checked(uv::Descriptor end) {
     switch (uv::kind_of(end)) {
-    case uv::DescriptorKind::pipe: return end;
+    case uv::DescriptorKind::pipe:
+    case uv::DescriptorKind::device: return end;
 #if defined(_WIN32)
     // What `pair` gives.
     case uv::DescriptorKind::tcp: return end;
 #endif
-    case uv::DescriptorKind::device: {
-        // libuv ends the program when it cannot watch a stream that it has, as /dev/null.
-        const uv::Poll attempt(loop.bindings(), end.get(), uv::Poll::Handler());
-        return end;
-    }
     default:
         throw ValueError("PipeStream: descriptor " + std::to_string(end.get()) +
                          " is no pipe, Unix domain socket or character device");
@@ -32,7 +27,7 @@ uv::Descriptor checked(EventLoop& loop, uv::Descriptor end) {
 } // namespace
 
 PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end)
-    : PipeStream(loop, checked(loop, std::move(end)), detail::KnownKind()) {}
+    : PipeStream(loop, checked(std::move(end)), detail::KnownKind()) {}
 
 PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end, detail::KnownKind)
     : Stream(

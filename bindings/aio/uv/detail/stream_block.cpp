@@ -1,6 +1,9 @@
 #include <aio/uv/detail/stream_block.hpp>
 
+#include <algorithm>
 #include <utility>
+
+#include <aio/uv/detail/buffer.hpp>
 
 namespace aio::uv::detail {
 namespace {
@@ -13,14 +16,6 @@ void discard(std::vector<std::byte>& bytes) noexcept {
         std::vector<std::byte>().swap(bytes);
     else
         bytes.clear();
-}
-
-uv_buf_t buffer(std::span<const std::byte> data) noexcept {
-    uv_buf_t buf;
-    // libuv's buffers serve both directions; those of a write are only read.
-    buf.base = reinterpret_cast<char*>(const_cast<std::byte*>(data.data()));
-    buf.len = static_cast<decltype(buf.len)>(data.size());
-    return buf;
 }
 
 void on_alloc(uv_handle_t* h, std::size_t, uv_buf_t* buf) noexcept {
@@ -43,6 +38,7 @@ void on_read(uv_stream_t* h, ssize_t count, const uv_buf_t* buf) noexcept {
     uv_read_stop(h);
     block.reading = false;
     if (count == UV_ENOBUFS && block.paused) return;
+    if (count == UV_EOF) block.look_for_write_error();
     block.reader->ended(count == UV_EOF ? 0 : static_cast<int>(count));
 }
 
@@ -85,7 +81,13 @@ int StreamBlock::send_queued() noexcept {
     // Never both in one request: when the stream is closed what is queued must still go, and the borrowed
     // bytes' owner is told at once that they will not.
     borrowed_in_flight = sending.empty() && write_done != nullptr;
-    const uv_buf_t data = buffer(borrowed_in_flight ? borrowed : std::span<const std::byte>(sending));
+    rest = borrowed_in_flight ? borrowed : std::span<const std::byte>(sending);
+    return send_rest();
+}
+
+int StreamBlock::send_rest() noexcept {
+    const uv_buf_t data = buffer(rest);
+    rest = rest.subspan(std::min(rest.size(), most_at_once));
     const auto on_written = [](uv_write_t* request, int status) noexcept {
         of(request->handle->data).write_ended(status);
     };
@@ -102,8 +104,16 @@ void StreamBlock::write_ended(int status) noexcept {
     // On Windows a reader that has gone ends a write under way in the words for a read.
     if (status == UV_EOF || status == UV_EAGAIN) status = UV_EPIPE;
     writing = false;
+    const bool closing = uv_is_closing(&handle.base) != 0;
+    if (status == 0 && !rest.empty() && !closing) {
+        status = send_rest();
+        if (status == 0) {
+            if (write_observer) write_observer();
+            return;
+        }
+    }
     discard(sending);
-    if (uv_is_closing(&handle.base)) return;
+    if (closing) return;
     Completion* done = nullptr;
     if (std::exchange(borrowed_in_flight, false)) {
         borrowed = {};
@@ -130,7 +140,7 @@ void StreamBlock::write_ended(int status) noexcept {
 
 void StreamBlock::fail_writes(int status) noexcept {
     write_error = status;
-    borrowed = {};
+    borrowed = rest = {};
     borrowed_in_flight = false;
     discard(queued);
 }
@@ -139,7 +149,8 @@ int StreamBlock::shutdown(Completion& done) noexcept {
     if (write_error < 0) return write_error;
     shutdown_done = &done;
     // libuv knows nothing of bytes that wait for the request in flight, and takes none after a shutdown.
-    shutdown_waiting = writing && (!queued.empty() || (write_done != nullptr && !borrowed_in_flight));
+    shutdown_waiting =
+        writing && (!queued.empty() || !rest.empty() || (write_done != nullptr && !borrowed_in_flight));
     const int status = shutdown_waiting ? 0 : start_shutdown();
     if (status < 0) shutdown_done = nullptr;
     return status;
@@ -149,6 +160,13 @@ int StreamBlock::start_shutdown() noexcept {
     return uv_shutdown(&shutdown_request, &handle.stream, [](uv_shutdown_t* request, int status) noexcept {
         complete(of(request->handle->data).shutdown_done, status);
     });
+}
+
+void StreamBlock::look_for_write_error() noexcept {
+#if !defined(_WIN32)
+    // libuv calls this member private; it has been as it is ever since version 1.0.
+    if (writing && write_error == 0 && write_request.error < 0) write_error = write_request.error;
+#endif
 }
 
 void StreamBlock::close_gently() noexcept {
@@ -177,13 +195,25 @@ void StreamBlock::detach() noexcept {
 
 void StreamBlock::close() noexcept {
     detach();
+    const Descriptor left_open = left_open_by_libuv();
     uv_close(&handle.base, &on_closed);
 }
 
 void StreamBlock::reset() noexcept {
     detach();
+    const Descriptor left_open = left_open_by_libuv();
     // libuv refuses while a shutdown is under way.
     if (uv_tcp_close_reset(&handle.tcp, &on_closed) < 0) uv_close(&handle.base, &on_closed);
+}
+
+Descriptor StreamBlock::left_open_by_libuv() const noexcept {
+#if !defined(_WIN32)
+    uv_os_fd_t fd = -1;
+    // A terminal's is not its own.
+    if (handle.base.type != UV_TTY && uv_fileno(&handle.base, &fd) == 0 && is_standard(fd))
+        return Descriptor(fd);
+#endif
+    return Descriptor();
 }
 
 } // namespace aio::uv::detail

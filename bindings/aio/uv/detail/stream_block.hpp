@@ -49,6 +49,9 @@ struct StreamBlock final : Lingering {
     int queue(std::span<const std::byte> data);
     int write(std::span<const std::byte> data, Completion& done) noexcept;
     int shutdown(Completion& done) noexcept;
+    /// The system tells an error once. If that was to a write, libuv may tell of the end of reading, which is
+    /// none then, before it tells of the write.
+    void look_for_write_error() noexcept;
     /// Closes at once; the close callback frees the block.
     void close() noexcept;
     /// The same, of a TCP connection, which the peer sees reset.
@@ -58,7 +61,7 @@ struct StreamBlock final : Lingering {
     void close_gently() noexcept;
 
     [[nodiscard]] std::size_t unsent() const noexcept {
-        return queued.size() + borrowed_size_waiting() + handle.stream.write_queue_size;
+        return queued.size() + borrowed_size_waiting() + rest.size() + handle.stream.write_queue_size;
     }
 
     Handle handle{};
@@ -80,6 +83,8 @@ struct StreamBlock final : Lingering {
     std::vector<std::byte> queued;
     std::vector<std::byte> sending;
     std::span<const std::byte> borrowed;
+    /// What is left of the bytes of this request, when they are more than one request carries.
+    std::span<const std::byte> rest;
 
     Completion* write_done = nullptr;
     Completion* shutdown_done = nullptr;
@@ -95,10 +100,13 @@ private:
         return borrowed_in_flight ? 0 : borrowed.size();
     }
     int send_queued() noexcept;
+    int send_rest() noexcept;
     int start_shutdown() noexcept;
     void write_ended(int status) noexcept;
     void fail_writes(int status) noexcept;
     void detach() noexcept;
+    /// The descriptor, if it is one of the standard ones, which libuv never closes.
+    [[nodiscard]] Descriptor left_open_by_libuv() const noexcept;
 };
 
 /// Gives a pipe its descriptor, which belongs to it if 0 is returned.
