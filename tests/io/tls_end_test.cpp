@@ -41,13 +41,16 @@ struct ClientAndPeer {
     TlsStream client;
     TlsPeer peer;
 };
-Coro<ClientAndPeer> connect_to_peer(SSL_CTX* context) {
-    auto [a, b] = MemoryStream::pair();
-    TlsPeer peer(context, true, std::move(b));
+template <class S>
+Coro<ClientAndPeer> connect_to_peer(SSL_CTX* context, std::pair<S, S> ends) {
+    TlsPeer peer(context, true, std::move(ends.second));
     auto accepting = create_task(peer.shake_hands());
-    TlsStream client = co_await TlsStream::client(std::move(a), client_context(), "test.example");
+    TlsStream client = co_await TlsStream::client(std::move(ends.first), client_context(), "test.example");
     co_await std::move(accepting);
     co_return ClientAndPeer{std::move(client), std::move(peer)};
+}
+Coro<ClientAndPeer> connect_to_peer(SSL_CTX* context) {
+    return connect_to_peer(context, MemoryStream::pair());
 }
 
 /// A ticket of so many bytes more makes a message that fills several records.
@@ -304,27 +307,24 @@ TEST_CASE("TLS: an end that the peer has told is one, whatever befell a write me
     for (const bool told : {true, false}) {
         CAPTURE(told);
         run_in_loop([told](EventLoop&) -> Coro<> {
-            auto [a, b] = MemoryStream::pair();
             const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
-            TlsPeer peer(context.get(), true, std::move(b));
-            auto accepting = create_task(peer.shake_hands());
+            auto ends = MemoryStream::pair();
             constexpr std::size_t after_the_handshake = 50'000;
-            a.fail_writes(std::errc::connection_reset, after_the_handshake);
-            TlsStream client = co_await TlsStream::client(std::move(a), client_context(), "test.example");
-            co_await std::move(accepting);
+            ends.first.fail_writes(std::errc::connection_reset, after_the_handshake);
+            ClientAndPeer both = co_await connect_to_peer(context.get(), std::move(ends));
             const std::string text = io_test::long_text(2 * after_the_handshake);
-            const std::error_code written = co_await io_test::error_of(client.write_all(bytes(text)));
+            const std::error_code written = co_await io_test::error_of(both.client.write_all(bytes(text)));
             CHECK(written == std::errc::connection_reset);
-            co_await peer.send("the last words");
+            co_await both.peer.send("the last words");
             if (told) {
-                SSL_shutdown(peer.ssl());
-                co_await peer.flush();
+                SSL_shutdown(both.peer.ssl());
+                co_await both.peer.flush();
             }
-            peer.stream().close();
-            const std::string words = co_await io_test::read_count(client, 14);
+            both.peer.stream().close();
+            const std::string words = co_await io_test::read_count(both.client, 14);
             CHECK(words == "the last words");
             std::array<std::byte, 100> memory;
-            const std::error_code end = co_await io_test::error_of(client.read_some(memory));
+            const std::error_code end = co_await io_test::error_of(both.client.read_some(memory));
             CHECK((told ? !end : end == std::errc::connection_reset));
         });
     }
@@ -334,8 +334,10 @@ TEST_CASE("TLS: a loop may close over half a message and what waits behind it") 
     for (const bool waiting : {false, true}) {
         CAPTURE(waiting);
         const io_test::SslContext context = context_of_large_tickets();
-        TestLoop test;
-        ClientAndPeer both = test.loop.run_until_complete(connect_to_peer(context.get()));
+        TestLoop test(SteadyClock::instance());
+        // Not in memory: a stream of the system has no more to tell when it is closed.
+        ClientAndPeer both =
+            test.loop.run_until_complete(connect_to_peer(context.get(), PipeStream::pair(test.loop)));
         const std::vector<std::vector<std::byte>> ticket = ticket_of(both.peer);
         const std::string text = io_test::long_text(waiting ? 500'000 : 10);
         const auto write = [&]() -> Coro<> {
