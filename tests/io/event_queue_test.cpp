@@ -19,15 +19,13 @@ TEST_CASE("an event that is an error says where that came from, whatever has com
     run_in_loop([](EventLoop& loop) -> Coro<> {
         detail::EventQueue<int> queue(loop.state());
         const int status = uv::status_of(std::errc::connection_refused);
-        queue.push(EventError(status, " from here"));
-        queue.push(EventError(status, " from there"));
-        queue.push(EventError(status));
+        for (const char* what : {"here", "there"}) queue.push(EventError(status, what));
         const auto next = [&]() -> Coro<> {
             static_cast<void>(co_await detail::NextEventOperation<int>(queue, "ask"));
         };
-        for (const char* place : {" from here", " from there", ""}) {
+        for (const char* what : {"here", "there"}) {
             const std::string error = co_await outcome(next());
-            CHECK(contains(error, std::string("ask") + place + ": connection refused"));
+            CHECK(contains(error, std::string(what) + ": connection refused"));
         }
     });
 }

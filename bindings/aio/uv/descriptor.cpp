@@ -62,6 +62,8 @@ void Descriptor::close() noexcept {
         if (null.valid() && ::dup2(null.get(), fd) >= 0) return;
     }
     ::close(fd);
+    // No number but this one was free.
+    if (is_standard(fd)) open_standard_descriptors();
 #endif
 }
 

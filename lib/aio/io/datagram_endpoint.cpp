@@ -87,9 +87,9 @@ void DatagramState::keep_error(int status, const std::optional<Address>& sending
     // Whoever only sends does not ask for them.
     if (queue_.size() >= most_kept) return;
     try {
-        std::string place = place_of_datagrams(*socket_, remote_);
-        if (sending_to) place += ", after a datagram to " + sending_to->to_string() + " could not be sent";
-        queue_.push(EventError(status, std::move(place)));
+        std::string what = "receive a datagram" + place_of_datagrams(*socket_, remote_);
+        if (sending_to) what += ", after a datagram to " + sending_to->to_string() + " could not be sent";
+        queue_.push(EventError(status, what));
     } catch (const std::bad_alloc&) {
         return;
     }

@@ -6,8 +6,10 @@
 #include <coroutine>
 #include <cstddef>
 #include <deque>
+#include <exception>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -23,14 +25,18 @@ namespace aio::detail {
 template <class T>
 class EventQueue;
 
-/// What comes instead of an event when something is wrong: a negative libuv status, and what the message adds
-/// to the name of the operation (" at 127.0.0.1:80").
+/// What comes instead of an event when something is wrong: an error that whoever asks next is to get.
 class EventError {
 public:
-    explicit EventError(int s, std::string p = std::string()) noexcept : status(s), place(std::move(p)) {}
-    int status;
-    std::string place;
+    /// Of a negative libuv status. `what` names the operation and where it was done: this may come when
+    /// whoever knows that has gone.
+    EventError(int status, const std::string& what)
+        : error_(std::make_exception_ptr(std::system_error(uv::error_code(status), what))) {}
+    [[noreturn]] void raise() const { std::rethrow_exception(error_); }
     friend bool operator==(const EventError&, const EventError&) = default;
+
+private:
+    std::exception_ptr error_;
 };
 
 /// Waits for an event. It is the waiter's once it has been given, so no cancellation loses it.
@@ -59,8 +65,7 @@ protected:
     std::optional<T> take_event() {
         throw_if_cancelled();
         if (!event_) return std::nullopt;
-        if (const auto* const error = std::get_if<EventError>(&*event_))
-            uv::throw_error(error->status, what_ + error->place);
+        if (const auto* const error = std::get_if<EventError>(&*event_)) error->raise();
         return std::optional<T>(std::move(std::get<T>(*event_)));
     }
 

@@ -30,7 +30,7 @@ void FileWatcherState::close() noexcept {
 void FileWatcherState::on_event(std::string_view name, bool renamed, int status) noexcept {
     try {
         if (status < 0) {
-            queue_.push(EventError(status));
+            queue_.push(EventError(status, "watch " + path_text(path_)));
             return;
         }
         push(FileChange(renamed ? FileChange::Kind::renamed : FileChange::Kind::changed, path_named(name)));
