@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -80,7 +81,11 @@ aio::Coro<> connect(const Scan& scan, Port& port) {
 aio::Coro<> look_at(const Scan& scan, Port& port, aio::Semaphore& room) {
     try {
         co_await aio::wait_for(connect(scan, port), scan.timeout);
-    } catch (const std::system_error&) {
+    } catch (const std::system_error& error) {
+        // That says nothing about the port.
+        if (error.code() == std::errc::too_many_files_open ||
+            error.code() == std::errc::too_many_files_open_in_system)
+            throw std::runtime_error("too few descriptors: choose a smaller number for --at-once");
         if (!port.open) port.open = false;
     } catch (const aio::TimeoutError&) {
         // Nobody answers; or it is open, and says nothing by itself.

@@ -55,6 +55,7 @@ aio::Coro<> Client::run() {
             reason = group.what();
         }
         lose(reason);
+        if (on_loss_) on_loss_(reason);
         co_await aio::sleep(pause);
         pause = std::min(2 * pause, longest_pause);
     }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,7 +49,9 @@ public:
 
 class Client {
 public:
-    explicit Client(Address address) : address_(std::move(address)) {}
+    /// `on_loss` is called with the reason each time when the connection is lost or cannot be made.
+    explicit Client(Address address, std::function<void(const std::string&)> on_loss = nullptr)
+        : address_(std::move(address)), on_loss_(std::move(on_loss)) {}
 
     /// Keeps the connection up, and carries commands and answers, until it is cancelled. To be run as a task.
     [[nodiscard]] aio::Coro<> run();
@@ -78,6 +81,7 @@ private:
     void lose(const std::string& reason);
 
     Address address_;
+    std::function<void(const std::string&)> on_loss_;
     /// Commands that have not been sent, and whose answers have not come: `unsent_` of `waiting_` are the
     /// last ones.
     std::string outgoing_;

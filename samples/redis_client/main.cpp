@@ -104,7 +104,12 @@ aio::Coro<int> amain(samples::CommandLine line) {
     if (watches != (rest.size() == 2) || (!rest.empty() && !watches && rest[0] != "demo"))
         throw samples::UsageError("there is demo, and watch KEY");
 
-    Client client(std::move(address));
+    // The same reason again and again is told once.
+    auto tell = [told = std::string()](const std::string& reason) mutable {
+        if (reason != told) std::fprintf(stderr, "%s; trying again\n", reason.c_str());
+        told = reason;
+    };
+    Client client(std::move(address), std::move(tell));
     auto running = aio::create_task(client.run());
     bool right = false;
     try {

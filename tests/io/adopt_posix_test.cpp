@@ -11,7 +11,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -26,7 +25,9 @@
 
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/standard_input_posix.hpp"
 #include "support/text.hpp"
+#include "terminal_help_posix.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -66,30 +67,6 @@ std::string refusal(Make make) {
     return "none";
 }
 
-/// Puts something else in the place of standard input while it lives.
-class StandardInput {
-public:
-    explicit StandardInput(uv::Descriptor other) : before_(::fcntl(0, F_DUPFD_CLOEXEC, 3)) {
-        REQUIRE(::dup2(other.get(), 0) == 0);
-    }
-    StandardInput(const StandardInput&) = delete;
-    StandardInput& operator=(const StandardInput&) = delete;
-    ~StandardInput() { ::dup2(before_.get(), 0); }
-
-    /// Gives it to a new owner.
-    [[nodiscard]] static uv::Descriptor take() { return uv::Descriptor(0); }
-    [[nodiscard]] static bool is_null_device() {
-        struct stat input;
-        struct stat null;
-        REQUIRE(::fstat(0, &input) == 0);
-        REQUIRE(::stat("/dev/null", &null) == 0);
-        return input.st_rdev == null.st_rdev;
-    }
-
-private:
-    uv::Descriptor before_;
-};
-
 void greet(StreamReader, StreamWriter writer) { writer.write("hello"); }
 
 Coro<std::string> greeting_at(const Address& address) {
@@ -126,13 +103,9 @@ TEST_CASE("a device that the system cannot watch is refused") {
 
 TEST_CASE("a terminal and its other end are streams") {
     run_in_real_time([](EventLoop& loop) -> Coro<> {
-        uv::Descriptor master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-        REQUIRE(master.valid());
-        REQUIRE(::grantpt(master.get()) == 0);
-        REQUIRE(::unlockpt(master.get()) == 0);
-        const std::string path = ::ptsname(master.get());
-        PipeStream terminal(loop, uv::Descriptor(::open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC)));
-        PipeStream other(loop, std::move(master));
+        io_test::PseudoTerminal pty;
+        PipeStream terminal(loop, std::move(pty.terminal));
+        PipeStream other(loop, std::move(pty.keyboard));
         co_await other.write_all(io_test::bytes("line\n"));
         const std::string line = co_await io_test::read_count(terminal, 5);
         CHECK(line == "line\n");

@@ -27,6 +27,7 @@
 #include "io/stream_help.hpp"
 #include "support/conformance.hpp"
 #include "support/loop_help.hpp"
+#include "support/standard_input_posix.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -148,6 +149,26 @@ TEST_CASE("file: a descriptor is closed by close, by the destructor, and by an o
     loop.run_until_complete(drain(loop));
     after = count();
     CHECK(after == before);
+}
+
+TEST_CASE("file: one that has adopted standard input leaves the null device there") {
+    const Folder folder;
+    put(folder / "file", "there");
+    run_in_real_time([&](EventLoop& loop) -> Coro<> {
+        for (const bool closing : {true, false}) {
+            const StandardInput input(
+                uv::Descriptor(::open((folder / "file").c_str(), O_RDONLY | O_CLOEXEC)));
+            {
+                File file(loop, StandardInput::take(), "standard input");
+                std::array<std::byte, 10> memory;
+                const std::size_t count = co_await file.read_some(memory);
+                CHECK(io_test::text_of(memory, count) == "there");
+                CHECK_FALSE(StandardInput::is_null_device());
+                if (closing) co_await file.close();
+            }
+            CHECK(StandardInput::is_null_device());
+        }
+    });
 }
 
 TEST_CASE("file system: links are made, read, and not followed by removal") {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -19,33 +20,14 @@
 #include <aio/uv/pipe.hpp>
 
 #include "io/stream_help.hpp"
+#include "io/terminal_help_posix.hpp"
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
 using io_test::bytes;
-
-namespace {
-
-/// A terminal without a screen: what a person would type is written to `keyboard`.
-class PseudoTerminal {
-public:
-    PseudoTerminal() : keyboard(::posix_openpt(O_RDWR | O_NOCTTY)) {
-        REQUIRE(::grantpt(keyboard.get()) == 0);
-        REQUIRE(::unlockpt(keyboard.get()) == 0);
-        terminal = uv::Descriptor(::open(::ptsname(keyboard.get()), O_RDWR | O_NOCTTY));
-        REQUIRE(terminal.valid());
-    }
-    [[nodiscard]] bool in_lines() const {
-        termios settings{};
-        REQUIRE(::tcgetattr(terminal.get(), &settings) == 0);
-        return (settings.c_lflag & ICANON) != 0;
-    }
-    uv::Descriptor keyboard;
-    uv::Descriptor terminal;
-};
-
-} // namespace
+using io_test::PseudoTerminal;
 
 TEST_CASE("terminal: child that sets raw mode and exits" * doctest::skip()) {
     EventLoop loop;
@@ -78,7 +60,9 @@ TEST_CASE("terminal: it is told from a pipe, and knows its size") {
     const uv::PipeEnds pipe = uv::make_pipe();
     CHECK(is_terminal(pty.terminal.get()));
     CHECK_FALSE(is_terminal(pipe.read.get()));
-    CHECK_THROWS_AS(TerminalStream(loop, pipe.read.get()), std::system_error);
+    const std::string number = std::to_string(pipe.read.get());
+    CHECK(thrown_by([&] { TerminalStream no(loop, pipe.read.get()); }) ==
+          "open the terminal of descriptor " + number + ": operation not supported");
     winsize size{};
     size.ws_col = 132;
     size.ws_row = 50;
@@ -109,4 +93,19 @@ TEST_CASE("terminal: lines come whole, in raw mode each key comes at once, and t
         stream.close();
         CHECK_THROWS_AS(static_cast<void>(stream.size()), std::system_error);
     });
+}
+
+TEST_CASE("terminal: the mode is restored when the stream is closed, or goes, or its loop closes") {
+    const PseudoTerminal pty;
+    for (const int way : {0, 1, 2}) {
+        CAPTURE(way);
+        EventLoop loop;
+        TerminalStream stream(loop, pty.terminal.get());
+        stream.set_mode(TerminalMode::raw);
+        CHECK_FALSE(pty.in_lines());
+        if (way == 0) stream.close();
+        if (way == 1) const TerminalStream last = std::move(stream);
+        if (way == 2) loop.close();
+        CHECK(pty.in_lines());
+    }
 }

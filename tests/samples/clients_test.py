@@ -9,9 +9,11 @@ What this machine does not have is skipped, and said; with CI=true it is a failu
 
 import asyncio
 import contextlib
+import functools
 import http.client
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -771,6 +773,24 @@ def test_port_scan_finds_what_is_open():
         expect(run("port_scan", *arguments).code == 2, f"{arguments} are not refused")
 
 
+def test_port_scan_does_not_take_ports_for_closed_that_it_could_not_look_at():
+    few = functools.partial(resource.setrlimit, resource.RLIMIT_NOFILE, (20, 20))
+    result = run("port_scan", HOST, "1-200", preexec_fn=few)
+    expect(result.code == 1 and "too few descriptors" in result.err, "it does not say that it is short of descriptors", result)
+
+
+def test_who_cannot_write_its_output_says_so_and_ends():
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen([program("proc_pipeline"), "--", "echo", "hi"], stdout=full, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=PATIENCE)
+        expect(process.returncode == 1 and b"write to the standard output" in err, "a full disk is not told", err)
+    process = start("proc_pipeline", "--", "yes")
+    process.stdout.read(10)
+    process.stdout.close()
+    _, err = process.communicate(timeout=PATIENCE)
+    expect(process.returncode == 1 and b"write to the standard output" in err, "it goes on although nobody reads", err)
+
+
 def test_proc_pipeline_connects_programs_and_tells_how_they_ended():
     result = run("proc_pipeline", "--", "printf", "b\\na\\nb\\n", "---", "sort", "---", "uniq", "-c")
     expect(result.code == 0 and result.out.split() == ["1", "a", "2", "b"], "the output is wrong", result)
@@ -867,7 +887,8 @@ def test_redis_client_comes_back_when_the_server_does():
 def test_redis_client_says_that_there_is_no_server():
     with folder() as top:
         client = start("redis_client", "--unix", top / "nobody", "watch", "key")
-        time.sleep(0.2)
+        line = client.stderr.readline().decode()
+        expect("connect to" in line and "nobody" in line and "trying again" in line, "it does not say why", line)
         client.send_signal(signal.SIGINT)
         result = finish(client)
         expect(result.code == 130, "Ctrl-C does not end it", result)

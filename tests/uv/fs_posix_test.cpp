@@ -53,6 +53,6 @@ TEST_CASE("uv fs: a new file has the permissions asked for") {
     REQUIRE(finish(loop, done) == 0);
     CHECK(stat.status().permissions() == 0600);
     uv::CloseRequest close;
-    close.start(loop, open.file(), done);
+    close.start(loop, uv::Descriptor(open.file()), done);
     CHECK(finish(loop, done) == 0);
 }

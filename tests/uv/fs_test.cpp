@@ -61,9 +61,9 @@ TEST_CASE("uv fs: a file is written, read in pieces, examined and closed") {
     CHECK(stat.status().inode() == inode);
 
     uv::CloseRequest close;
-    close.start(loop, file, done);
+    close.start(loop, uv::Descriptor(file), done);
     CHECK(finish(loop, done) == 0);
-    close.start(loop, file, done);
+    close.start(loop, uv::Descriptor(file), done);
     CHECK(finish(loop, done) == UV_EBADF);
 }
 
@@ -80,7 +80,7 @@ TEST_CASE("uv fs: directories are made, listed by name, and emptied") {
     open.start(loop, folder / "c", uv::OpenMode::write().create(), done);
     REQUIRE(finish(loop, done) == 0);
     uv::CloseRequest close;
-    close.start(loop, open.file(), done);
+    close.start(loop, uv::Descriptor(open.file()), done);
     REQUIRE(finish(loop, done) == 0);
     uv::RenameRequest rename;
     rename.start(loop, folder / "c", folder / "a", done);
@@ -119,7 +119,7 @@ TEST_CASE("uv fs: exclusive creation refuses a file that exists, append writes a
         REQUIRE(finish(loop, done) == 0);
         write.start(loop, open.file(), copy(text), uv::file_position, done);
         REQUIRE(finish(loop, done) == 0);
-        close.start(loop, open.file(), done);
+        close.start(loop, uv::Descriptor(open.file()), done);
         REQUIRE(finish(loop, done) == 0);
     }
     CHECK(std::filesystem::file_size(folder / "file") == 6);

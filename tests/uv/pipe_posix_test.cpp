@@ -46,7 +46,7 @@ TEST_CASE("uv pipe: connects to a Unix domain socket, and tells why it cannot") 
     CHECK(connected.status == 0);
     uv::Listener::Accepted accepted = listener.accept();
     REQUIRE(accepted.status() == 0);
-    uv::Pipe server(loop, std::move(accepted.connection()));
+    uv::Pipe server(loop, accepted.connection().take_descriptor());
     Reader reader;
     client.set_reader(reader);
     client.start_reading();

@@ -31,7 +31,7 @@ public:
         Noted connected;
         REQUIRE(client_.connect(uv::local_address(listener.socket()), connected) == 0);
         run_until(loop, [&] { return connected.calls == 1 && ready.calls > 0; });
-        server_.emplace(loop, std::move(listener.accept().connection()));
+        server_.emplace(loop, listener.accept().connection().take_descriptor());
         client_.set_reader(*this);
         REQUIRE(client_.start_reading() == 0);
     }

@@ -49,7 +49,7 @@ TEST_CASE("uv tcp: connects, exchanges bytes and knows both addresses") {
     CHECK(connected.status == 0);
     uv::Listener::Accepted accepted = listener.accept();
     REQUIRE(accepted.status() == 0);
-    uv::Tcp server(loop, std::move(accepted.connection()));
+    uv::Tcp server(loop, accepted.connection().take_descriptor());
     CHECK(server.local_address() == address);
     CHECK(client.peer_address() == address);
     CHECK(server.peer_address() == client.local_address());

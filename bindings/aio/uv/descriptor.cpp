@@ -1,5 +1,8 @@
 #include <aio/uv/descriptor.hpp>
 
+#include <cerrno>
+#include <string>
+
 #if defined(_WIN32)
 #include <io.h>
 #include <winsock2.h>
@@ -11,11 +14,14 @@
 
 #include <uv.h>
 
+#include <aio/uv/error.hpp>
+
 namespace aio::uv {
 #if !defined(_WIN32)
 namespace {
 
 constexpr const char* null_device = "/dev/null";
+constexpr int first_beyond_standard = 3;
 
 bool is_character_device(int fd) noexcept {
     struct stat status;
@@ -66,6 +72,14 @@ void Descriptor::close() noexcept {
     if (is_standard(fd)) open_standard_descriptors();
 #endif
 }
+
+#if !defined(_WIN32)
+Descriptor duplicate(const Descriptor& descriptor) {
+    Descriptor copy(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, first_beyond_standard));
+    if (!copy.valid()) throw_error(-errno, "duplicate descriptor " + std::to_string(descriptor.get()));
+    return copy;
+}
+#endif
 
 void open_standard_descriptors() noexcept {
 #if !defined(_WIN32)

@@ -57,6 +57,12 @@ private:
 #endif
 };
 
+#if !defined(_WIN32)
+/// Another number for what the descriptor stands for, closed on exec and none of the standard ones. Throws
+/// `std::system_error`.
+[[nodiscard]] Descriptor duplicate(const Descriptor& descriptor);
+#endif
+
 /// What a descriptor is good for: what `Tcp`, `Pipe` or `Udp` adopts, or none of them. A `device` is one that
 /// gives characters, a terminal or a serial line, and never on Windows; `Pipe` adopts those that can be
 /// watched.

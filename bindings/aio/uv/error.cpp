@@ -92,6 +92,8 @@ public:
 
     std::string message(int status) const override {
         if (is_only_the_systems(status)) return std::generic_category().message(-status);
+        // libuv speaks of sockets here.
+        if (status == UV_ENOTSUP) return "operation not supported";
         char text[128];
         return uv_strerror_r(status, text, sizeof text);
     }
@@ -117,6 +119,8 @@ const int status::no_such_process = UV_ESRCH;
 const int status::out_of_memory = UV_ENOMEM;
 const int status::broken_pipe = UV_EPIPE;
 const int status::connection_reset = UV_ECONNRESET;
+const int status::not_a_socket = UV_ENOTSOCK;
+const int status::not_supported = UV_ENOTSUP;
 const int status::name_unknown = UV_EAI_NONAME;
 const int status::name_without_address = UV_EAI_NODATA;
 const int status::name_try_again = UV_EAI_AGAIN;

@@ -99,8 +99,13 @@ void OpenRequest::start(Loop& loop, const std::string& path, const OpenMode& mod
         "open", path);
 }
 
-void CloseRequest::start(Loop& loop, int file, Completion& done) {
-    started(uv_fs_close(loop.native(), prepare(done), file, &on_done), "close", "a file");
+void CloseRequest::start(Loop& loop, Descriptor file, Completion& done) {
+#if !defined(_WIN32)
+    // libuv would leave its number free.
+    if (is_standard(file.get())) file = duplicate(file);
+#endif
+    started(uv_fs_close(loop.native(), prepare(done), file.get(), &on_done), "close", "a file");
+    static_cast<void>(file.release());
 }
 
 void ReadRequest::start(Loop& loop, int file, std::size_t size, std::int64_t offset, Completion& done) {

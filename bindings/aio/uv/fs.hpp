@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <aio/uv/completion.hpp>
+#include <aio/uv/descriptor.hpp>
 
 struct uv_fs_s;
 
@@ -71,6 +72,8 @@ public:
     /// The system's flags; the descriptor is always closed on exec.
     [[nodiscard]] int flags() const noexcept;
     [[nodiscard]] int permissions() const noexcept { return permissions_; }
+    [[nodiscard]] bool writes() const noexcept { return write_; }
+    [[nodiscard]] bool truncates() const noexcept { return truncate_; }
     [[nodiscard]] bool appends() const noexcept { return append_; }
 
 private:
@@ -90,7 +93,9 @@ public:
 /// Closes a descriptor.
 class CloseRequest final : public FileRequest {
 public:
-    void start(Loop& loop, int file, Completion& done);
+    /// The null device takes the place of one of the standard descriptors. If this throws, the file is closed
+    /// all the same.
+    void start(Loop& loop, Descriptor file, Completion& done);
 };
 
 /// Where a read or write begins: an offset in bytes, or the file's own position.

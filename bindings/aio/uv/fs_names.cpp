@@ -6,13 +6,6 @@
 
 namespace aio::uv {
 
-void CopyRequest::start(Loop& loop, const std::string& from, const std::string& to, bool exclusive,
-                        Completion& done) {
-    started(uv_fs_copyfile(loop.native(), prepare(done), from.c_str(), to.c_str(),
-                           UV_FS_COPYFILE_FICLONE | (exclusive ? UV_FS_COPYFILE_EXCL : 0), &on_done),
-            "copy", from);
-}
-
 void LinkRequest::start(Loop& loop, const std::string& target, const std::string& name, Completion& done) {
     started(uv_fs_link(loop.native(), prepare(done), target.c_str(), name.c_str(), &on_done), "link", name);
 }

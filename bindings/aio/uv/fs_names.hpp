@@ -1,6 +1,6 @@
 #pragma once
 
-/// Operations on names in a file system rather than on open files: copies, links, permissions.
+/// Operations on names in a file system rather than on open files: links, permissions.
 ///
 /// They work as those of <aio/uv/fs.hpp>.
 
@@ -9,13 +9,6 @@
 #include <aio/uv/fs.hpp>
 
 namespace aio::uv {
-
-/// Copies a file with its permissions, inside the kernel or as a clone where the system can do that.
-class CopyRequest final : public FileRequest {
-public:
-    /// With `exclusive` an existing file is an error (EEXIST); otherwise it is replaced.
-    void start(Loop& loop, const std::string& from, const std::string& to, bool exclusive, Completion& done);
-};
 
 /// Gives a file a second name.
 class LinkRequest final : public FileRequest {

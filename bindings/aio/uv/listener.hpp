@@ -9,7 +9,9 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <aio/uv/accepted_connection.hpp>
 #include <aio/uv/address.hpp>
 #include <aio/uv/completion.hpp>
 #include <aio/uv/descriptor.hpp>
@@ -67,18 +69,17 @@ public:
     /// What `accept` has found.
     class Accepted {
     public:
-        explicit Accepted(Descriptor connection) noexcept : connection_(std::move(connection)) {}
+        explicit Accepted(AcceptedConnection connection) noexcept : connection_(std::move(connection)) {}
         explicit Accepted(int status) noexcept : status_(status) {}
         /// 0, or a negative libuv error; EAGAIN when no connection waits.
         [[nodiscard]] int status() const noexcept { return status_; }
         [[nodiscard]] bool none_waiting() const noexcept;
         /// The process or the system is short of descriptors or memory: trying again at once is of no use.
         [[nodiscard]] bool short_of_resources() const noexcept;
-        /// The connection: non-blocking, closed on exec.
-        [[nodiscard]] Descriptor& connection() noexcept { return connection_; }
+        [[nodiscard]] AcceptedConnection& connection() noexcept { return connection_; }
 
     private:
-        Descriptor connection_;
+        AcceptedConnection connection_;
         int status_ = 0;
     };
 

@@ -117,13 +117,16 @@ Listener::Accepted Listener::accept() noexcept {
     // When none but such connections come the caller hears of the others in the next turn: they must not keep
     // the loop from everything else.
     for (int skipped = 0; skipped < most_skipped; ++skipped) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
 #if defined(__linux__)
-        const int fd = ::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int fd =
+            ::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
-        const int fd = ::accept(socket_.get(), nullptr, nullptr);
+        const int fd = ::accept(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size);
         if (fd >= 0) prepare(fd);
 #endif
-        if (fd >= 0) return Accepted(Descriptor(fd));
+        if (fd >= 0) return Accepted(AcceptedConnection(Descriptor(fd), AddressAccess::if_internet(peer)));
         if (errno == EINTR || failed_before(errno)) continue;
         return Accepted(errno == EWOULDBLOCK ? UV_EAGAIN : -errno);
     }

@@ -79,10 +79,13 @@ std::string place_of(const Descriptor& socket) {
 
 Listener::Accepted Listener::accept() noexcept {
     for (;;) {
-        Descriptor connection = own_socket(::accept(socket_of(socket_), nullptr, nullptr));
+        sockaddr_storage peer{};
+        int size = sizeof peer;
+        Descriptor connection =
+            own_socket(::accept(socket_of(socket_), reinterpret_cast<sockaddr*>(&peer), &size));
         if (connection.valid()) {
             prepare(connection);
-            return Accepted(std::move(connection));
+            return Accepted(AcceptedConnection(std::move(connection), AddressAccess::if_internet(peer)));
         }
         const int error = ::WSAGetLastError();
         // A connection that failed before it was accepted is the peer's affair.

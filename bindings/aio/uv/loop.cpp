@@ -24,7 +24,10 @@ Loop::Loop() : loop_(new uv_loop_t), owned_(true) {
     }
 }
 
-Loop::Loop(uv_loop_s* adopted) noexcept : loop_(adopted), owned_(false) { ignore_sigpipe(); }
+Loop::Loop(uv_loop_s* adopted) noexcept : loop_(adopted), owned_(false) {
+    ignore_sigpipe();
+    open_standard_descriptors();
+}
 
 Loop::~Loop() {
     close_lingering();

@@ -43,6 +43,10 @@ protected:
     ~StreamReader() = default;
 };
 
+/// How the direction of writing can be ended: of a socket by `Stream::shutdown`, of a pipe's end for writing
+/// by closing it, of a terminal or another device not at all.
+enum class EndOfWriting { by_shutdown, by_closing, impossible };
+
 /// Owns a stream handle; move-only. Made as a `Tcp` or a `Pipe`.
 class Stream {
 public:
@@ -89,6 +93,8 @@ public:
     /// Ends the write direction once everything queued has been sent; reading goes on. On a negative result
     /// `done` is not called.
     int shutdown(Completion& done) noexcept;
+    /// Whether that is possible.
+    [[nodiscard]] EndOfWriting end_of_writing() const noexcept;
     /// Has `progress` called each time when a part of what was queued has been handed to the system, or could
     /// not be, and `write_queue_size` has changed. It may close the stream.
     void set_write_observer(Callback progress) noexcept;

@@ -10,17 +10,12 @@
 #include <memory>
 #include <string>
 
-#include <aio/uv/completion.hpp>
-#include <aio/uv/work.hpp>
-
 namespace aio::uv {
-
-class Loop;
 
 /// A removal under way: a directory, or anything else, of which a link is removed and not followed. What
 /// disappears meanwhile is no error. It blocks, and holds a number of open directories that does not grow
 /// with the depth (on Windows, one for each level, which nobody else can remove meanwhile). To be used by one
-/// thread at a time.
+/// thread at a time, as by `StepRequest`.
 class TreeRemoval {
 public:
     /// The path is in UTF-8; slashes at its end do not count.
@@ -30,8 +25,10 @@ public:
     /// Closes the directories. What has not been removed remains.
     ~TreeRemoval() = default;
 
+    /// So many that others who need the thread, and a cancellation, do not wait long.
+    static constexpr std::size_t entries_of_a_step = 32;
     /// Goes on for so many entries; false when nothing is left to do, because all is gone or for a failure.
-    bool step(std::size_t entries) noexcept;
+    bool step(std::size_t entries = entries_of_a_step) noexcept;
     /// 0, or the negative libuv error that ended it: no_such_file_or_directory if the path itself was not
     /// there.
     [[nodiscard]] int status() const noexcept { return status_; }
@@ -48,27 +45,6 @@ private:
     std::unique_ptr<Levels, void (*)(Levels*) noexcept> levels_;
     std::string failed_;
     int status_ = 0;
-};
-
-/// Takes a step of a removal in a thread of the work queue.
-class TreeRemovalRequest final : private Work {
-public:
-    TreeRemovalRequest() noexcept : Work(&run, &end) {}
-    /// The completion's status tells only whether the step was taken; the removal, whether it succeeded.
-    void start(Loop& loop, std::shared_ptr<TreeRemoval> removal, std::size_t entries, Completion& done);
-    /// Takes a step that no thread has begun out of the queue: true, and the completion comes with ECANCELED.
-    bool cancel() noexcept { return Work::cancel(); }
-    /// Whether there is more to do.
-    [[nodiscard]] bool more() const noexcept { return more_; }
-
-private:
-    static void run(Work& self) noexcept;
-    static void end(Work& self, int status) noexcept;
-
-    std::shared_ptr<TreeRemoval> removal_;
-    Completion* done_ = nullptr;
-    std::size_t entries_ = 0;
-    bool more_ = false;
 };
 
 } // namespace aio::uv

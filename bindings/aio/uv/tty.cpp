@@ -22,15 +22,17 @@ bool is_terminal(int fd) noexcept { return uv_guess_handle(fd) == UV_TTY; }
 void restore_terminal() noexcept { uv_tty_reset_mode(); }
 
 Tty::Tty(Loop& loop, int fd)
-    : Stream(StreamBlock::create(loop, "open a terminal", [&](StreamBlock::Handle& h) {
-          // A file or a pipe is no terminal; libuv would take some of them.
-          if (!is_terminal(fd)) return static_cast<int>(UV_ENOTSUP);
-          return uv_tty_init(loop.native(), &h.tty, fd, 0);
-      })) {}
+    : Stream(StreamBlock::create(loop, ("open the terminal of descriptor " + std::to_string(fd)).c_str(),
+                                 [&](StreamBlock::Handle& h) {
+                                     // A file or a pipe is no terminal; libuv would take some of them.
+                                     if (!is_terminal(fd)) return static_cast<int>(UV_ENOTSUP);
+                                     return uv_tty_init(loop.native(), &h.tty, fd, 0);
+                                 })) {}
 
 void Tty::set_mode(TerminalMode mode) {
     check(uv_tty_set_mode(&tty_of(block_), mode == TerminalMode::raw ? UV_TTY_MODE_RAW : UV_TTY_MODE_NORMAL),
           "set the mode of a terminal");
+    block_->raw = mode == TerminalMode::raw;
 }
 
 Tty::Size Tty::size() const {

@@ -1,7 +1,6 @@
 #include <aio/uv/udp.hpp>
 
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -9,10 +8,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#if !defined(_WIN32)
-#include <fcntl.h>
-#endif
 
 #include <aio/uv/detail/address_access.hpp>
 #include <aio/uv/detail/buffer.hpp>
@@ -62,6 +57,18 @@ Address name_of(const uv_udp_t& handle, GetName get_name, const char* what) {
     return AddressAccess::from(storage);
 }
 
+void set_membership(uv_udp_t& handle, const char* what, const std::string& group,
+                    const std::string& interface_address, uv_membership membership) {
+    std::string title = what + (" the multicast group " + group);
+    if (!interface_address.empty()) title += " on " + interface_address;
+    // The system would take it for the end.
+    const bool cut_off = (group + interface_address).find('\0') != std::string::npos;
+    check(cut_off
+              ? UV_EINVAL
+              : uv_udp_set_membership(&handle, group.c_str(), text_or_null(interface_address), membership),
+          title);
+}
+
 } // namespace
 
 Udp::Udp(Loop& loop) : block_(new Block) {
@@ -78,8 +85,7 @@ Udp::Udp(Loop& loop, Descriptor socket) : Udp(loop) {
     // libuv ends the program when it is to close a UDP socket of such a number.
     if (is_standard(socket.get())) {
         block_->adopted = std::move(socket);
-        socket = Descriptor(::fcntl(block_->adopted.get(), F_DUPFD_CLOEXEC, 3));
-        if (!socket.valid()) throw_error(-errno, "adopt a UDP socket");
+        socket = duplicate(block_->adopted);
     }
 #endif
     check(uv_udp_open(&block_->handle, static_cast<uv_os_sock_t>(socket.get())), "adopt a UDP socket");
@@ -125,15 +131,11 @@ void Udp::set_ttl(int hops) {
 }
 
 void Udp::join_group(const std::string& group, const std::string& interface_address) {
-    check(
-        uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address), UV_JOIN_GROUP),
-        "join the multicast group " + group);
+    set_membership(block_->handle, "join", group, interface_address, UV_JOIN_GROUP);
 }
 
 void Udp::leave_group(const std::string& group, const std::string& interface_address) {
-    check(uv_udp_set_membership(&block_->handle, group.c_str(), text_or_null(interface_address),
-                                UV_LEAVE_GROUP),
-          "leave the multicast group " + group);
+    set_membership(block_->handle, "leave", group, interface_address, UV_LEAVE_GROUP);
 }
 
 void Udp::set_multicast_loop(bool on) {

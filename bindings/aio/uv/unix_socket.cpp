@@ -3,8 +3,13 @@
 namespace aio::uv {
 
 std::string printable_path(std::string_view path) {
-    std::string text(path);
-    if (!text.empty() && text.front() == '\0') text.front() = '@';
+    std::string text;
+    for (const char c : path) {
+        if (c != '\0')
+            text += c;
+        else
+            text += text.empty() ? "@" : "\\0";
+    }
     return text;
 }
 

@@ -150,6 +150,8 @@ std::size_t FileReadAwaiter::await_resume() {
 
 FileOperation<File> File::open(const std::filesystem::path& path, const OpenMode& mode) {
     std::string text = detail::path_text(path);
+    if (mode.truncates() && !mode.writes())
+        throw ValueError("open " + text + ": what is only read cannot be truncated");
     auto start = [text, mode](uv::OpenRequest& request, uv::Loop& native, uv::Completion& done) {
         request.start(native, text, mode, done);
     };
@@ -165,7 +167,8 @@ File::File(EventLoop& loop, uv::Descriptor descriptor, std::string name, bool ap
 }
 
 const Ref<OpenFile>& File::state() const {
-    if (!state_) uv::throw_error(uv::status::closed, "use of a file that is closed");
+    if (!state_) uv::throw_error(uv::status::closed, "use of a file that has been moved from");
+    if (!state_->is_open()) uv::throw_error(uv::status::closed, "use of " + state_->name() + " after close");
     return state_;
 }
 
@@ -232,23 +235,26 @@ FileOperation<void> File::sync() { return sync_file(state(), false); }
 FileOperation<void> File::sync_data() { return sync_file(state(), true); }
 
 Coro<> File::close() {
-    if (state_) {
+    uv::Descriptor descriptor;
+    std::string name;
+    if (is_open()) {
         state_->check_here("close");
         if (state_->references() > 1)
             throw RuntimeError("close: another task is using the file " + state_->name());
+        name = state_->name();
+        descriptor = state_->take_descriptor();
     }
-    return [](Ref<OpenFile> file) -> Coro<> {
-        if (!file) co_return;
+    return [](uv::Descriptor number, std::string text) -> Coro<> {
+        if (!number.valid()) co_return;
         // It closes with the operation, should the loop refuse that, which cannot be taken out of the queue.
-        auto start = [descriptor = file->take_descriptor()](uv::CloseRequest& request, uv::Loop& loop,
-                                                            uv::Completion& done) mutable {
-            request.start(loop, descriptor.get(), done);
-            static_cast<void>(descriptor.release());
+        auto start = [number = std::move(number)](uv::CloseRequest& request, uv::Loop& loop,
+                                                  uv::Completion& done) mutable {
+            request.start(loop, std::move(number), done);
         };
-        FileOperation<void> operation = file_operation<uv::CloseRequest>(
-            "close " + file->name(), std::move(start), detail::no_result, false);
+        FileOperation<void> operation =
+            file_operation<uv::CloseRequest>("close " + text, std::move(start), detail::no_result, false);
         co_await std::move(operation);
-    }(std::exchange(state_, Ref<OpenFile>()));
+    }(std::move(descriptor), std::move(name));
 }
 
 } // namespace aio

@@ -144,14 +144,14 @@ public:
     /// file systems). The file is closed whatever this throws, and also if it is cancelled. Throws
     /// `RuntimeError` while another task uses the file. Does nothing when it is closed already.
     [[nodiscard]] Coro<> close();
-    [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(state_); }
+    [[nodiscard]] bool is_open() const noexcept { return state_ && state_->is_open(); }
     /// The system's descriptor, which stays the file's, to be given to others. From the first call on the
     /// position is the one that the system keeps, which a child process that has the descriptor shares: what
     /// the file has written, the child writes, and the file writes afterwards comes in this order. Reads and
     /// writes at the position ask the system for it then (a fraction of a microsecond).
     [[nodiscard]] int descriptor() const;
-    /// The path it was opened by.
-    [[nodiscard]] const std::string& name() const { return state()->name(); }
+    /// The path it was opened by, also when it is closed.
+    [[nodiscard]] const std::string& name() const { return (state_ ? state_ : state())->name(); }
 
 private:
     /// Throws `std::system_error` (bad_file_descriptor) when closed or moved from.

@@ -9,7 +9,9 @@
 #include <aio/io/directory.hpp>
 #include <aio/io/file_call_private.hpp>
 #include <aio/uv/error.hpp>
+#include <aio/uv/file_copy.hpp>
 #include <aio/uv/fs_names.hpp>
+#include <aio/uv/step_request.hpp>
 #include <aio/uv/tree_removal.hpp>
 
 namespace aio {
@@ -57,14 +59,18 @@ Coro<std::error_code> error_of(FileOperation<void> operation) {
     co_return std::error_code();
 }
 
-/// Takes a step of a removal; gives whether there is more to do. So short that others who need the thread,
-/// and a cancellation, do not wait long.
-FileOperation<bool> remove_some(const std::string& title, const std::shared_ptr<uv::TreeRemoval>& removal) {
-    auto start = [removal](uv::TreeRemovalRequest& request, uv::Loop& loop, uv::Completion& done) {
-        request.start(loop, removal, 32, done);
-    };
-    auto finish = [](uv::TreeRemovalRequest& request) { return request.more(); };
-    return file_operation<uv::TreeRemovalRequest>(title, std::move(start), finish);
+/// Does a job in steps; between them it can be cancelled, and goes with the last who holds it.
+template <class Job>
+Coro<> do_in_steps(std::string title, std::shared_ptr<Job> job) {
+    for (bool more = true; more;) {
+        auto start = [job](uv::StepRequest<Job>& request, uv::Loop& loop, uv::Completion& done) {
+            request.start(loop, job, done);
+        };
+        auto finish = [](uv::StepRequest<Job>& request) { return request.more(); };
+        FileOperation<bool> step =
+            file_operation<uv::StepRequest<Job>>(title, std::move(start), std::move(finish));
+        more = co_await std::move(step);
+    }
 }
 
 bool is_missing(const std::error_code& error) noexcept {
@@ -148,10 +154,7 @@ FileOperation<void> remove(const fs::path& path) {
 Coro<> remove_tree(fs::path path) {
     const std::string title = "remove tree " + path_text(path);
     const auto removal = std::make_shared<uv::TreeRemoval>(path_text(path));
-    for (bool more = true; more;) {
-        FileOperation<bool> step = remove_some(title, removal);
-        more = co_await std::move(step);
-    }
+    co_await do_in_steps(title, removal);
     if (removal->status() < 0)
         uv::throw_error(removal->status(), removal->failed().empty() ? title : removal->failed());
 }
@@ -164,22 +167,13 @@ FileOperation<void> rename(const fs::path& from, const fs::path& to) {
 }
 
 Coro<> copy_file(fs::path from, fs::path to, CopyMode mode) {
-    FileOperation<void> copy = operation_on_paths<uv::CopyRequest>(
-        "copy", from, " to ", to,
-        [exclusive = mode == CopyMode::fail_if_exists](
-            uv::CopyRequest& request, uv::Loop& loop, const std::string& a, const std::string& b,
-            uv::Completion& done) { request.start(loop, a, b, exclusive, done); });
-    // libuv opens the other name first, finds out then that a directory cannot be read, and removes what it
-    // takes for its half of a copy.
-    std::error_code error;
-    try {
-        const FileStatus status = co_await aio::stat(from);
-        if (status.is_directory()) error = std::make_error_code(std::errc::is_a_directory);
-    } catch (const std::system_error& e) {
-        error = e.code();
-    }
-    if (error) throw std::system_error(error, "copy " + path_text(from) + " to " + path_text(to));
-    co_await std::move(copy);
+    std::string source = path_text(from);
+    std::string target = path_text(to);
+    const std::string title = "copy " + source + " to " + target;
+    const auto copy = std::make_shared<uv::FileCopy>(std::move(source), std::move(target),
+                                                     mode == CopyMode::fail_if_exists);
+    co_await do_in_steps(title, copy);
+    if (copy->status() < 0) uv::throw_error(copy->status(), title);
 }
 
 FileOperation<void> link(const fs::path& target, const fs::path& name) {

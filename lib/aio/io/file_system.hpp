@@ -56,10 +56,11 @@ using FileType = uv::FileType;
 
 /// Whether `copy_file` may replace a file.
 enum class CopyMode : std::uint8_t { replace, fail_if_exists };
-/// Copies a file with its permissions, as a clone or inside the kernel where the system can do that. The copy
-/// occupies one thread for its whole length, and cannot be cancelled once it has begun. One that failed half
-/// way is removed, also where it was to replace a file. A directory is not copied (is_a_directory), and what
-/// has the other name stays.
+/// Copies a regular file with its permissions, as a clone or inside the kernel where the system can do that.
+/// One that was cancelled or failed half way is removed, also where it was to replace a file; of a link's
+/// target the part that is there stays. If one of the two is a directory (is_a_directory) or anything else
+/// that is no regular file (not_supported), nothing happens to either. (Elsewhere than on Linux the copy
+/// occupies one thread for its whole length, and cannot be cancelled once it has begun.)
 [[nodiscard]] Coro<> copy_file(std::filesystem::path from, std::filesystem::path to,
                                CopyMode mode = CopyMode::replace);
 

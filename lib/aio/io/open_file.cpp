@@ -26,8 +26,7 @@ OpenFile::~OpenFile() {
         // Should the loop refuse, the descriptor closes with the job.
         auto start = [descriptor = take_descriptor()](uv::CloseRequest& request, uv::Loop& to,
                                                       uv::Completion& done) mutable {
-            request.start(to, descriptor.get(), done);
-            static_cast<void>(descriptor.release());
+            request.start(to, std::move(descriptor), done);
         };
         FileJob::start_alone(file_job<uv::CloseRequest>(std::string(), std::move(start), no_result, false),
                              *loop_);

@@ -23,6 +23,7 @@ public:
     ~OpenFile() override;
 
     [[nodiscard]] LoopState& loop() const noexcept { return *loop_; }
+    [[nodiscard]] bool is_open() const noexcept { return descriptor_.valid(); }
     [[nodiscard]] int descriptor() const noexcept { return descriptor_.get(); }
     [[nodiscard]] uv::Descriptor take_descriptor() noexcept { return std::move(descriptor_); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }

@@ -42,7 +42,8 @@ void ProcessWait::start() {
 int ProcessWait::await_resume() {
     if (!waited()) returncode_ = process_->returncode();
     throw_if_cancelled();
-    if (!returncode_) uv::throw_error(uv::status::canceled, "wait for a process whose object has gone");
+    if (!returncode_)
+        uv::throw_error(uv::status::canceled, "wait for a process whose object has gone, or its loop");
     return *returncode_;
 }
 

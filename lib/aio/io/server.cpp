@@ -18,6 +18,7 @@ ServerOptions& ServerOptions::backlog(int connections) {
 std::vector<ServerSocket> Server::sockets() const {
     std::vector<ServerSocket> sockets;
     for (const auto& socket : core().sockets()) {
+        if (!socket->is_open()) continue;
         std::optional<Address> address;
         if (socket->is_tcp()) address = uv::local_address(socket->socket());
         sockets.emplace_back(socket->socket().get(), address);

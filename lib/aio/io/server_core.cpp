@@ -23,7 +23,7 @@ ServingSocket::ServingSocket(ServerCore& server, EventLoop& loop, uv::Descriptor
       listener_(loop, std::move(socket)),
       file_(std::move(file)) {}
 
-void ServingSocket::accepted(uv::Descriptor connection) noexcept {
+void ServingSocket::accepted(uv::AcceptedConnection connection) noexcept {
     server_->connected(std::move(connection), tcp_);
 }
 
@@ -51,21 +51,21 @@ void ServerCore::add(uv::Descriptor socket, uv::SocketFile file) {
 }
 
 void ServerCore::start_serving() {
-    if (closed_) throw RuntimeError("start_serving: this server is closed");
+    if (closed_ || loop_->closed) throw RuntimeError("start_serving: this server is closed");
     if (serving_) return;
     for (const auto& socket : sockets_) socket->start(burst_);
     serving_ = true;
 }
 
-void ServerCore::connected(uv::Descriptor connection, bool tcp) noexcept {
+void ServerCore::connected(uv::AcceptedConnection connection, bool tcp) noexcept {
     try {
         std::optional<Stream> stream;
         if (tcp) {
-            TcpStream tcp_stream(loop(), std::move(connection), KnownKind());
+            TcpStream tcp_stream(loop(), std::move(connection));
             if (keep_alive_) tcp_stream.set_keep_alive(true);
             stream.emplace(std::move(tcp_stream));
         } else {
-            stream.emplace(PipeStream(loop(), std::move(connection), KnownKind()));
+            stream.emplace(PipeStream(loop(), connection.take_descriptor(), KnownKind()));
         }
 #if AIO_HAVE_TLS
         if (tls_) {

@@ -42,10 +42,12 @@ public:
 
     void start(int burst) { listener_.serve(*this, burst); }
     [[nodiscard]] const uv::Descriptor& socket() const { return listener_.listener().socket(); }
+    /// Not when the loop has closed.
+    [[nodiscard]] bool is_open() const noexcept { return listener_.is_open(); }
     [[nodiscard]] bool is_tcp() const noexcept { return tcp_; }
 
 private:
-    void accepted(uv::Descriptor connection) noexcept override;
+    void accepted(uv::AcceptedConnection connection) noexcept override;
 
     ServerCore* server_;
     bool tcp_;
@@ -97,7 +99,7 @@ public:
     [[nodiscard]] static Coro<> close_within(Ref<ServerCore> server, Duration grace);
 
     // What sockets and handlers call.
-    void connected(uv::Descriptor connection, bool tcp) noexcept;
+    void connected(uv::AcceptedConnection connection, bool tcp) noexcept;
     void failed(std::exception_ptr error, const char* message) noexcept;
     void handler_ended(const StreamLink& link) noexcept;
 

@@ -12,6 +12,7 @@ namespace detail {
 
 SignalStreamState::SignalStreamState(EventLoop& loop, const std::vector<int>& signals)
     : queue_(loop.state()) {
+    if (signals.empty()) throw ValueError("SignalStream: there must be at least one signal");
     for (const int signum : signals) {
         if (std::ranges::any_of(watches_, [&](const auto& known) { return known->signum == signum; }))
             continue;

@@ -98,8 +98,8 @@ public:
     }
 
     /// Ends the write direction, after everything written has been sent: the peer reads the end of the stream
-    /// and may still send. Does nothing the second time. Throws `std::system_error`. Cancelling does not undo
-    /// it.
+    /// and may still send. A pipe's end for writing is closed then. Does nothing the second time. Throws
+    /// `std::system_error`: not_supported for terminals and other devices. Cancelling does not undo it.
     [[nodiscard]] detail::ShutdownOperation shutdown_write() { return detail::ShutdownOperation(state()); }
 
     /// Closes the stream at once. Who waits in it gets a `std::system_error` (operation_canceled). Bytes of a

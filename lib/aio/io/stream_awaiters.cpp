@@ -145,10 +145,13 @@ void WriteAwaiter::give_up() noexcept {
 
 bool ShutdownAwaiter::await_ready() {
     stream_->check_here();
-    stream_->check_open();
     if (stream_->shutdown_waiter_ != nullptr)
         throw RuntimeError("shutdown_write: another task is doing that already");
-    return stream_->shut_down_;
+    // That may have closed it.
+    if (stream_->shut_down_) return true;
+    stream_->check_open();
+    stream_->check_end_of_writing("shut down the write direction to");
+    return false;
 }
 
 void ShutdownAwaiter::start() {

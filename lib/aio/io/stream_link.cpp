@@ -78,7 +78,12 @@ void StreamLink::write(std::span<const std::byte> data) {
 void StreamLink::write_eof() {
     if (state_->shut_down_) return;
     check_writable("write_eof");
+    state_->check_end_of_writing("write_eof to");
     state_->shut_down_ = true;
+    if (state_->end_of_writing() == uv::EndOfWriting::by_closing) {
+        close();
+        return;
+    }
     uv::check(state_->shutdown(state_->shutdown_done_), "write_eof to " + state_->name());
 }
 
@@ -118,6 +123,10 @@ void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::s
 }
 
 void StreamLink::on_progress() noexcept {
+    if (broken()) {
+        drainers_.release_all();
+        closers_.release_all();
+    }
     if (!state_->is_open()) {
         // A write has been given up: nobody knows how much of it has gone.
         end(uv::status::canceled, true);
@@ -125,7 +134,6 @@ void StreamLink::on_progress() noexcept {
     }
     if (state_->write_error() < 0) {
         status_ = state_->write_error();
-        drainers_.release_all();
         if (closing_) end(status_, true);
         return;
     }

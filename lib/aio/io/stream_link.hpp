@@ -56,6 +56,8 @@ public:
     void abort() noexcept { end(0, true); }
     [[nodiscard]] bool closing() const noexcept { return closing_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
+    /// Something has gone wrong for good, whether it has been closed or not.
+    [[nodiscard]] bool broken() const noexcept { return failure() < 0; }
 
     /// Takes the stream out, for another kind of connection on it; nothing else may be asked of this then.
     /// Throws `RuntimeError` if somebody waits in it, and what has become of a connection that is lost.
@@ -146,7 +148,7 @@ public:
     explicit ClosedWait(const Ref<StreamLink>& link) noexcept
         : Waiter("StreamWriter.wait_closed"), link_(link) {}
     ~ClosedWait() { leave(); }
-    [[nodiscard]] bool await_ready() const noexcept { return link_->closed(); }
+    [[nodiscard]] bool await_ready() const noexcept { return link_->closed() || link_->broken(); }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> caller) {
         wait_in(link_->closers(), caller);

@@ -94,7 +94,8 @@ bool StreamState::read_wanted() const noexcept {
 void StreamState::ended(int status) noexcept {
     // The system tells a reset once: if a write has met it, a read finds a clean end where bytes are missing.
     // Not so when nobody listens any more: then the end had come before.
-    if (status == 0 && !end_is_certain() && is_open() && write_error() != uv::status::broken_pipe) status = write_error();
+    if (status == 0 && !end_is_certain() && is_open() && write_error() != uv::status::broken_pipe)
+        status = write_error();
     read_ended_ = true;
     read_status_ = status;
     if (tap_ != nullptr) {
@@ -103,6 +104,8 @@ void StreamState::ended(int status) noexcept {
     }
     if (reader_ != nullptr && reader_->hungry()) std::exchange(reader_, nullptr)->fail(status);
     if (buffered_reader_ != nullptr) buffered_reader_->look();
+    // Who waits for the connection's end knows as well.
+    if (status < 0 && write_observer_) write_observer_();
 }
 
 void StreamState::on_written(uv::Completion& done, int status) noexcept {
@@ -112,7 +115,17 @@ void StreamState::on_written(uv::Completion& done, int status) noexcept {
 
 void StreamState::on_shut_down(uv::Completion& done, int status) noexcept {
     StreamState& self = static_cast<ShutdownDone&>(done).state;
-    if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr)) waiter->finish(status);
+    // A pipe has sent everything by now; it cannot be shut down, and has nothing else to do.
+    const bool closes = status == uv::status::not_a_socket && self.is_open() &&
+                        self.end_of_writing() == uv::EndOfWriting::by_closing;
+    if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr))
+        waiter->finish(closes ? 0 : status);
+    if (closes) self.close();
+}
+
+void StreamState::check_end_of_writing(const char* what) const {
+    if (end_of_writing() == uv::EndOfWriting::impossible)
+        uv::throw_error(uv::status::not_supported, std::string(what) + ' ' + name());
 }
 
 void StreamState::check_open() const {

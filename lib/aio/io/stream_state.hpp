@@ -125,6 +125,12 @@ public:
     virtual int queue(std::span<const std::byte> data) = 0;
     virtual int write(std::span<const std::byte> data, uv::Completion& done) noexcept = 0;
     virtual int shutdown(uv::Completion& done) noexcept = 0;
+    [[nodiscard]] virtual uv::EndOfWriting end_of_writing() const noexcept {
+        return uv::EndOfWriting::by_shutdown;
+    }
+    /// Throws `std::system_error` (not_supported) if the write direction cannot be ended. `what` is for the
+    /// text: "end the write direction to".
+    void check_end_of_writing(const char* what) const;
 
 protected:
     /// The derived class calls `close` in its destructor.
@@ -228,6 +234,9 @@ public:
         return own.write(data, done);
     }
     int shutdown(uv::Completion& done) noexcept override { return own.shutdown(done); }
+    [[nodiscard]] uv::EndOfWriting end_of_writing() const noexcept override {
+        return own.is_open() ? own.end_of_writing() : uv::EndOfWriting::by_shutdown;
+    }
 
     [[nodiscard]] std::optional<uv::Address> local_address() const override {
         return own.is_open() ? local_address_of(own) : std::nullopt;

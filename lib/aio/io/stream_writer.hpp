@@ -85,11 +85,14 @@ public:
     }
 
     /// Ends the write direction, once everything written has been sent: the peer reads the end of the stream
-    /// and may still send. Does nothing the second time. Throws `std::system_error` when the connection has
-    /// broken or been closed.
+    /// and may still send. A pipe's end for writing is closed then, as by `close`. Does nothing the second
+    /// time. Throws `std::system_error` when the connection has broken or been closed, and where it is not
+    /// possible (not_supported).
     void write_eof() { link().write_eof(); }
-    /// Whether `write_eof` is possible: always, for streams of this library.
-    [[nodiscard]] bool can_write_eof() const noexcept { return true; }
+    /// Whether `write_eof` is possible: not for terminals and other devices.
+    [[nodiscard]] bool can_write_eof() const {
+        return link().state().end_of_writing() != uv::EndOfWriting::impossible;
+    }
 
     // --- the buffer ---
 
@@ -114,7 +117,7 @@ public:
     /// Ends the connection at once; what has not been sent is lost.
     void abort() { link().abort(); }
     /// Whether it is closed, or about to be.
-    [[nodiscard]] bool is_closing() const { return link().closing(); }
+    [[nodiscard]] bool is_closing() const { return link().closing() || link().broken(); }
     /// Awaited, waits until the connection is closed, which somebody else has to see to. Throws
     /// `std::system_error` if it has broken. Cancelling ends the wait.
     [[nodiscard]] detail::LinkOperation<detail::ClosedWait> wait_closed() {

@@ -156,7 +156,7 @@ void AcceptAwaiter::start() {
 TcpStream AcceptAwaiter::await_resume() {
     throw_if_cancelled();
     if (error_) std::rethrow_exception(error_);
-    return TcpStream(loop_->require_loop(), std::move(connection_), KnownKind());
+    return TcpStream(loop_->require_loop(), std::move(connection_));
 }
 
 } // namespace detail

@@ -32,7 +32,7 @@ class AcceptAwaiter;
 /// Takes connections as they come, without being asked: a server.
 class AcceptSink {
 public:
-    virtual void accepted(uv::Descriptor connection) noexcept = 0;
+    virtual void accepted(uv::AcceptedConnection connection) noexcept = 0;
 
 protected:
     AcceptSink() = default;
@@ -95,7 +95,7 @@ public:
     TcpStream await_resume();
     [[nodiscard]] std::string description() const override { return "a connection to accept"; }
 
-    void finish(uv::Descriptor connection) noexcept {
+    void finish(uv::AcceptedConnection connection) noexcept {
         connection_ = std::move(connection);
         wake();
     }
@@ -114,7 +114,7 @@ private:
 
     ListenerState* listener_;
     LoopState* loop_ = nullptr;
-    uv::Descriptor connection_;
+    uv::AcceptedConnection connection_;
     std::exception_ptr error_;
 };
 

@@ -14,6 +14,8 @@ namespace {
 /// the reset.
 void begin(detail::TcpState& state) noexcept {
     static_cast<void>(state.own.set_no_delay(true));
+    // Accepting has told it.
+    if (state.known_peer()) return;
     if (const std::optional<Address> peer = state.peer_address()) state.remember_peer(*peer);
 }
 
@@ -60,7 +62,12 @@ TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
     : TcpStream(loop, checked(std::move(socket)), detail::KnownKind()) {}
 
 TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket, detail::KnownKind)
-    : Stream(std::make_unique<detail::TcpState>(loop.state(), loop.bindings(), std::move(socket))) {
+    : TcpStream(loop, uv::AcceptedConnection(std::move(socket), std::nullopt)) {}
+
+TcpStream::TcpStream(EventLoop& loop, uv::AcceptedConnection connection)
+    : Stream(
+          std::make_unique<detail::TcpState>(loop.state(), loop.bindings(), connection.take_descriptor())) {
+    if (connection.peer()) state().remember_peer(*connection.peer());
     begin(static_cast<detail::TcpState&>(state()));
 }
 

@@ -12,6 +12,7 @@
 
 #include <aio/core/suspension.hpp>
 #include <aio/io/stream.hpp>
+#include <aio/uv/accepted_connection.hpp>
 #include <aio/uv/address.hpp>
 #include <aio/uv/descriptor.hpp>
 #include <aio/uv/tcp.hpp>
@@ -91,8 +92,9 @@ public:
     /// Adopts a connected socket on a loop; it becomes non-blocking. Throws `ValueError` if that is no TCP
     /// socket, and `std::system_error` if it cannot be watched; it is closed then.
     TcpStream(EventLoop& loop, uv::Descriptor socket);
-    /// For the library: of a socket that it has accepted.
+    /// For the library: of a socket that it knows, and of one that it has accepted.
     TcpStream(EventLoop& loop, uv::Descriptor socket, detail::KnownKind);
+    TcpStream(EventLoop& loop, uv::AcceptedConnection connection);
 
     /// Throws `std::system_error` when closed.
     [[nodiscard]] Address local_address() const { return tcp().local_address(); }

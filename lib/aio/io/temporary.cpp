@@ -59,7 +59,8 @@ std::string random_name(std::size_t length) {
 
 fs::path stem_in(fs::path directory, const std::string& prefix) {
     if (directory.empty()) directory = fs::temp_directory_path();
-    return directory / prefix;
+    // Removed from wherever the program is then.
+    return fs::absolute(directory) / prefix;
 }
 
 } // namespace

@@ -27,9 +27,9 @@ public:
     /// The terminal of a descriptor, which stays open for others. Throws `std::system_error` if it is none.
     TerminalStream(EventLoop& loop, int descriptor);
 
-    /// Changes how keys are treated. The terminal is put back to how it was when the program ends by `exit`
-    /// or by returning from `main`; one that ends by a signal calls `restore_terminal` in its handler. Throws
-    /// `std::system_error`.
+    /// Changes how keys are treated. The terminal is put back to how it was when the stream is closed, and
+    /// when the program ends by `exit` or by returning from `main`; one that ends by a signal calls
+    /// `restore_terminal` in its handler. Throws `std::system_error`.
     void set_mode(TerminalMode mode);
     /// Throws `std::system_error`.
     [[nodiscard]] TerminalSize size() const { return tty().size(); }

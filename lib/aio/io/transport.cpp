@@ -68,7 +68,13 @@ void Transport::write(std::span<const std::byte> data) {
 }
 
 void Transport::write_eof() {
-    if (is_closing() || std::exchange(eof_written_, true)) return;
+    if (is_closing() || eof_written_) return;
+    stream_->check_end_of_writing("end the write direction to");
+    eof_written_ = true;
+    if (stream_->end_of_writing() == uv::EndOfWriting::by_closing) {
+        close();
+        return;
+    }
     const int status = stream_->shutdown(shut_down_);
     if (status < 0) force_close(stream_->error_of(status, "end the write direction to"));
 }

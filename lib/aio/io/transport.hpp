@@ -49,10 +49,13 @@ public:
         write(all);
     }
     /// Ends the write direction, once everything written has been sent: the peer reads the end of the stream
-    /// and may still send. Does nothing the second time, and after `close`.
+    /// and may still send. A pipe's end for writing is closed then. Does nothing the second time, and after
+    /// `close`. Throws `std::system_error` (not_supported) where it is not possible.
     void write_eof();
-    /// Whether `write_eof` is possible: always, for streams of this library.
-    [[nodiscard]] bool can_write_eof() const noexcept { return true; }
+    /// Whether `write_eof` is possible: not for terminals and other devices.
+    [[nodiscard]] bool can_write_eof() const noexcept {
+        return stream_->end_of_writing() != uv::EndOfWriting::impossible;
+    }
 
     /// Sets the marks for `pause_writing` and `resume_writing`. Without a low one it is a quarter of the high
     /// one; without a high one that is four times the low one, or 64 KiB. Throws `ValueError` if the low mark

@@ -14,6 +14,8 @@ namespace {
 /// Sets what goes wrong, and has a reader that waits hear of it.
 void set_fault(detail::MemoryStreamState& state, detail::Fault& fault, std::errc error, std::size_t after) {
     if (!state.is_open()) uv::throw_error(uv::status::closed, "make a closed stream fail");
+    if (error == std::errc())
+        throw ValueError("MemoryStream: what a stream is to fail with must be an error");
     fault.status = uv::status_of(error);
     fault.left = after;
     state.touch();

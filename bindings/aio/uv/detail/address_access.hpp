@@ -3,6 +3,7 @@
 /// Not installed: between `Address` and the system's socket addresses.
 
 #include <cstring>
+#include <optional>
 
 #include <uv.h>
 
@@ -27,6 +28,12 @@ struct AddressAccess {
             address.port_ = ntohs(in.sin_port);
         }
         return address;
+    }
+
+    /// None for addresses of other families.
+    static std::optional<Address> if_internet(const sockaddr_storage& storage) noexcept {
+        if (storage.ss_family != AF_INET && storage.ss_family != AF_INET6) return std::nullopt;
+        return from(storage);
     }
 
     static sockaddr_storage to(const Address& address) noexcept {

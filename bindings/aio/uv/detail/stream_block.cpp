@@ -195,6 +195,8 @@ void StreamBlock::detach() noexcept {
 
 void StreamBlock::close() noexcept {
     detach();
+    // libuv forgets how it was.
+    if (raw) uv_tty_set_mode(&handle.tty, UV_TTY_MODE_NORMAL);
     const Descriptor left_open = left_open_by_libuv();
     uv_close(&handle.base, &on_closed);
 }

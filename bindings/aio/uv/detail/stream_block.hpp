@@ -76,6 +76,8 @@ struct StreamBlock final : Lingering {
     bool borrowed_in_flight = false;
     /// `shutdown` waits until what is queued has been given to libuv.
     bool shutdown_waiting = false;
+    /// It is a terminal in another mode than it was found in.
+    bool raw = false;
     /// What broke the write direction, for good.
     int write_error = 0;
 

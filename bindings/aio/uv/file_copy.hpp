@@ -1,0 +1,40 @@
+#pragma once
+
+/// Copies a file.
+///
+/// Not by libuv where that can be avoided: it removes what has the other name when it cannot be written like
+/// a file, be it /dev/null, copies nothing of files whose size the system does not know, as those of /proc,
+/// and never ends when a file is shorter than it says, as those of /sys (libuv 1.44 to 1.51).
+
+#include <memory>
+#include <string>
+
+namespace aio::uv {
+
+/// A copy under way, of a regular file with its permissions, as a clone or inside the kernel where the system
+/// can do that. It blocks. To be used by one thread at a time, as by `StepRequest`.
+class FileCopy {
+public:
+    /// The paths are in UTF-8. With `exclusive` a file that has the other name already is an error (EEXIST);
+    /// otherwise it is replaced.
+    FileCopy(std::string from, std::string to, bool exclusive);
+    FileCopy(const FileCopy&) = delete;
+    FileCopy& operator=(const FileCopy&) = delete;
+    /// Half a copy is removed.
+    ~FileCopy() = default;
+
+    /// Goes on for some megabytes (on other systems than Linux: to the end); false when nothing is left to
+    /// do, because all has been copied or for a failure. Half a copy is removed then.
+    bool step() noexcept;
+    /// 0, or the negative libuv error that ended it: EISDIR or ENOTSUP if one of the two is a directory or
+    /// another thing that is no regular file; what has the other name stays then.
+    [[nodiscard]] int status() const noexcept { return status_; }
+
+private:
+    class State;
+
+    std::unique_ptr<State, void (*)(State*) noexcept> state_;
+    int status_ = 0;
+};
+
+} // namespace aio::uv
