@@ -198,6 +198,9 @@ TEST_CASE("datagrams: a multicast reaches all that have joined, and none that ha
         CHECK(text_of_datagram(three) == "first alone");
         const std::string error = thrown_by([&] { first.join_group("127.0.0.1"); });
         CHECK(error.find("join the multicast group 127.0.0.1") != std::string::npos);
+        const std::string nowhere = thrown_by([&] { first.join_group(group, "nowhere"); });
+        CHECK(nowhere.find("join the multicast group " + group + " on nowhere") != std::string::npos);
+        CHECK_THROWS_AS(first.join_group(group + std::string(1, '\0') + "x", here), std::system_error);
     });
 }
 

@@ -129,9 +129,14 @@ TEST_CASE("file: errors name the operation and the path") {
         const std::string refused = co_await outcome(file.read_some(memory));
         CHECK(refused.find("read " + file.name()) != std::string::npos);
         co_await file.close();
-        CHECK_THROWS_AS(static_cast<void>(file.read_some(memory)), std::system_error);
+        const std::string closed = thrown_by([&] { static_cast<void>(file.read_some(memory)); });
+        CHECK(closed == "use of " + file.name() + " after close: bad file descriptor");
         CHECK_THROWS_AS(file.seek(0), std::system_error);
         co_await file.close();
+
+        const std::string only_read =
+            thrown_by([&] { static_cast<void>(File::open(folder / "file", OpenMode::read().truncate())); });
+        CHECK(only_read == "open " + file.name() + ": what is only read cannot be truncated");
     });
 }
 

@@ -376,6 +376,8 @@ TEST_CASE("server: servers, handlers and connections that are left when the loop
                 static_cast<void>(co_await connect_to(*s));
             }(server, client));
     }
+    CHECK(server->sockets().empty());
+    CHECK_THROWS_AS(server->start_serving(), RuntimeError);
     server.reset();
 }
 

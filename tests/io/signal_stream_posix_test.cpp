@@ -75,6 +75,7 @@ TEST_CASE("rule 70: numbers that are no signal, and signals that cannot be caugh
     EventLoop loop;
     CHECK_THROWS_AS(SignalStream(loop, std::vector<int>(1, 100000)), ValueError);
     CHECK_THROWS_AS(SignalStream(loop, std::vector<int>(1, SIGKILL)), RuntimeError);
+    CHECK_THROWS_AS(SignalStream(loop, std::vector<int>()), ValueError);
     CHECK_THROWS_AS(SignalStream(SIGUSR1), RuntimeError);
     CHECK(uv::signal_is_default(SIGUSR1));
 }

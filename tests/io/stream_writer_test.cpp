@@ -294,6 +294,35 @@ TEST_CASE("rule 90: wait_closed throws what the connection broke with") {
     });
 }
 
+TEST_CASE("rule 90: wait_closed ends when the connection has broken, though nobody has closed it") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        for (const int way : {0, 1, 2}) {
+            CAPTURE(way);
+            auto ends = MemoryStream::pair(nothing_between());
+            if (way == 0)
+                ends.first.fail_reads(std::errc::connection_reset, 1);
+            else
+                ends.first.fail_writes(std::errc::connection_reset, 50'000);
+            ConnectionPair pair(std::move(ends), 100);
+            auto waiting = create_task(error_of(pair.a.writer.wait_closed()));
+            co_await rounds(5);
+            CHECK_FALSE(waiting.done());
+            CHECK_FALSE(pair.a.writer.is_closing());
+            const std::string text = io_test::long_text(60'000);
+            if (way == 0) {
+                pair.b.writer.write("xy");
+                static_cast<void>(co_await error_of(pair.a.reader.readexactly(2)));
+            }
+            if (way == 1) static_cast<void>(code_of([&] { pair.a.writer.write(text); }));
+            if (way == 2) static_cast<void>(co_await error_of(pair.a.writer.write_all(text)));
+            CHECK(co_await waiting == std::errc::connection_reset);
+            CHECK(pair.a.writer.is_closing());
+            const std::error_code again = co_await error_of(pair.a.writer.wait_closed());
+            CHECK(again == std::errc::connection_reset);
+        }
+    });
+}
+
 TEST_CASE("rule 90: a writer that is dropped closes the connection; what it has written is sent") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         ConnectionPair pair = ConnectionPair::of_sockets();

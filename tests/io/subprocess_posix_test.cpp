@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -16,6 +17,7 @@
 #include <aio/core/errors.hpp>
 #include <aio/core/event_loop.hpp>
 #include <aio/io/pipeline.hpp>
+#include <aio/io/stream_connection.hpp>
 #include <aio/structure/gather.hpp>
 #include <aio/structure/wait_for.hpp>
 #include <aio/uv/descriptor.hpp>
@@ -212,6 +214,30 @@ TEST_CASE("subprocess: streams are spoken to while the process runs") {
         process.stdin_stream().close();
         CHECK(co_await read_all(process.stdout_stream()) == "");
         CHECK(co_await process.wait() == 0);
+    });
+}
+
+TEST_CASE("subprocess: a child's input is ended by write_eof, by shutdown_write, and by close") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        for (const int way : {0, 1, 2}) {
+            Process process = co_await create_subprocess_exec(piped(), "cat");
+            const std::string text = io_test::long_text(500'000);
+            auto reading = create_task([](PipeStream& s) { return io_test::read_all(s); },
+                                       std::ref(process.stdout_stream()));
+            if (way == 0) {
+                StreamConnection input(std::move(process.stdin_stream()));
+                input.writer.write(text);
+                input.writer.write_eof();
+                co_await input.writer.wait_closed();
+            } else {
+                co_await process.stdin_stream().write_all(bytes(text));
+                if (way == 1) co_await process.stdin_stream().shutdown_write();
+                if (way == 2) process.stdin_stream().close();
+            }
+            const std::string echoed = co_await reading;
+            CHECK((echoed == text));
+            CHECK(co_await process.wait() == 0);
+        }
     });
 }
 

@@ -131,3 +131,22 @@ TEST_CASE("temporary directory: removing it a second time does nothing, nor once
         CHECK(count_of(folder.path) == 1);
     });
 }
+
+TEST_CASE(
+    "temporary files and directories of a relative directory are removed from wherever the program is") {
+    const Folder folder;
+    const fs::path before = fs::current_path();
+    fs::current_path(folder.path);
+    run_in_real_time([&](EventLoop& loop) -> Coro<> {
+        {
+            const TemporaryDirectory directory = co_await TemporaryDirectory::create(".");
+            TemporaryFile file = co_await TemporaryFile::create(".");
+            CHECK(directory.path().is_absolute());
+            CHECK(file.path().is_absolute());
+            CHECK(count_of(folder.path) == 2);
+            fs::current_path(before);
+        }
+        co_await wait_for_threads(loop);
+    });
+    CHECK(count_of(folder.path) == 0);
+}

@@ -174,6 +174,8 @@ TEST_CASE("unix server: a path with a null character is refused, and the socket 
         const std::error_code refused =
             co_await io_test::error_of(start_unix_server(echo, path + std::string("\0more", 5)));
         CHECK(refused == std::errc::invalid_argument);
+        const std::string shown = co_await outcome(open_unix_connection(path + std::string("\0more", 5)));
+        CHECK(contains(shown, "connect to " + path + "\\0more: invalid argument"));
         const std::string answer = co_await ask(co_await open_unix_connection(path));
         CHECK(answer == "over there\n");
     });

@@ -199,6 +199,7 @@ TEST_CASE("memory stream: an error reaches a reader that waits already") {
         const std::error_code error = co_await reader;
         CHECK(error == std::errc::timed_out);
         CHECK_THROWS_AS(b.fail_reads(std::errc::not_a_stream), std::system_error);
+        CHECK_THROWS_AS(b.fail_reads(std::errc()), ValueError);
         static_cast<void>(a);
     });
 }

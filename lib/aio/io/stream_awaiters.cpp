@@ -89,6 +89,8 @@ bool WriteAwaiter::await_ready() {
             note_failure(sent, "write to");
         }
     }
+    // Who waits for room, or for the connection's end, knows as well.
+    if (error_) stream.write_progressed();
     done_ = true;
     return stream.loop().take_immediate();
 }

@@ -71,7 +71,10 @@ void StreamLink::write(std::span<const std::byte> data) {
     int status = state_->try_write(data);
     if (status >= 0 && static_cast<std::size_t>(status) < data.size())
         status = state_->queue(data.subspan(static_cast<std::size_t>(status)));
-    if (status < 0) uv::throw_error(status, "write to " + state_->name());
+    if (status < 0) {
+        on_progress();
+        uv::throw_error(status, "write to " + state_->name());
+    }
     static_cast<void>(paused());
 }
 
