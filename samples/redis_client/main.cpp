@@ -110,19 +110,21 @@ aio::Coro<int> amain(samples::CommandLine line) {
         told = reason;
     };
     Client client(std::move(address), std::move(tell));
-    auto running = aio::create_task(client.run());
     bool right = false;
-    try {
-        if (watches)
-            co_await watch(client, rest[1]);
-        else
-            right = co_await aio::wait_for(demo(client, count), std::chrono::seconds(60));
-    } catch (const aio::TimeoutError&) {
-        std::fprintf(stderr, "the server does not answer\n");
-    } catch (const ConnectionLost& error) {
-        std::fprintf(stderr, "%s\n", error.what());
-    }
-    running.cancel();
+    co_await aio::with_task_group([&](aio::TaskGroup& group) -> aio::Coro<> {
+        aio::Task<> running = group.create_task(client.run());
+        try {
+            if (watches)
+                co_await watch(client, rest[1]);
+            else
+                right = co_await aio::wait_for(demo(client, count), std::chrono::seconds(60));
+        } catch (const aio::TimeoutError&) {
+            std::fprintf(stderr, "the server does not answer\n");
+        } catch (const ConnectionLost& error) {
+            std::fprintf(stderr, "%s\n", error.what());
+        }
+        running.cancel();
+    });
     co_return right ? samples::success : samples::failure;
 }
 
