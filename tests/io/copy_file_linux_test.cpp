@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -70,6 +71,25 @@ TEST_CASE("copy_file: devices and pipes are neither written to nor read from, an
     CHECK(get(folder / "file") == "text");
 }
 
+TEST_CASE("copy_file: who waits for a reader of a pipe goes on waiting") {
+    const Folder folder;
+    put(folder / "file", "text");
+    const std::string fifo = folder / "fifo";
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
+    std::thread writer([&] {
+        const uv::Descriptor end(::open(fifo.c_str(), O_WRONLY | O_CLOEXEC));
+        static_cast<void>(::write(end.get(), "x", 1));
+    });
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        CHECK(co_await error_of(aio::copy_file(fifo, folder / "new")) == std::errc::not_supported);
+        CHECK_FALSE(fs::exists(folder / "new"));
+    });
+    const uv::Descriptor end(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
+    char byte = 0;
+    CHECK(::read(end.get(), &byte, 1) == 1);
+    writer.join();
+}
+
 TEST_CASE("copy_file: files are copied whole whose sizes the system does not know, or not right") {
     const Folder folder;
     run_in_real_time([&](EventLoop&) -> Coro<> {
@@ -131,6 +151,14 @@ TEST_CASE("copy_file: one that is given up, or fails half way, leaves no half") 
         CHECK(fs::exists(folder / "given up"));
     }
     CHECK_FALSE(fs::exists(folder / "given up"));
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        auto copying = create_task(aio::copy_file(folder / "large", folder / "cancelled"));
+        while (!fs::exists(folder / "cancelled")) co_await rounds(1);
+        copying.cancel();
+        const std::string end = co_await outcome(copying);
+        // A file system that shares the bytes is done at once.
+        CHECK(fs::exists(folder / "cancelled") == (end != "cancelled"));
+    });
 
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);

@@ -323,6 +323,29 @@ TEST_CASE("rule 90: wait_closed ends when the connection has broken, though nobo
     });
 }
 
+TEST_CASE(
+    "rule 90: wait_closed waits for what was written before close, though nothing can be read any more") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        auto ends = MemoryStream::pair(nothing_between());
+        ends.first.fail_reads(std::errc::connection_reset);
+        ConnectionPair pair(std::move(ends), 100);
+        const std::string text = io_test::long_text(50'000);
+        pair.a.writer.write(text);
+        pair.a.writer.close();
+        auto waiting = create_task(error_of(pair.a.writer.wait_closed()));
+        const std::error_code was_read = co_await error_of(pair.a.reader.read());
+        CHECK(was_read == std::errc::connection_reset);
+        auto late = create_task(error_of(pair.a.writer.wait_closed()));
+        co_await rounds(5);
+        CHECK_FALSE(waiting.done());
+        CHECK_FALSE(late.done());
+        const std::string received = co_await pair.b.reader.read();
+        CHECK(received == text);
+        CHECK(co_await waiting == std::errc::connection_reset);
+        CHECK(co_await late == std::errc::connection_reset);
+    });
+}
+
 TEST_CASE("rule 90: a writer that is dropped closes the connection; what it has written is sent") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         ConnectionPair pair = ConnectionPair::of_sockets();

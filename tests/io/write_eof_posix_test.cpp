@@ -2,6 +2,7 @@
 
 #include <aio/io/stream_connection.hpp>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <system_error>
@@ -75,6 +76,40 @@ TEST_CASE(
             // The second time it does nothing.
             co_await out.shutdown_write();
         });
+}
+
+TEST_CASE("stream: shutdown_write throws what kept the last bytes from being sent") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        for (uv::PipeEnds& ends : std::array{uv::make_pipe(), uv::make_socket_pair()}) {
+            PipeStream reader(loop, std::move(ends.read));
+            PipeStream writer(loop, std::move(ends.write));
+            // More than the system takes, and so little more that it is left to the stream.
+            static_cast<void>(co_await io_test::fill(writer));
+            const auto end = [&]() -> Coro<> { co_await writer.shutdown_write(); };
+            Task<> ending = create_task(end);
+            co_await rounds(3);
+            reader.close();
+            CHECK(co_await io_test::error_of(ending) == std::errc::broken_pipe);
+        }
+    });
+}
+
+TEST_CASE("stream: a connection made of a pipe's end that is being shut down ends with it") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        PipeToEnd pipe;
+        PipeStream out(loop, std::move(pipe.end));
+        const std::string written = co_await io_test::fill(out);
+        const auto end = [&]() -> Coro<> { co_await out.shutdown_write(); };
+        Task<> ending = create_task(end);
+        co_await rounds(3);
+        ending.cancel();
+        CHECK(co_await outcome(ending) == "cancelled");
+        StreamConnection connection(std::move(out));
+        CHECK(connection.writer.is_closing());
+        const std::string read = co_await io_test::read_all(pipe.reader);
+        CHECK((read == written));
+        co_await connection.writer.wait_closed();
+    });
 }
 
 TEST_CASE("a transport over a pipe's end closes by write_eof when everything has been sent") {

@@ -4,12 +4,14 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <uv.h>
 
 #include <aio/uv/loop.hpp>
+#include <aio/uv/step_request.hpp>
 
 #include "run_until.hpp"
 
@@ -53,6 +55,20 @@ struct Job : uv::Work {
     bool done = false;
 };
 
+std::vector<std::unique_ptr<Job>> occupy_all_threads(uv::Loop& loop, Gate& gate) {
+    std::vector<std::unique_ptr<Job>> blockers;
+    for (unsigned i = 0; i < uv::configure_work_threads(4); ++i) {
+        blockers.push_back(std::make_unique<Job>(&gate));
+        blockers.back()->start(loop);
+    }
+    return blockers;
+}
+
+/// A long job that is never done.
+struct Endless {
+    bool step() noexcept { return true; }
+};
+
 } // namespace
 
 TEST_CASE("uv work: the job runs on another thread, its completion on the loop's") {
@@ -70,11 +86,7 @@ TEST_CASE("uv work: the job runs on another thread, its completion on the loop's
 TEST_CASE("uv work: a job that has not started can be cancelled and still completes, with ECANCELED") {
     uv::Loop loop;
     Gate gate;
-    std::vector<std::unique_ptr<Job>> blockers;
-    for (unsigned i = 0; i < uv::configure_work_threads(4); ++i) {
-        blockers.push_back(std::make_unique<Job>(&gate));
-        blockers.back()->start(loop);
-    }
+    const std::vector<std::unique_ptr<Job>> blockers = occupy_all_threads(loop, gate);
     Job queued;
     queued.start(loop);
     CHECK(queued.cancel());
@@ -84,4 +96,30 @@ TEST_CASE("uv work: a job that has not started can be cancelled and still comple
     CHECK(queued.status == UV_ECANCELED);
     CHECK(queued.thread == std::thread::id());
     for (const auto& blocker : blockers) CHECK(blocker->status == 0);
+}
+
+TEST_CASE(
+    "uv step request: a step tells whether there is more; one that is cancelled lets its job go at once") {
+    uv::Loop loop;
+    uv_test::Noted done;
+    uv::StepRequest<Endless> step;
+    step.start(loop, std::make_shared<Endless>(), done);
+    loop.run();
+    CHECK(done.calls == 1);
+    CHECK(done.status == 0);
+    CHECK(step.more());
+
+    Gate gate;
+    const std::vector<std::unique_ptr<Job>> blockers = occupy_all_threads(loop, gate);
+    auto job = std::make_shared<Endless>();
+    const std::weak_ptr<Endless> watched = job;
+    uv_test::Noted cancelled;
+    uv::StepRequest<Endless> queued;
+    queued.start(loop, std::move(job), cancelled);
+    CHECK(queued.cancel());
+    CHECK(watched.expired());
+    gate.release();
+    loop.run();
+    CHECK(cancelled.calls == 1);
+    CHECK(cancelled.status == UV_ECANCELED);
 }

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include <aio/uv/descriptor.hpp>
+
 namespace aio::uv {
 
 /// A copy under way, of a regular file with its permissions, as a clone or inside the kernel where the system
@@ -26,6 +28,9 @@ public:
     /// Goes on for some megabytes (on other systems than Linux: to the end); false when nothing is left to
     /// do, because all has been copied or for a failure. Half a copy is removed then.
     bool step() noexcept;
+    /// Ends it before its time: removes half a copy. What is still to be closed, which takes long for a large
+    /// file without a name, is left to the caller; not to be called while a step is taken.
+    [[nodiscard]] Descriptor give_up() noexcept;
     /// 0, or the negative libuv error that ended it: EISDIR or ENOTSUP if one of the two is a directory or
     /// another thing that is no regular file; what has the other name stays then.
     [[nodiscard]] int status() const noexcept { return status_; }

@@ -22,6 +22,7 @@ namespace {
 constexpr std::size_t step_size = std::size_t(64) << 20;
 /// So much at a time by way of this program's memory.
 constexpr std::size_t piece_size = std::size_t(128) << 10;
+constexpr int cautiously = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
 int error_unless_regular(const struct stat& status) noexcept {
     if (S_ISREG(status.st_mode)) return 0;
@@ -46,8 +47,11 @@ public:
         : from_(std::move(from)), to_(std::move(to)), exclusive_(exclusive) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    ~State() {
+    ~State() { static_cast<void>(give_up()); }
+    Descriptor give_up() noexcept {
         if (half_made_) remove_target();
+        half_made_ = false;
+        return std::move(target_);
     }
     static void destroy(State* state) noexcept { delete state; }
 
@@ -64,9 +68,12 @@ public:
 private:
     /// 1 when there is something to copy, 0 when all is done, or a negative error.
     int begin() noexcept {
-        // What is no regular file must not be waited for, and opening some devices does things.
-        source_ = Descriptor(::open(from_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+        // To open other things has effects: a pipe's writer goes on, some devices begin to work. Should one
+        // be put there meanwhile, it is not waited for at least.
         struct stat source;
+        if (::stat(from_.c_str(), &source) != 0) return -errno;
+        if (const int error = error_unless_regular(source); error < 0) return error;
+        source_ = Descriptor(::open(from_.c_str(), O_RDONLY | cautiously));
         if (!source_.valid() || ::fstat(source_.get(), &source) != 0) return -errno;
         if (const int error = error_unless_regular(source); error < 0) return error;
         struct stat target;
@@ -76,11 +83,11 @@ private:
             if (const int error = error_unless_regular(target); error < 0) return error;
             if (is_same(source, target)) return 0;
         }
-        const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | (exclusive_ ? O_EXCL : 0);
+        const int flags = O_WRONLY | O_CREAT | cautiously | (exclusive_ ? O_EXCL : 0);
         target_ = Descriptor(::open(to_.c_str(), flags, source.st_mode & 0777U));
         if (!target_.valid() || ::fstat(target_.get(), &target) != 0) return -errno;
-        // Somebody may have put something else there meanwhile.
         if (const int error = error_unless_regular(target); error < 0) return error;
+        made_ = target;
         // Before anything is lost: who may write the file need not own it.
         if ((target.st_mode & 07777U) != (source.st_mode & 07777U) &&
             ::fchmod(target_.get(), source.st_mode & 07777U) != 0 && !has_no_permissions(target)) {
@@ -131,12 +138,8 @@ private:
 
     /// Not what a link leads to, nor what somebody has put in its place.
     void remove_target() const noexcept {
-        struct stat made;
         struct stat there;
-        if (target_.valid() && (::fstat(target_.get(), &made) != 0 || ::lstat(to_.c_str(), &there) != 0 ||
-                                !is_same(made, there)))
-            return;
-        ::unlink(to_.c_str());
+        if (::lstat(to_.c_str(), &there) == 0 && is_same(made_, there)) ::unlink(to_.c_str());
     }
 
     std::string from_;
@@ -144,6 +147,7 @@ private:
     bool exclusive_;
     Descriptor source_;
     Descriptor target_;
+    struct stat made_{};
     /// The target is not what it was, and not yet what it is to be.
     bool half_made_ = false;
     bool by_kernel_ = true;
@@ -151,6 +155,12 @@ private:
 
 FileCopy::FileCopy(std::string from, std::string to, bool exclusive)
     : state_(new State(std::move(from), std::move(to), exclusive), &State::destroy) {}
+
+Descriptor FileCopy::give_up() noexcept {
+    Descriptor open = state_ ? state_->give_up() : Descriptor();
+    state_.reset();
+    return open;
+}
 
 bool FileCopy::step() noexcept {
     if (!state_) return false;

@@ -45,6 +45,11 @@ private:
 FileCopy::FileCopy(std::string from, std::string to, bool exclusive)
     : state_(new State(std::move(from), std::move(to), exclusive), &State::destroy) {}
 
+Descriptor FileCopy::give_up() noexcept {
+    state_.reset();
+    return Descriptor();
+}
+
 bool FileCopy::step() noexcept {
     if (!state_) return false;
     status_ = state_->run();

@@ -25,7 +25,12 @@ public:
         Work::start(loop);
     }
     /// Takes a step that no thread has begun out of the queue: true, and the completion comes with ECANCELED.
-    bool cancel() noexcept { return Work::cancel(); }
+    /// The job is let go at once: what it undoes when it goes must not come later.
+    bool cancel() noexcept {
+        if (!Work::cancel()) return false;
+        job_.reset();
+        return true;
+    }
     /// Whether there is more to do.
     [[nodiscard]] bool more() const noexcept { return more_; }
 

@@ -1,13 +1,17 @@
 #include <aio/io/file_system.hpp>
 
+#include <exception>
 #include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include <aio/core/errors.hpp>
+#include <aio/core/event_loop.hpp>
 #include <aio/io/directory.hpp>
 #include <aio/io/file_call_private.hpp>
+#include <aio/io/open_file.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/file_copy.hpp>
 #include <aio/uv/fs_names.hpp>
@@ -170,9 +174,21 @@ Coro<> copy_file(fs::path from, fs::path to, CopyMode mode) {
     std::string source = path_text(from);
     std::string target = path_text(to);
     const std::string title = "copy " + source + " to " + target;
+    const std::string target_name = target;
     const auto copy = std::make_shared<uv::FileCopy>(std::move(source), std::move(target),
                                                      mode == CopyMode::fail_if_exists);
-    co_await do_in_steps(title, copy);
+    std::exception_ptr cancelled;
+    try {
+        co_await do_in_steps(title, copy);
+    } catch (const CancelledError&) {
+        cancelled = std::current_exception();
+    }
+    if (cancelled) {
+        // It goes here and now, for whoever tries again; a thread closes it.
+        const detail::Ref<detail::OpenFile> half(
+            new detail::OpenFile(get_running_loop().state(), copy->give_up(), target_name, false));
+        std::rethrow_exception(cancelled);
+    }
     if (copy->status() < 0) uv::throw_error(copy->status(), title);
 }
 

@@ -23,6 +23,8 @@ StreamLink::StreamLink(Stream stream, std::size_t limit) : limit_(limit) {
         static_cast<void>(state_->start_reading());
     else
         closing_ = closed_ = true;
+    // A pipe whose end has been asked for, and is still to come.
+    if (state_->shut_down_ && state_->end_of_writing() == uv::EndOfWriting::by_closing) close();
 }
 
 void StreamLink::check_limit(std::size_t limit) {
@@ -126,10 +128,8 @@ void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::s
 }
 
 void StreamLink::on_progress() noexcept {
-    if (broken()) {
-        drainers_.release_all();
-        closers_.release_all();
-    }
+    if (broken()) drainers_.release_all();
+    if (over()) closers_.release_all();
     if (!state_->is_open()) {
         // A write has been given up: nobody knows how much of it has gone.
         end(uv::status::canceled, true);

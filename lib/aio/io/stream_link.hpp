@@ -58,6 +58,9 @@ public:
     [[nodiscard]] bool closed() const noexcept { return closed_; }
     /// Something has gone wrong for good, whether it has been closed or not.
     [[nodiscard]] bool broken() const noexcept { return failure() < 0; }
+    /// Nothing more happens to it. What was written before `close` is still sent to a peer that cannot be
+    /// read any more.
+    [[nodiscard]] bool over() const noexcept { return closed_ || (!closing_ && broken()); }
 
     /// Takes the stream out, for another kind of connection on it; nothing else may be asked of this then.
     /// Throws `RuntimeError` if somebody waits in it, and what has become of a connection that is lost.
@@ -148,7 +151,7 @@ public:
     explicit ClosedWait(const Ref<StreamLink>& link) noexcept
         : Waiter("StreamWriter.wait_closed"), link_(link) {}
     ~ClosedWait() { leave(); }
-    [[nodiscard]] bool await_ready() const noexcept { return link_->closed() || link_->broken(); }
+    [[nodiscard]] bool await_ready() const noexcept { return link_->over(); }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> caller) {
         wait_in(link_->closers(), caller);

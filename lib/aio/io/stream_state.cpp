@@ -118,8 +118,10 @@ void StreamState::on_shut_down(uv::Completion& done, int status) noexcept {
     // A pipe has sent everything by now; it cannot be shut down, and has nothing else to do.
     const bool closes = status == uv::status::not_a_socket && self.is_open() &&
                         self.end_of_writing() == uv::EndOfWriting::by_closing;
-    if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr))
-        waiter->finish(closes ? 0 : status);
+    if (closes) status = 0;
+    // An end after bytes that have been lost is no success.
+    if (status == 0 && self.is_open()) status = std::min(self.write_error(), 0);
+    if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr)) waiter->finish(status);
     if (closes) self.close();
 }
 
