@@ -123,6 +123,15 @@ TEST_CASE("sockets that are not connected are refused where a connection is want
     });
 }
 
+TEST_CASE("what is refused for want of a name is called by its number") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        uv::PipeEnds ends = uv::make_socket_pair();
+        const std::string number = std::to_string(ends.read.get());
+        const std::string refused = co_await outcome(start_server(&greet, std::move(ends.read)));
+        CHECK(refused == "listen on descriptor " + number + ": invalid argument");
+    });
+}
+
 TEST_CASE("reading from a pipe's end for writing fails, and does not keep it from being written to") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         uv::PipeEnds pipe = uv::make_pipe();

@@ -169,6 +169,8 @@ TEST_CASE("stream: a reset in the middle of a write wakes its writer, and errors
         // The system does not know any more who the peer was.
         const std::string again = co_await outcome(write());
         CHECK(contains(again, "write to " + peer + ":"));
+        pair.a.close();
+        CHECK(contains(co_await outcome(write()), "use of " + peer + " after close:"));
     });
 }
 

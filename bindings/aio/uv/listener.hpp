@@ -53,7 +53,7 @@ void listen_on(const Descriptor& socket, int backlog);
 /// The address that a socket is bound to. Throws `std::system_error`.
 [[nodiscard]] Address local_address(const Descriptor& socket);
 
-/// Where a socket listens, for messages: "127.0.0.1:80", "/run/socket"; "somewhere" if the system does not
+/// Where a socket listens, for messages: "127.0.0.1:80", "/run/socket"; "descriptor 5" if the system does not
 /// say.
 [[nodiscard]] std::string place_of(const Descriptor& socket);
 

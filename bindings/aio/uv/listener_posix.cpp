@@ -28,6 +28,8 @@ void prepare(int fd) noexcept {
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
+std::string unnamed(const Descriptor& socket) { return "descriptor " + std::to_string(socket.get()); }
+
 Descriptor make_socket(int family, const std::string& what) {
     Descriptor fd(::socket(family, SOCK_STREAM, 0));
     if (!fd.valid()) throw_error(-errno, what);
@@ -102,7 +104,8 @@ Address local_address(const Descriptor& socket) {
 std::string place_of(const Descriptor& socket) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "somewhere";
+    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return unnamed(socket);
     if (storage.ss_family != AF_UNIX) return AddressAccess::from(storage).to_string();
     sockaddr_un name{};
     std::memcpy(&name, &storage, sizeof name);
@@ -110,7 +113,7 @@ std::string place_of(const Descriptor& socket) {
     std::string path(name.sun_path, size > before ? size - before : 0);
     // A path ends with a byte 0, an abstract name begins with one.
     if (!path.empty() && path.front() != '\0') path.resize(std::strlen(path.c_str()));
-    return path.empty() ? "somewhere" : printable_path(path);
+    return path.empty() ? unnamed(socket) : printable_path(path);
 }
 
 Listener::Accepted Listener::accept() noexcept {

@@ -73,7 +73,7 @@ std::string place_of(const Descriptor& socket) {
     sockaddr_storage storage{};
     int size = sizeof storage;
     if (::getsockname(socket_of(socket), reinterpret_cast<sockaddr*>(&storage), &size) != 0)
-        return "somewhere";
+        return "socket " + std::to_string(socket.get());
     return AddressAccess::from(storage).to_string();
 }
 

@@ -131,7 +131,7 @@ void StreamState::check_end_of_writing(const char* what) const {
 }
 
 void StreamState::check_open() const {
-    if (!is_open()) uv::throw_error(uv::status::closed, "use of a stream that is closed");
+    if (!is_open()) uv::throw_error(uv::status::closed, "use of " + name() + " after close");
 }
 
 void StreamState::throw_other_loop() {
