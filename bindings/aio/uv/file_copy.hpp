@@ -4,7 +4,7 @@
 ///
 /// Not by libuv where that can be avoided: it removes what has the other name when it cannot be written like
 /// a file, be it /dev/null, copies nothing of files whose size the system does not know, as those of /proc,
-/// and never ends when a file is shorter than it says, as those of /sys (libuv 1.44 to 1.51).
+/// and never ends when a file is shorter than it says, as those of /sys (seen with libuv 1.44.2).
 
 #include <memory>
 #include <string>
