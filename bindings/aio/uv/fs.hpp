@@ -65,6 +65,7 @@ public:
     }
     /// With `create`: fails if the file exists.
     OpenMode& exclusive() noexcept { return exclusive_ = true, *this; }
+    /// Removes what is in it. Only for writing: otherwise systems do different things.
     OpenMode& truncate() noexcept { return truncate_ = true, *this; }
     /// Every write goes to the end.
     OpenMode& append() noexcept { return append_ = true, *this; }

@@ -2,11 +2,6 @@
 
 #include <cstdint>
 
-#if !defined(_WIN32)
-#include <fcntl.h>
-#include <sys/stat.h>
-#endif
-
 #include <aio/uv/detail/buffer.hpp>
 #include <aio/uv/detail/stream_block.hpp>
 
@@ -23,17 +18,6 @@ int try_write_buffers(detail::StreamBlock& block, const uv_buf_t* buffers, unsig
     if (written == UV_EAGAIN) return 0;
     return block.write_error = written;
 }
-
-#if !defined(_WIN32)
-EndOfWriting end_of_writing_to(int fd) noexcept {
-    struct stat status;
-    // One that is closed or not connected yet says so when it is shut down.
-    if (::fstat(fd, &status) != 0 || S_ISSOCK(status.st_mode)) return EndOfWriting::by_shutdown;
-    return S_ISFIFO(status.st_mode) && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY
-               ? EndOfWriting::by_closing
-               : EndOfWriting::impossible;
-}
-#endif
 
 } // namespace
 
@@ -62,15 +46,7 @@ std::size_t Stream::write_queue_size() const noexcept { return block_->unsent();
 
 int Stream::shutdown(Completion& done) noexcept { return block_->shutdown(done); }
 
-EndOfWriting Stream::end_of_writing() const noexcept {
-    switch (block_->handle.base.type) {
-    case UV_TTY: return EndOfWriting::impossible;
-#if !defined(_WIN32)
-    case UV_NAMED_PIPE: return end_of_writing_to(descriptor());
-#endif
-    default: return EndOfWriting::by_shutdown;
-    }
-}
+EndOfWriting Stream::end_of_writing() const noexcept { return block_->end_of_writing(); }
 
 void Stream::set_write_observer(Callback progress) noexcept { block_->write_observer = progress; }
 

@@ -90,10 +90,11 @@ public:
     int write(std::span<const std::byte> data, Completion& done) noexcept;
     /// Bytes accepted and not yet handed to the system.
     [[nodiscard]] std::size_t write_queue_size() const noexcept;
-    /// Ends the write direction once everything queued has been sent; reading goes on. On a negative result
-    /// `done` is not called.
+    /// Ends the write direction once everything queued has been sent; reading goes on. `done` is told an
+    /// error if some of it could not be. Where only closing ends it, `done` comes when that may be done. On a
+    /// negative result `done` is not called.
     int shutdown(Completion& done) noexcept;
-    /// Whether that is possible.
+    /// How that can be done, as the system says now.
     [[nodiscard]] EndOfWriting end_of_writing() const noexcept;
     /// Has `progress` called each time when a part of what was queued has been handed to the system, or could
     /// not be, and `write_queue_size` has changed. It may close the stream.

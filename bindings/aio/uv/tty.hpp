@@ -31,6 +31,7 @@ public:
     /// more. Throws `std::system_error` if it is none.
     Tty(Loop& loop, int fd);
 
+    /// Closing puts it back. Throws `std::system_error`.
     void set_mode(TerminalMode mode);
     /// Columns and rows.
     struct Size {

@@ -92,7 +92,8 @@ private:
 /// error of that goes nowhere, so `close` what has been written.
 class File {
 public:
-    /// Opens a file, in the loop of the task that awaits it. Cancelled: nothing stays open.
+    /// Opens a file, in the loop of the task that awaits it. Cancelled: nothing stays open. Throws
+    /// `ValueError` for a path with a null character, and if what is only read is to be truncated.
     [[nodiscard]] static FileOperation<File> open(const std::filesystem::path& path,
                                                   const OpenMode& mode = OpenMode::read());
     /// Adopts an open file, at its present position, which is shared as by `descriptor`. `name` is for

@@ -58,8 +58,8 @@ private:
 /// loop that runs where it is made.
 class SignalStream {
 public:
-    /// Throws `ValueError` for a number that is no signal, `RuntimeError` for one that cannot be caught
-    /// (SIGKILL, SIGSTOP) or without a running loop.
+    /// Throws `ValueError` for a number that is no signal, and for none at all; `RuntimeError` for one that
+    /// cannot be caught (SIGKILL, SIGSTOP) or without a running loop.
     template <std::same_as<int>... Signals>
         requires(sizeof...(Signals) > 0)
     explicit SignalStream(Signals... signals) : SignalStream(std::vector<int>({signals...})) {}

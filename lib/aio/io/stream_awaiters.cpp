@@ -152,7 +152,7 @@ bool ShutdownAwaiter::await_ready() {
     // That may have closed it.
     if (stream_->shut_down_) return true;
     stream_->check_open();
-    stream_->check_end_of_writing("shut down the write direction to");
+    static_cast<void>(stream_->check_end_of_writing("shut down the write direction to"));
     return false;
 }
 

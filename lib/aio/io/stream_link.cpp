@@ -83,9 +83,9 @@ void StreamLink::write(std::span<const std::byte> data) {
 void StreamLink::write_eof() {
     if (state_->shut_down_) return;
     check_writable("write_eof");
-    state_->check_end_of_writing("write_eof to");
+    const uv::EndOfWriting way = state_->check_end_of_writing("write_eof to");
     state_->shut_down_ = true;
-    if (state_->end_of_writing() == uv::EndOfWriting::by_closing) {
+    if (way == uv::EndOfWriting::by_closing) {
         close();
         return;
     }
@@ -128,8 +128,10 @@ void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::s
 }
 
 void StreamLink::on_progress() noexcept {
-    if (broken()) drainers_.release_all();
-    if (over()) closers_.release_all();
+    if (broken()) {
+        drainers_.release_all();
+        if (over()) closers_.release_all();
+    }
     if (!state_->is_open()) {
         // A write has been given up: nobody knows how much of it has gone.
         end(uv::status::canceled, true);

@@ -115,19 +115,18 @@ void StreamState::on_written(uv::Completion& done, int status) noexcept {
 
 void StreamState::on_shut_down(uv::Completion& done, int status) noexcept {
     StreamState& self = static_cast<ShutdownDone&>(done).state;
-    // A pipe has sent everything by now; it cannot be shut down, and has nothing else to do.
-    const bool closes = status == uv::status::not_a_socket && self.is_open() &&
-                        self.end_of_writing() == uv::EndOfWriting::by_closing;
-    if (closes) status = 0;
-    // An end after bytes that have been lost is no success.
-    if (status == 0 && self.is_open()) status = std::min(self.write_error(), 0);
+    // A pipe's end has nothing else to do.
+    const bool closes =
+        status == 0 && self.is_open() && self.end_of_writing() == uv::EndOfWriting::by_closing;
     if (ShutdownAwaiter* const waiter = std::exchange(self.shutdown_waiter_, nullptr)) waiter->finish(status);
     if (closes) self.close();
 }
 
-void StreamState::check_end_of_writing(const char* what) const {
-    if (end_of_writing() == uv::EndOfWriting::impossible)
+uv::EndOfWriting StreamState::check_end_of_writing(const char* what) const {
+    const uv::EndOfWriting end = end_of_writing();
+    if (end == uv::EndOfWriting::impossible)
         uv::throw_error(uv::status::not_supported, std::string(what) + ' ' + name());
+    return end;
 }
 
 void StreamState::check_open() const {

@@ -128,9 +128,9 @@ public:
     [[nodiscard]] virtual uv::EndOfWriting end_of_writing() const noexcept {
         return uv::EndOfWriting::by_shutdown;
     }
-    /// Throws `std::system_error` (not_supported) if the write direction cannot be ended. `what` is for the
-    /// text: "end the write direction to".
-    void check_end_of_writing(const char* what) const;
+    /// The same; throws `std::system_error` (not_supported) if it is impossible. `what` is for the text: "end
+    /// the write direction to".
+    [[nodiscard]] uv::EndOfWriting check_end_of_writing(const char* what) const;
 
 protected:
     /// The derived class calls `close` in its destructor.

@@ -62,6 +62,7 @@ public:
                                                     std::string prefix = "tmp");
 
     [[nodiscard]] File& file() noexcept { return file_; }
+    /// Absolute.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return removal_.path(); }
     /// The file stays when this is destroyed; gives its path.
     std::filesystem::path keep() noexcept { return removal_.keep(); }
@@ -81,6 +82,7 @@ public:
     [[nodiscard]] static Coro<TemporaryDirectory> create(std::filesystem::path directory = {},
                                                          std::string prefix = "tmp");
 
+    /// Absolute.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return removal_.path(); }
     /// The directory stays when this is destroyed; gives its path.
     std::filesystem::path keep() noexcept { return removal_.keep(); }

@@ -69,9 +69,9 @@ void Transport::write(std::span<const std::byte> data) {
 
 void Transport::write_eof() {
     if (is_closing() || eof_written_) return;
-    stream_->check_end_of_writing("end the write direction to");
+    const uv::EndOfWriting way = stream_->check_end_of_writing("end the write direction to");
     eof_written_ = true;
-    if (stream_->end_of_writing() == uv::EndOfWriting::by_closing) {
+    if (way == uv::EndOfWriting::by_closing) {
         close();
         return;
     }

@@ -64,7 +64,8 @@ public:
     pair(EventLoop& loop, const MemoryStreamOptions& options = MemoryStreamOptions());
 
     /// Has this end's reads fail, for good, once it has received so many more bytes. Throws
-    /// `std::system_error` for a condition that no system error means, and if the stream is closed.
+    /// `std::system_error` for a condition that no system error means, and if the stream is closed;
+    /// `ValueError` for `std::errc()`, which is none.
     void fail_reads(std::errc error, std::size_t after_bytes = 0);
     /// Has this end's writes fail, for good, once so many more bytes have been taken from it; the other end
     /// still receives those.

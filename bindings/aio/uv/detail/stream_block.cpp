@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <sys/stat.h>
+#endif
+
 #include <aio/uv/detail/buffer.hpp>
 
 namespace aio::uv::detail {
@@ -158,8 +163,33 @@ int StreamBlock::shutdown(Completion& done) noexcept {
 
 int StreamBlock::start_shutdown() noexcept {
     return uv_shutdown(&shutdown_request, &handle.stream, [](uv_shutdown_t* request, int status) noexcept {
-        complete(of(request->handle->data).shutdown_done, status);
+        of(request->handle->data).shut_down(status);
     });
+}
+
+void StreamBlock::shut_down(int status) noexcept {
+    // A pipe has sent everything by now.
+    if (status == UV_ENOTSOCK && end_of_writing() == EndOfWriting::by_closing) status = 0;
+    // An end after bytes that have been lost is no success.
+    if (status == 0) status = write_error;
+    complete(shutdown_done, status);
+}
+
+EndOfWriting StreamBlock::end_of_writing() const noexcept {
+    if (handle.base.type == UV_TTY) return EndOfWriting::impossible;
+#if !defined(_WIN32)
+    if (handle.base.type == UV_NAMED_PIPE) {
+        uv_os_fd_t fd = -1;
+        struct stat status;
+        // One that is closed or not connected yet says so when it is shut down.
+        if (uv_fileno(&handle.base, &fd) != 0 || ::fstat(fd, &status) != 0 || S_ISSOCK(status.st_mode))
+            return EndOfWriting::by_shutdown;
+        return S_ISFIFO(status.st_mode) && (::fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY
+                   ? EndOfWriting::by_closing
+                   : EndOfWriting::impossible;
+    }
+#endif
+    return EndOfWriting::by_shutdown;
 }
 
 void StreamBlock::look_for_write_error() noexcept {

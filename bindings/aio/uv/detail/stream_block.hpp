@@ -49,6 +49,7 @@ struct StreamBlock final : Lingering {
     int queue(std::span<const std::byte> data);
     int write(std::span<const std::byte> data, Completion& done) noexcept;
     int shutdown(Completion& done) noexcept;
+    [[nodiscard]] EndOfWriting end_of_writing() const noexcept;
     /// The system tells an error once. If that was to a write, libuv may tell of the end of reading, which is
     /// none then, before it tells of the write.
     void look_for_write_error() noexcept;
@@ -104,6 +105,7 @@ private:
     int send_queued() noexcept;
     int send_rest() noexcept;
     int start_shutdown() noexcept;
+    void shut_down(int status) noexcept;
     void write_ended(int status) noexcept;
     void fail_writes(int status) noexcept;
     void detach() noexcept;
