@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <aio/uv/descriptor.hpp>
 
@@ -19,7 +20,8 @@ class FileCopy {
 public:
     /// The paths are in UTF-8. With `exclusive` a file that has the other name already is an error (EEXIST);
     /// otherwise it is replaced.
-    FileCopy(std::string from, std::string to, bool exclusive);
+    FileCopy(std::string from, std::string to, bool exclusive)
+        : work_(begin(std::move(from), std::move(to), exclusive)) {}
     FileCopy(const FileCopy&) = delete;
     FileCopy& operator=(const FileCopy&) = delete;
     /// Half a copy is removed.
@@ -36,9 +38,21 @@ public:
     [[nodiscard]] int status() const noexcept { return status_; }
 
 private:
-    class State;
+    /// How a system does it.
+    class Work {
+    public:
+        Work() = default;
+        Work(const Work&) = delete;
+        Work& operator=(const Work&) = delete;
+        virtual ~Work() = default;
+        /// 1 when there is more to do, 0 at the end, or a negative error.
+        virtual int advance() noexcept = 0;
+        virtual Descriptor give_up() noexcept = 0;
+    };
+    class SystemWork;
+    static std::unique_ptr<Work> begin(std::string from, std::string to, bool exclusive);
 
-    std::unique_ptr<State, void (*)(State*) noexcept> state_;
+    std::unique_ptr<Work> work_;
     int status_ = 0;
 };
 

@@ -41,24 +41,20 @@ bool is_same(const struct stat& a, const struct stat& b) noexcept {
 } // namespace
 
 /// The two files, once they are open.
-class FileCopy::State {
+class FileCopy::SystemWork final : public Work {
 public:
-    State(std::string from, std::string to, bool exclusive) noexcept
+    SystemWork(std::string from, std::string to, bool exclusive) noexcept
         : from_(std::move(from)), to_(std::move(to)), exclusive_(exclusive) {}
-    State(const State&) = delete;
-    State& operator=(const State&) = delete;
-    ~State() { static_cast<void>(give_up()); }
-    Descriptor give_up() noexcept {
+    ~SystemWork() override { static_cast<void>(SystemWork::give_up()); }
+    Descriptor give_up() noexcept override {
         if (half_made_) remove_target();
         half_made_ = false;
         return std::move(target_);
     }
-    static void destroy(State* state) noexcept { delete state; }
 
-    /// 1 when there is more to do, 0 at the end, or a negative error.
-    int advance() noexcept {
+    int advance() noexcept override {
         if (!source_.valid()) {
-            const int status = begin();
+            const int status = open_both();
             if (status <= 0) return status;
         }
         const int status = by_kernel_ ? copy_by_kernel() : copy_by_hand();
@@ -67,7 +63,7 @@ public:
 
 private:
     /// 1 when there is something to copy, 0 when all is done, or a negative error.
-    int begin() noexcept {
+    int open_both() noexcept {
         // To open other things has effects: a pipe's writer goes on, some devices begin to work. Should one
         // be put there meanwhile, it is not waited for at least.
         struct stat source;
@@ -153,22 +149,8 @@ private:
     bool by_kernel_ = true;
 };
 
-FileCopy::FileCopy(std::string from, std::string to, bool exclusive)
-    : state_(new State(std::move(from), std::move(to), exclusive), &State::destroy) {}
-
-Descriptor FileCopy::give_up() noexcept {
-    Descriptor open = state_ ? state_->give_up() : Descriptor();
-    state_.reset();
-    return open;
-}
-
-bool FileCopy::step() noexcept {
-    if (!state_) return false;
-    const int status = state_->advance();
-    if (status > 0) return true;
-    state_.reset();
-    status_ = status;
-    return false;
+std::unique_ptr<FileCopy::Work> FileCopy::begin(std::string from, std::string to, bool exclusive) {
+    return std::make_unique<SystemWork>(std::move(from), std::move(to), exclusive);
 }
 
 } // namespace aio::uv

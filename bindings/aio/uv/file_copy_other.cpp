@@ -7,17 +7,16 @@
 
 namespace aio::uv {
 
-/// What is to be done. Windows and macOS copy files themselves, as a whole.
-class FileCopy::State {
+/// Windows and macOS copy files themselves, as a whole.
+class FileCopy::SystemWork final : public Work {
 public:
-    State(std::string from, std::string to, bool exclusive) noexcept
+    SystemWork(std::string from, std::string to, bool exclusive) noexcept
         : from_(std::move(from)), to_(std::move(to)), exclusive_(exclusive) {}
-    static void destroy(State* state) noexcept { delete state; }
+    Descriptor give_up() noexcept override { return Descriptor(); }
 
-    int run() const noexcept {
+    int advance() noexcept override {
         if (const int status = look_at(from_); status < 0) return status;
-        // libuv would remove what it cannot write.
-        if (const int status = look_at(to_); status < 0 && status != UV_ENOENT) return status;
+        if (const int status = look_at_target(); status < 0) return status;
         uv_fs_t request;
         const int flags = UV_FS_COPYFILE_FICLONE | (exclusive_ ? UV_FS_COPYFILE_EXCL : 0);
         const int status = uv_fs_copyfile(nullptr, &request, from_.c_str(), to_.c_str(), flags, nullptr);
@@ -26,6 +25,15 @@ public:
     }
 
 private:
+    /// libuv would remove what it cannot write.
+    int look_at_target() const noexcept {
+        const int status = look_at(to_);
+        if (status == UV_ENOENT) return 0;
+        const bool exists = status == 0 || status == UV_EISDIR || status == UV_ENOTSUP;
+        return exists && exclusive_ ? static_cast<int>(UV_EEXIST) : status;
+    }
+
+    /// An error unless it is a regular file.
     static int look_at(const std::string& path) noexcept {
         uv_fs_t request;
         int status = uv_fs_stat(nullptr, &request, path.c_str(), nullptr);
@@ -42,19 +50,8 @@ private:
     bool exclusive_;
 };
 
-FileCopy::FileCopy(std::string from, std::string to, bool exclusive)
-    : state_(new State(std::move(from), std::move(to), exclusive), &State::destroy) {}
-
-Descriptor FileCopy::give_up() noexcept {
-    state_.reset();
-    return Descriptor();
-}
-
-bool FileCopy::step() noexcept {
-    if (!state_) return false;
-    status_ = state_->run();
-    state_.reset();
-    return false;
+std::unique_ptr<FileCopy::Work> FileCopy::begin(std::string from, std::string to, bool exclusive) {
+    return std::make_unique<SystemWork>(std::move(from), std::move(to), exclusive);
 }
 
 } // namespace aio::uv
