@@ -3,7 +3,6 @@
 #include <string>
 #include <system_error>
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <doctest/doctest.h>
@@ -15,6 +14,7 @@
 
 #include "io/stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/socket_posix.hpp"
 #include "support/text.hpp"
 
 using namespace aio;
@@ -25,14 +25,6 @@ namespace {
 
 const Address any_port("127.0.0.1", 0);
 
-sockaddr_in system_address(std::uint16_t port) {
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_port = htons(port);
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return name;
-}
-
 Coro<std::string> text_that_comes(DatagramEndpoint& endpoint) {
     const Datagram datagram = co_await endpoint.receive();
     co_return io_test::text_of(datagram.data(), datagram.data().size());
@@ -42,10 +34,7 @@ Coro<std::string> text_that_comes(DatagramEndpoint& endpoint) {
 
 TEST_CASE("datagrams: a socket that is bound already is adopted") {
     run_in_real_time([](EventLoop&) -> Coro<> {
-        uv::Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
-        const sockaddr_in name = system_address(0);
-        REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
-        DatagramEndpoint adopted(std::move(socket));
+        DatagramEndpoint adopted(bound_socket(SOCK_DGRAM));
         CHECK_FALSE(adopted.remote_address().has_value());
         DatagramEndpoint other(any_port);
         co_await other.send_to(bytes("there"), adopted.local_address());
@@ -58,10 +47,7 @@ TEST_CASE("datagrams: a socket that is bound already is adopted") {
 TEST_CASE("datagrams: a socket that is connected already is adopted with its peer") {
     run_in_real_time([](EventLoop& loop) -> Coro<> {
         DatagramEndpoint peer(any_port);
-        uv::Descriptor socket(::socket(AF_INET, SOCK_DGRAM, 0));
-        const sockaddr_in name = system_address(peer.local_address().port());
-        REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
-        DatagramEndpoint adopted(loop, std::move(socket));
+        DatagramEndpoint adopted(loop, connected_socket(peer.local_address().port(), SOCK_DGRAM));
         CHECK(adopted.remote_address() == peer.local_address());
         co_await adopted.send(bytes("there"));
         CHECK(co_await text_that_comes(peer) == "there");
@@ -90,7 +76,7 @@ TEST_CASE("datagrams: what is no UDP socket is not adopted") {
         uv::PipeEnds pipe = uv::make_pipe();
         const std::string of_pipe = thrown_by([&] { DatagramEndpoint no(std::move(pipe.read)); });
         CHECK(contains(of_pipe, "is no UDP socket"));
-        uv::Descriptor tcp(::socket(AF_INET, SOCK_STREAM, 0));
+        uv::Descriptor tcp = new_socket(AF_INET, SOCK_STREAM);
         CHECK_THROWS_AS(DatagramEndpoint(std::move(tcp)), ValueError);
         CHECK_THROWS_AS(DatagramEndpoint(uv::Descriptor(-1)), ValueError);
         co_return;

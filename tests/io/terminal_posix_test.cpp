@@ -67,9 +67,29 @@ TEST_CASE("terminal: it is told from a pipe, and knows its size") {
     size.ws_col = 132;
     size.ws_row = 50;
     REQUIRE(::ioctl(pty.keyboard.get(), TIOCSWINSZ, &size) == 0);
-    const TerminalStream stream(loop, pty.terminal.get());
+    TerminalStream stream(loop, pty.terminal.get());
     CHECK(stream.size().columns == 132);
     CHECK(stream.size().rows == 50);
+    stream.close();
+    CHECK(thrown_by([&] { static_cast<void>(stream.set_mode(TerminalMode::raw)); }) ==
+          "use of descriptor " + std::to_string(pty.terminal.get()) + " after close: bad file descriptor");
+}
+
+TEST_CASE("terminal: what a program has written before it ends is read to the last byte, and then the end") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        std::string expected;
+        for (int i = 1; i <= 20'000; ++i) expected += std::to_string(i) + "\r\n";
+        for (int round = 0; round < 5; ++round) {
+            io_test::PseudoTerminal pty;
+            Process writer = co_await create_subprocess_exec(
+                SubprocessOptions().stdout_to(Redirect::descriptor(pty.terminal.get())), "seq", "1", "20000");
+            pty.terminal.close();
+            PipeStream screen(loop, std::move(pty.keyboard));
+            const std::string text = co_await io_test::read_all(screen);
+            CHECK((text == expected));
+            CHECK(co_await writer.wait() == 0);
+        }
+    });
 }
 
 TEST_CASE("terminal: lines come whole, in raw mode each key comes at once, and the mode is restored") {

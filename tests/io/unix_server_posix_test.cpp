@@ -19,6 +19,7 @@
 
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/socket_posix.hpp"
 #include "support/text.hpp"
 
 using namespace aio;
@@ -213,7 +214,7 @@ TEST_CASE("stream connection: descriptors that are open already are adopted, oth
         CHECK(through == "through a pipe\n");
         const std::string wrong_way = co_await outcome(out.reader.readline());
         CHECK(wrong_way != "value");
-        uv::Descriptor unconnected(::socket(AF_INET, SOCK_STREAM, 0));
+        uv::Descriptor unconnected = new_socket(AF_INET, SOCK_STREAM);
         CHECK_THROWS_AS(static_cast<void>(StreamConnection::from_descriptor(std::move(unconnected))),
                         std::system_error);
         uv::Descriptor file(::open("/", O_RDONLY | O_CLOEXEC));

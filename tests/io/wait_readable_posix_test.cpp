@@ -7,7 +7,6 @@
 #include <system_error>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "io/stream_help.hpp"
 #include "support/conformance.hpp"
 #include "support/loop_help.hpp"
+#include "support/socket_posix.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -138,12 +138,8 @@ TEST_CASE("wait_readable: a descriptor with an error to tell is ready, for both"
         uv::Descriptor listener = uv::listen_tcp(uv::Address("127.0.0.1", 0));
         const std::uint16_t port = uv::local_address(listener).port();
         listener.close();
-        const uv::Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-        sockaddr_in name{};
-        name.sin_family = AF_INET;
-        name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        name.sin_port = htons(port);
-        static_cast<void>(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name));
+        const uv::Descriptor socket = new_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
+        static_cast<void>(connect_to_loopback(socket, port));
         co_await wait_writable(socket.get());
         int error = 0;
         socklen_t size = sizeof error;

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 #include <uv.h>
 
@@ -12,6 +14,7 @@
 
 #include "byte_reader.hpp"
 #include "run_until.hpp"
+#include "support/socket_posix.hpp"
 
 namespace uv = aio::uv;
 using uv_test::bytes;
@@ -68,6 +71,27 @@ TEST_CASE("uv tcp: a reset that a write was told is known by when the end of rea
     hook.start();
     run_until(loop, [&] { return both.over; });
     CHECK(both.write_error_at_the_end == UV_ECONNRESET);
+}
+
+TEST_CASE("uv tcp: a reset is no clean end for who has read a part just before") {
+    uv::Loop loop;
+    uv_test::Counter ready;
+    uv::Listener listener(loop, uv::listen_tcp(uv::Address("127.0.0.1", 0)), ready.callback());
+    listener.start_watching();
+    uv::Tcp client(loop);
+    uv_test::Reader reader;
+    client.set_reader(reader);
+    Noted connected;
+    REQUIRE(client.connect(uv::local_address(listener.socket()), connected) == 0);
+    run_until(loop, [&] { return connected.calls == 1 && ready.calls > 0; });
+    uv::Descriptor peer = listener.accept().connection().take_descriptor();
+    REQUIRE(::write(peer.get(), "part", 4) == 4);
+    aio::test::reset_when_closed(peer.get());
+    peer.close();
+    REQUIRE(client.start_reading() == 0);
+    run_until(loop, [&] { return reader.over; });
+    CHECK(reader.text == "part");
+    CHECK(reader.status == UV_ECONNRESET);
 }
 
 // Windows can do this, but Wine does not know the option.

@@ -43,8 +43,7 @@ void on_read(uv_stream_t* h, ssize_t count, const uv_buf_t* buf) noexcept {
     uv_read_stop(h);
     block.reading = false;
     if (count == UV_ENOBUFS && block.paused) return;
-    if (count == UV_EOF) block.look_for_write_error();
-    block.reader->ended(count == UV_EOF ? 0 : static_cast<int>(count));
+    block.reading_ended(static_cast<int>(count));
 }
 
 void on_closed(uv_handle_t* h) noexcept { delete &StreamBlock::of(h->data); }
@@ -190,13 +189,6 @@ EndOfWriting StreamBlock::end_of_writing() const noexcept {
     }
 #endif
     return EndOfWriting::by_shutdown;
-}
-
-void StreamBlock::look_for_write_error() noexcept {
-#if !defined(_WIN32)
-    // libuv calls this member private; it has been as it is ever since version 1.0.
-    if (writing && write_error == 0 && write_request.error < 0) write_error = write_request.error;
-#endif
 }
 
 void StreamBlock::close_gently() noexcept {

@@ -50,9 +50,9 @@ struct StreamBlock final : Lingering {
     int write(std::span<const std::byte> data, Completion& done) noexcept;
     int shutdown(Completion& done) noexcept;
     [[nodiscard]] EndOfWriting end_of_writing() const noexcept;
-    /// The system tells an error once. If that was to a write, libuv may tell of the end of reading, which is
-    /// none then, before it tells of the write.
-    void look_for_write_error() noexcept;
+    /// libuv reads no more, by what it calls the end or for an error: reads what it has left, and tells the
+    /// reader how the stream has ended.
+    void reading_ended(int status) noexcept;
     /// Closes at once; the close callback frees the block.
     void close() noexcept;
     /// The same, of a TCP connection, which the peer sees reset.
@@ -98,6 +98,14 @@ struct StreamBlock final : Lingering {
 
 private:
     explicit StreamBlock(Loop& owner) noexcept;
+
+#if !defined(_WIN32)
+    /// Takes over the error of a write that libuv has not told of yet.
+    void look_for_write_error() noexcept;
+    /// Gives UV_EOF at the end, UV_EAGAIN if there is more to come, UV_ENOBUFS if there is no room for it, or
+    /// the error that was behind the last bytes.
+    int read_to_end(int fd) noexcept;
+#endif
 
     [[nodiscard]] std::size_t borrowed_size_waiting() const noexcept {
         return borrowed_in_flight ? 0 : borrowed.size();
