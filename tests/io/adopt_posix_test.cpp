@@ -6,9 +6,9 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,9 +22,12 @@
 #include <aio/io/server.hpp>
 #include <aio/io/tcp_listener.hpp>
 #include <aio/uv/pipe.hpp>
+#include <aio/uv/unix_socket.hpp>
 
+#include "file_help.hpp"
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/socket_posix.hpp"
 #include "support/standard_input_posix.hpp"
 #include "support/text.hpp"
 #include "terminal_help_posix.hpp"
@@ -40,19 +43,6 @@ uv::Descriptor temporary_file() {
     uv::Descriptor file(::mkstemp(path.data()));
     ::unlink(path.c_str());
     return file;
-}
-uv::Descriptor new_socket(int family, int type) {
-    return uv::Descriptor(::socket(family, type | SOCK_CLOEXEC, 0));
-}
-
-/// A socket that is bound to a port of 127.0.0.1 and nothing else.
-uv::Descriptor bound_socket(int type = SOCK_STREAM) {
-    uv::Descriptor socket = new_socket(AF_INET, type);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    REQUIRE(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0);
-    return socket;
 }
 
 template <class Make>
@@ -129,6 +119,39 @@ TEST_CASE("what is refused for want of a name is called by its number") {
         const std::string number = std::to_string(ends.read.get());
         const std::string refused = co_await outcome(start_server(&greet, std::move(ends.read)));
         CHECK(refused == "listen on descriptor " + number + ": invalid argument");
+    });
+}
+
+TEST_CASE("a pipe that was adopted is called by its number, also when it is closed") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        uv::PipeEnds pipe = uv::make_pipe();
+        const std::string name = "descriptor " + std::to_string(pipe.write.get());
+        PipeStream stream(loop, std::move(pipe.write));
+        pipe.read.close();
+        const auto write = [&]() -> Coro<> { co_await stream.write_all(io_test::bytes("to nobody")); };
+        const std::string broken = co_await outcome(write());
+        CHECK(contains(broken, "write to " + name + ": broken pipe"));
+        stream.close();
+        const std::string closed = co_await outcome(write());
+        CHECK(contains(closed, "use of " + name + " after close: "));
+    });
+}
+
+TEST_CASE("a Unix domain socket that was adopted is called by its path, also when it is closed") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        const io_test::Folder folder;
+        const std::string path = (folder / "socket").string();
+        const uv::Descriptor listening = uv::listen_unix(path);
+        PipeStream stream(loop, uv::connect_unix(path));
+        const auto read = [&]() -> Coro<> {
+            std::vector<std::byte> memory(10);
+            static_cast<void>(co_await stream.read_some(memory));
+        };
+        Task<> reading = loop.create_task(read());
+        co_await rounds(2);
+        stream.close();
+        const std::string cancelled = co_await outcome(reading);
+        CHECK(contains(cancelled, "read from " + path + ": "));
     });
 }
 

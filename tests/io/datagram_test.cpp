@@ -148,12 +148,24 @@ TEST_CASE("datagrams: errors name the address; a closed endpoint wakes who waits
         CHECK(refused.find("send a datagram to " + a.local_address().to_string()) != std::string::npos);
         const auto receive = [&]() -> Coro<> { co_await a.receive(); };
         Task<> waiting = create_task(receive);
+        Task<> second = create_task(receive);
         co_await rounds(2);
+        const std::string address = a.local_address().to_string();
         a.close();
         CHECK(co_await error_of(waiting) == std::errc::operation_canceled);
+        const std::string cancelled = co_await outcome(second);
+        CHECK(cancelled.find("receive a datagram at " + address + ": ") != std::string::npos);
         CHECK(co_await error_of(receive()) == std::errc::bad_file_descriptor);
+        const std::string closed = co_await outcome(receive());
+        CHECK(closed.find("a datagram endpoint that received at " + address + ", after close: ") !=
+              std::string::npos);
         CHECK_FALSE(a.is_open());
     });
+}
+
+TEST_CASE("datagrams: a remote address without a port is refused") {
+    CHECK(thrown_by([] { static_cast<void>(DatagramOptions().remote(any_port)); }) ==
+          "a remote address needs a port: 127.0.0.1:0");
 }
 
 TEST_CASE("rule 82: an endpoint belongs to the loop it was made on") {

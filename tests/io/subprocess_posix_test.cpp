@@ -217,6 +217,19 @@ TEST_CASE("subprocess: streams are spoken to while the process runs") {
     });
 }
 
+TEST_CASE("subprocess: errors of a pipe say whose it is, and which") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        Process process = co_await create_subprocess_exec(piped(), "true");
+        CHECK(co_await process.wait() == 0);
+        const auto write = [&]() -> Coro<> { co_await process.stdin_stream().write_all(bytes("unheard")); };
+        const std::string broken = co_await outcome(write());
+        CHECK(broken.find("write to the input of true: broken pipe") != std::string::npos);
+        process.stdout_stream().close();
+        const std::string closed = co_await outcome(read_all(process.stdout_stream()));
+        CHECK(closed.find("use of the output of true after close: ") != std::string::npos);
+    });
+}
+
 TEST_CASE("subprocess: a child's input is ended by write_eof, by shutdown_write, and by close") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         for (const int way : {0, 1, 2}) {

@@ -14,6 +14,7 @@
 #include <aio/uv/tcp.hpp>
 
 #include "stream_help.hpp"
+#include "support/loop_help.hpp"
 
 using namespace std::chrono_literals;
 using io_test::bytes;
@@ -122,12 +123,17 @@ TEST_CASE("tcp: a reset by the peer is an error of the reader") {
         aio::uv::Tcp peer(l.bindings());
         REQUIRE(peer.connect(listener.local_address(), connected) == 0);
         aio::TcpStream stream = co_await listener.accept();
+        const aio::Address address = peer.local_address();
         auto reader =
             aio::create_task(read_all, std::ref(static_cast<aio::Stream&>(stream)), std::size_t(100));
         co_await turn();
         peer.reset();
         const std::error_code error = co_await error_of(std::move(reader));
         CHECK(error == std::errc::connection_reset);
+        CHECK(stream.peer_address() == address);
+        stream.close();
+        const std::string closed = aio::test::thrown_by([&] { static_cast<void>(stream.peer_address()); });
+        CHECK(closed == "use of " + address.to_string() + " after close: bad file descriptor");
     }(loop));
 }
 
@@ -181,11 +187,14 @@ TEST_CASE("tcp listener: a second accept is refused, and closing wakes the first
             refused = true;
         }
         CHECK(refused);
+        const std::string address = listener.local_address().to_string();
         listener.close();
         const std::error_code error = co_await error_of(std::move(accepting));
         CHECK(error == std::errc::operation_canceled);
         const std::error_code later = co_await error_of(accept_one(listener));
         CHECK(later == std::errc::bad_file_descriptor);
+        const std::string text = aio::test::thrown_by([&] { static_cast<void>(listener.local_address()); });
+        CHECK(text.starts_with("use of the listener at " + address + " after close: "));
     }());
 }
 

@@ -17,10 +17,10 @@ std::unique_ptr<uv::Udp> open_datagram_socket(EventLoop& loop, const std::option
     return socket;
 }
 
-std::string place_of_datagrams(const uv::Udp& socket, const std::optional<Address>& remote) {
+std::string place_of_datagrams(const uv::Udp& socket, const std::optional<Address>& remote) noexcept {
     try {
         return remote ? " from " + remote->to_string() : " at " + socket.local_address().to_string();
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
         return {};
     }
 }
@@ -55,7 +55,9 @@ void DatagramState::begin() noexcept {
 }
 
 uv::Udp& DatagramState::socket() const {
-    if (!is_open()) uv::throw_error(uv::status::closed, "use of a datagram endpoint that is closed");
+    if (!is_open())
+        uv::throw_error(uv::status::closed,
+                        "use of a datagram endpoint that received" + place_ + ", after close");
     return *socket_;
 }
 
@@ -65,9 +67,22 @@ void DatagramState::want_datagrams() {
     receiving_ = true;
 }
 
+void DatagramState::cancel_receivers() noexcept {
+    try {
+        while (queue_.has_waiters())
+            queue_.push(EventError(uv::status::canceled, "receive a datagram" + place_));
+    } catch (const std::bad_alloc&) {
+        // The end of the queue tells them, and says less.
+        return;
+    }
+}
+
 void DatagramState::close() noexcept {
+    if (!is_open()) return;
+    place_ = place_of_datagrams(*socket_, remote_);
     socket_.reset();
     unlink();
+    cancel_receivers();
     queue_.close();
     while (SendDatagramAwaiter* const sender = senders_.pop_front()) sender->finish(uv::status::canceled);
 }
@@ -151,6 +166,13 @@ Datagram ReceiveDatagramAwaiter::await_resume() {
 }
 
 } // namespace detail
+
+DatagramOptions& DatagramOptions::remote(const Address& address) {
+    // The system would take it, and send to nobody.
+    if (address.port() == 0) throw ValueError("a remote address needs a port: " + address.to_string());
+    remote_ = address;
+    return *this;
+}
 
 DatagramEndpoint::DatagramEndpoint(const Address& local, const DatagramOptions& options)
     : DatagramEndpoint(get_running_loop(), local, options) {}

@@ -54,7 +54,8 @@ class DatagramOptions {
 public:
     DatagramOptions() noexcept = default;
     /// The only peer: `send` goes there, and only what comes from there is received.
-    DatagramOptions& remote(const Address& address) { return remote_ = address, *this; }
+    /// Throws `ValueError` if its port is 0.
+    DatagramOptions& remote(const Address& address);
     DatagramOptions& allow_broadcast(bool on) noexcept { return broadcast_ = on, *this; }
     /// Several sockets may have the address, each gets what is multicast to it.
     DatagramOptions& reuse_address(bool on) noexcept { return bind_.reuse_address(on), *this; }
@@ -79,7 +80,8 @@ class SendDatagramAwaiter;
 [[nodiscard]] std::unique_ptr<uv::Udp>
 open_datagram_socket(EventLoop& loop, const std::optional<Address>& local, const DatagramOptions& options);
 /// Where a socket receives, for messages: " at 127.0.0.1:80", or nothing if the system does not say.
-[[nodiscard]] std::string place_of_datagrams(const uv::Udp& socket, const std::optional<Address>& remote);
+[[nodiscard]] std::string place_of_datagrams(const uv::Udp& socket,
+                                             const std::optional<Address>& remote) noexcept;
 
 /// The state behind an endpoint.
 class DatagramState final : public uv::DatagramReader, public LoopResource {
@@ -114,6 +116,8 @@ private:
     bool wants_more() noexcept override;
 
     void on_sent(int status, const std::optional<Address>& to) noexcept;
+    /// Tells whoever waits for a datagram that none will come.
+    void cancel_receivers() noexcept;
     /// Gives an error to whoever receives next.
     void keep_error(int status, const std::optional<Address>& sending_to) noexcept;
     /// The socket is ready.
@@ -122,6 +126,8 @@ private:
     EventQueue<Datagram> queue_;
     std::unique_ptr<uv::Udp> socket_;
     std::optional<Address> remote_;
+    /// Where it has received, once it is closed.
+    std::string place_;
     IntrusiveList<SendDatagramAwaiter> senders_;
     bool receiving_ = false;
 };

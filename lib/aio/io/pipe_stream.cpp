@@ -27,7 +27,9 @@ uv::Descriptor checked(uv::Descriptor end) {
 } // namespace
 
 PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end)
-    : PipeStream(loop, checked(std::move(end)), detail::KnownKind()) {}
+    : PipeStream(loop, checked(std::move(end)), detail::KnownKind()) {
+    state().set_number(state().descriptor());
+}
 
 PipeStream::PipeStream(EventLoop& loop, uv::Descriptor end, detail::KnownKind)
     : Stream(

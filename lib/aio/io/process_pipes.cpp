@@ -43,9 +43,8 @@ PipeStream* open_pipe_of(ProcessState& process, int number) noexcept {
 Coro<ProcessTexts> exchange(Ref<ProcessState> first, Ref<ProcessState> last, std::string input) {
     PipeStream* const in = open_pipe_of(*first, 0);
     if (in == nullptr && !input.empty())
-        throw ValueError(first->stream(0)
-                             ? "communicate: the input of " + first->program() + " is closed already"
-                             : "communicate: there is no pipe for the input of " + first->program());
+        throw ValueError(first->stream(0) ? "communicate: " + first->stream_name(0) + " is closed already"
+                                          : "communicate: there is no pipe for " + first->stream_name(0));
     ProcessTexts texts;
     if (last->stream(1)) texts.output.emplace();
     if (last->stream(2)) texts.errors.emplace();

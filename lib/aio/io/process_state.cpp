@@ -64,6 +64,7 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
         uv::Pipe* end = nullptr;
         if (redirect.kind() == Redirect::Kind::pipe) {
             stream(number) = PipeStream(loop);
+            stream(number)->state().set_name(stream_name(number));
             end = &stream(number)->pipe();
         }
         stdio.push_back(stdio_for(redirect, number, end));
@@ -78,6 +79,11 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
     process_ = std::make_unique<uv::Process>(loop.bindings(), native, static_cast<uv::Completion&>(*this));
     pid_ = process_->pid();
     loop_->resources.push_back(*this);
+}
+
+std::string ProcessState::stream_name(int number) const {
+    static constexpr const char* names[] = {"the input of ", "the output of ", "the errors of "};
+    return names[number] + program_;
 }
 
 ProcessState::~ProcessState() { let_go(); }

@@ -69,6 +69,8 @@ public:
     [[nodiscard]] std::optional<PipeStream>& stream(int number) noexcept {
         return streams_[static_cast<std::size_t>(number)];
     }
+    /// Its name for messages: "the input of cat".
+    [[nodiscard]] std::string stream_name(int number) const;
     void send_signal(int signum);
     /// Is called, below libuv, when the process has ended.
     void set_observer(uv::Callback exited) noexcept { observer_ = exited; }

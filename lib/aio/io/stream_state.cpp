@@ -48,7 +48,7 @@ std::string StreamState::name() const {
         return uv::printable_path(*path);
     if (const std::optional<std::string> path = local_path(); path && !path->empty())
         return "a client of " + uv::printable_path(*path);
-    return "a stream";
+    return number_ >= 0 ? "descriptor " + std::to_string(number_) : "a stream";
 }
 
 std::span<std::byte> StreamState::room(std::span<std::byte> shared) noexcept {
@@ -150,12 +150,24 @@ void StreamState::wake_all_closed() noexcept {
         waiter->finish(uv::status::canceled);
 }
 
+void StreamState::keep_name_if_open() noexcept {
+    if (!is_open()) return;
+    try {
+        keep_name();
+    } catch (const std::bad_alloc&) {
+        // Messages say less.
+        return;
+    }
+}
+
 void StreamState::close() noexcept {
+    keep_name_if_open();
     close_transport();
     wake_all_closed();
 }
 
 void StreamState::abort() noexcept {
+    keep_name_if_open();
     abort_transport();
     wake_all_closed();
 }

@@ -65,6 +65,8 @@ public:
         const LoopState* const running = running_loop_state();
         if (running != loop_.get() && running != nullptr) throw_other_loop();
     }
+    /// Throws `std::system_error` (bad_file_descriptor) if the stream is closed.
+    void check_open() const;
     /// Where the two ends are; none if there is no such address, or none any more.
     [[nodiscard]] virtual std::optional<uv::Address> local_address() const { return std::nullopt; }
     [[nodiscard]] virtual std::optional<uv::Address> peer_address() const { return std::nullopt; }
@@ -72,11 +74,13 @@ public:
     [[nodiscard]] virtual std::optional<std::string> peer_path() const { return std::nullopt; }
     /// The system's number for it, or -1.
     [[nodiscard]] virtual int descriptor() const noexcept { return -1; }
-    /// Where it leads, for messages: what `set_name` has said, "127.0.0.1:80", "/run/socket", "a client of
-    /// /run/socket", or "a stream" when there is nothing to say.
+    /// Where it leads, for messages, also when it is closed: what `set_name` has said, "127.0.0.1:80",
+    /// "/run/socket", "a client of /run/socket", "descriptor 5", or "a stream" when there is nothing to say.
     [[nodiscard]] std::string name() const;
     void set_name(std::string name) noexcept { name_ = std::move(name); }
-    /// Has `name` say the same when the stream has been closed.
+    /// The number it was adopted by, which is how its user knows it.
+    void set_number(int descriptor) noexcept { number_ = descriptor; }
+    /// Has `name` say the same when the connection has broken.
     void keep_name() {
         if (!known_peer_) name_ = name();
     }
@@ -161,8 +165,6 @@ private:
     friend ShutdownAwaiter;
     friend class StreamLink;
 
-    /// Throws `std::system_error` (bad_file_descriptor) if the stream is closed.
-    void check_open() const;
     [[noreturn]] static void throw_other_loop();
 
     /// A waiter's memory of at least this size is read into directly.
@@ -179,6 +181,7 @@ private:
     static void on_written(uv::Completion& done, int status) noexcept;
     static void on_shut_down(uv::Completion& done, int status) noexcept;
 
+    void keep_name_if_open() noexcept;
     void wake_all_closed() noexcept;
 
     Ref<LoopState> loop_;
@@ -196,6 +199,7 @@ private:
     std::size_t read_ahead_limit_ = default_read_ahead;
     /// Why nothing more will come: a negative error, or 0 with `read_ended_`.
     int read_status_ = 0;
+    int number_ = -1;
     bool read_ended_ = false;
     bool shut_down_ = false;
     WriteDone write_done_{*this};

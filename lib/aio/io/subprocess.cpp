@@ -43,11 +43,8 @@ Coro<ProcessOutput> Process::communicate(std::string input) {
 void Process::kill() { send_signal(uv::kill_signal); }
 
 PipeStream& Process::stream(int number) {
-    static constexpr const char* names[] = {"input", "output", "errors"};
     std::optional<PipeStream>& stream = state().stream(number);
-    if (!stream)
-        throw RuntimeError("there is no pipe for the " + std::string(names[number]) + " of " +
-                           state().program());
+    if (!stream) throw RuntimeError("there is no pipe for " + state().stream_name(number));
     return *stream;
 }
 

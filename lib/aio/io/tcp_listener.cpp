@@ -27,12 +27,17 @@ ListenerState::ListenerState(EventLoop& loop, uv::Descriptor socket)
 }
 
 uv::Listener& ListenerState::listener() const {
-    if (!is_open()) uv::throw_error(uv::status::closed, "use of a listener that is closed");
+    if (!is_open()) uv::throw_error(uv::status::closed, "use of the listener at " + place_ + " after close");
     return *listener_;
 }
 
 void ListenerState::close() noexcept {
     if (!is_open()) return;
+    try {
+        place_ = uv::place_of(listener_->socket());
+    } catch (const std::exception&) {
+        place_ = "an address";
+    }
     loop_->timers.remove(*this);
     unlink();
     if (AcceptAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->fail(uv::status::canceled);

@@ -73,6 +73,8 @@ private:
 
     Ref<LoopState> loop_;
     std::unique_ptr<uv::Listener> listener_;
+    /// Where it has listened, once it is closed.
+    std::string place_;
     AcceptAwaiter* waiter_ = nullptr;
     AcceptSink* sink_ = nullptr;
     int burst_ = 1;

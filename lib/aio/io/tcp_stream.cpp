@@ -71,14 +71,23 @@ TcpStream::TcpStream(EventLoop& loop, uv::AcceptedConnection connection)
     begin(static_cast<detail::TcpState&>(state()));
 }
 
+uv::Tcp& TcpStream::tcp() const {
+    state().check_open();
+    return static_cast<detail::TcpState&>(state()).own;
+}
+
+Address TcpStream::peer_address() const {
+    uv::Tcp& own = tcp();
+    return state().known_peer() ? *state().known_peer() : own.peer_address();
+}
+
 void TcpStream::set_no_delay(bool on) {
-    uv::check(is_open() ? tcp().set_no_delay(on) : uv::status::closed,
-              "set the delay of small writes on a TCP socket");
+    uv::check(tcp().set_no_delay(on), "set the delay of small writes to " + state().name());
 }
 
 void TcpStream::set_keep_alive(bool on, unsigned idle_seconds) {
-    uv::check(is_open() ? tcp().set_keep_alive(on, idle_seconds) : uv::status::closed,
-              "set the keep-alive of a TCP socket");
+    uv::check(tcp().set_keep_alive(on, idle_seconds),
+              "set the keep-alive of the connection to " + state().name());
 }
 
 } // namespace aio

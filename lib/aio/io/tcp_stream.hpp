@@ -96,9 +96,9 @@ public:
     TcpStream(EventLoop& loop, uv::Descriptor socket, detail::KnownKind);
     TcpStream(EventLoop& loop, uv::AcceptedConnection connection);
 
-    /// Throws `std::system_error` when closed.
+    /// Throws `std::system_error` when closed. The peer's is known also when the connection has broken.
     [[nodiscard]] Address local_address() const { return tcp().local_address(); }
-    [[nodiscard]] Address peer_address() const { return tcp().peer_address(); }
+    [[nodiscard]] Address peer_address() const;
 
     /// Whether small writes go out at once; on by default. Throws `std::system_error`.
     void set_no_delay(bool on);
@@ -108,7 +108,8 @@ public:
 private:
     friend detail::ConnectAwaiter;
     explicit TcpStream(std::unique_ptr<detail::TcpState> state) noexcept : Stream(std::move(state)) {}
-    [[nodiscard]] uv::Tcp& tcp() const { return static_cast<detail::TcpState&>(state()).own; }
+    /// Throws `std::system_error` when closed.
+    [[nodiscard]] uv::Tcp& tcp() const;
 };
 
 } // namespace aio

@@ -8,7 +8,9 @@
 namespace aio {
 
 TerminalStream::TerminalStream(EventLoop& loop, int descriptor)
-    : Stream(std::make_unique<detail::StreamStateOf<uv::Tty>>(loop.state(), loop.bindings(), descriptor)) {}
+    : Stream(std::make_unique<detail::StreamStateOf<uv::Tty>>(loop.state(), loop.bindings(), descriptor)) {
+    state().set_number(descriptor);
+}
 
 void TerminalStream::set_mode(TerminalMode mode) {
     // What a shell finds afterwards must be usable.
@@ -17,6 +19,9 @@ void TerminalStream::set_mode(TerminalMode mode) {
     tty().set_mode(mode);
 }
 
-uv::Tty& TerminalStream::tty() const { return static_cast<detail::StreamStateOf<uv::Tty>&>(state()).own; }
+uv::Tty& TerminalStream::tty() const {
+    state().check_open();
+    return static_cast<detail::StreamStateOf<uv::Tty>&>(state()).own;
+}
 
 } // namespace aio
