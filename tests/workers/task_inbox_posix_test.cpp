@@ -7,6 +7,7 @@
 #include <span>
 #include <thread>
 
+#include <aio/uv/pipe.hpp>
 #include <aio/workers/codec.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 
@@ -35,16 +36,16 @@ WorkerOrders window(std::uint64_t items, std::uint64_t bytes) {
     orders.stream_bytes = bytes;
     return orders;
 }
-void write(const PipeEnds& pipe, const ByteWriter& frames) {
-    REQUIRE(write_all(pipe.write_end.get(), frames.bytes()));
+void write(const uv::PipeEnds& pipe, const ByteWriter& frames) {
+    REQUIRE(write_all(pipe.write.get(), frames.bytes()));
 }
 
 } // namespace
 
 TEST_CASE("TaskInbox: credit is for items and for bytes, and the last item may exceed them") {
-    const PipeEnds pipe = make_pipe();
+    const uv::PipeEnds pipe = uv::make_pipe();
     FrameParser parser;
-    TaskInbox inbox(pipe.read_end.get(), parser, call, window(2, 100));
+    TaskInbox inbox(pipe.read.get(), parser, call, window(2, 100));
     CHECK(inbox.wait_for_credit());
     inbox.spend(99);
     CHECK(inbox.wait_for_credit());
@@ -58,20 +59,20 @@ TEST_CASE("TaskInbox: credit is for items and for bytes, and the last item may e
 }
 
 TEST_CASE("TaskInbox: no limit is no limit") {
-    const PipeEnds pipe = make_pipe();
+    const uv::PipeEnds pipe = uv::make_pipe();
     FrameParser parser;
     constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-    TaskInbox inbox(pipe.read_end.get(), parser, call, window(most, most));
+    TaskInbox inbox(pipe.read.get(), parser, call, window(most, most));
     CHECK(inbox.wait_for_credit());
     inbox.spend(std::uint64_t{1} << 40);
     CHECK(inbox.wait_for_credit());
 }
 
 TEST_CASE("TaskInbox: a stop of this call, or the end of the pipe, ends every wait") {
-    PipeEnds pipe = make_pipe();
+    uv::PipeEnds pipe = uv::make_pipe();
     FrameParser parser;
     {
-        TaskInbox inbox(pipe.read_end.get(), parser, call, window(1, 1));
+        TaskInbox inbox(pipe.read.get(), parser, call, window(1, 1));
         write(pipe, stop(call - 1));
         CHECK_FALSE(inbox.stop_requested());
         CHECK(inbox.wait_for_credit());
@@ -80,14 +81,14 @@ TEST_CASE("TaskInbox: a stop of this call, or the end of the pipe, ends every wa
         CHECK_FALSE(inbox.wait_for_credit());
         CHECK(inbox.watch_for_stop(-1));
     }
-    TaskInbox next(pipe.read_end.get(), parser, call + 1, window(1, 1));
+    TaskInbox next(pipe.read.get(), parser, call + 1, window(1, 1));
     CHECK_FALSE(next.stop_requested());
-    pipe.write_end.reset();
+    pipe.write.close();
     CHECK(next.stop_requested());
 }
 
 TEST_CASE("TaskInbox: what has been read with the call belongs to it, and half a frame to the next one") {
-    const PipeEnds pipe = make_pipe();
+    const uv::PipeEnds pipe = uv::make_pipe();
     FrameParser parser;
     ByteWriter task;
     append_frame(task, FrameType::task, call, std::as_bytes(std::span("args")));
@@ -99,7 +100,7 @@ TEST_CASE("TaskInbox: what has been read with the call belongs to it, and half a
     const auto frame = parser.next();
     REQUIRE(frame.has_value());
     {
-        TaskInbox inbox(pipe.read_end.get(), parser, call, window(0, 0));
+        TaskInbox inbox(pipe.read.get(), parser, call, window(0, 0));
         CHECK(inbox.wait_for_credit());
         CHECK(frame->payload().size() == sizeof "args");
         CHECK(frame->payload()[0] == std::byte{'a'});
@@ -113,12 +114,12 @@ TEST_CASE("TaskInbox: what has been read with the call belongs to it, and half a
 }
 
 TEST_CASE("TaskInbox: one thread waits at the pipe and tells the others") {
-    const PipeEnds pipe = make_pipe();
-    PipeEnds end = make_pipe();
+    const uv::PipeEnds pipe = uv::make_pipe();
+    uv::PipeEnds end = uv::make_pipe();
     FrameParser parser;
-    TaskInbox inbox(pipe.read_end.get(), parser, call, window(0, 0));
+    TaskInbox inbox(pipe.read.get(), parser, call, window(0, 0));
     bool watched = true;
-    std::thread watcher([&] { watched = inbox.watch_for_stop(end.read_end.get()); });
+    std::thread watcher([&] { watched = inbox.watch_for_stop(end.read.get()); });
     bool first = false;
     bool second = false;
     std::thread one([&] { first = inbox.wait_for_credit(); });
@@ -129,7 +130,7 @@ TEST_CASE("TaskInbox: one thread waits at the pipe and tells the others") {
     CHECK(first);
     CHECK(second);
     inbox.end_watch();
-    end.write_end.reset();
+    end.write.close();
     watcher.join();
     CHECK_FALSE(watched);
 }

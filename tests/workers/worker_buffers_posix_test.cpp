@@ -1,5 +1,6 @@
 /// The two ends of the socket for shared memory, each beside a peer that says what it likes.
 
+#include <aio/uv/pipe.hpp>
 #include <aio/workers/buffer_socket.hpp>
 #include <aio/workers/codec.hpp>
 #include <aio/workers/descriptors_posix.hpp>
@@ -32,7 +33,7 @@ constexpr std::size_t capacity = 65536;
 /// A pool's end, and the socket of the worker that it believes in.
 class Ends {
 public:
-    Ends() : Ends(SlabArena::instance().new_process_number(), make_socket_pair()) {}
+    Ends() : Ends(SlabArena::instance().new_process_number(), aio::uv::make_socket_pair()) {}
 
     [[nodiscard]] std::uint64_t slab_id(std::uint32_t number) const { return (worker << 32) | number; }
     void say(const BufferNote& note) { said += socket.send(std::vector<BufferNote>{note}, 0); }
@@ -60,10 +61,10 @@ public:
     std::uint64_t said = 0;
 
 private:
-    Ends(std::uint64_t number, std::pair<aio::UniqueFd, aio::UniqueFd> pair)
+    Ends(std::uint64_t number, aio::uv::PipeEnds pair)
         : worker(number),
-          buffers(std::make_unique<WorkerBuffers>(number, aio::uv::Descriptor(pair.first.release()))),
-          socket(aio::uv::Descriptor(pair.second.release())) {}
+          buffers(std::make_unique<WorkerBuffers>(number, std::move(pair.read))),
+          socket(std::move(pair.write)) {}
 };
 
 /// The list of buffers of a call with these arguments.
@@ -184,12 +185,12 @@ TEST_CASE("memory that is not what it should be fails the result that refers to 
     SUBCASE("of a size that is not made of pages") { ends.send_memory(id, 1000); }
     SUBCASE("of a size that overflows") { ends.send_memory(id, SIZE_MAX - 4095); }
     SUBCASE("no memory") {
-        const PipeEnds pipe = make_pipe();
-        ends.say(BufferNote(BufferNoteKind::memory, id, capacity, pipe.read_end.get()));
+        const aio::uv::PipeEnds pipe = aio::uv::make_pipe();
+        ends.say(BufferNote(BufferNoteKind::memory, id, capacity, pipe.read.get()));
     }
 #ifdef __linux__
     SUBCASE("of a size that can change") {
-        const aio::UniqueFd memory(::memfd_create("test", MFD_CLOEXEC));
+        const aio::uv::Descriptor memory(::memfd_create("test", MFD_CLOEXEC));
         REQUIRE(::ftruncate(memory.get(), capacity) == 0);
         ends.say(BufferNote(BufferNoteKind::memory, id, capacity, memory.get()));
     }

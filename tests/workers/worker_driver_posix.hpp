@@ -2,6 +2,7 @@
 // A blocking pool of nothing: drives zygote and workers by hand, without an event loop. Every wait is
 // bounded.
 
+#include <aio/uv/pipe.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/frame.hpp>
 #include <aio/workers/remote_call.hpp>
@@ -85,8 +86,8 @@ class Worker {
 public:
     explicit Worker(Zygote& zygote, std::uint64_t request_id = 1,
                     std::size_t max_payload = aio::default_max_payload)
-        : tasks_(aio::detail::make_pipe()), results_(aio::detail::make_pipe()) {
-        zygote.client.request_worker(request_id, std::move(tasks_.read_end), std::move(results_.write_end),
+        : tasks_(aio::uv::make_pipe()), results_(aio::uv::make_pipe()) {
+        zygote.client.request_worker(request_id, std::move(tasks_.read), std::move(results_.write),
                                      max_payload);
         started = zygote.wait<aio::WorkerStarted>(
             [request_id](const aio::WorkerStarted& event) { return event.request_id == request_id; });
@@ -103,11 +104,11 @@ public:
             if (const auto frame = parser_.next()) {
                 return {frame->type(), frame->task_id(), {frame->payload().begin(), frame->payload().end()}};
             }
-            if (!wait_readable(results_.read_end.get())) {
+            if (!wait_readable(results_.read.get())) {
                 throw std::runtime_error("the worker did not answer in time");
             }
             std::array<std::byte, 65536> buffer;
-            const ssize_t received = ::read(results_.read_end.get(), buffer.data(), buffer.size());
+            const ssize_t received = ::read(results_.read.get(), buffer.data(), buffer.size());
             if (received <= 0) {
                 throw std::runtime_error("the worker has closed its pipe");
             }
@@ -116,7 +117,7 @@ public:
     }
 
     bool send_bytes(std::span<const std::byte> bytes) {
-        return aio::detail::write_all(tasks_.write_end.get(), bytes);
+        return aio::detail::write_all(tasks_.write.get(), bytes);
     }
 
     void send(aio::FrameType type, std::uint64_t id, std::span<const std::byte> payload = {}) {
@@ -148,7 +149,7 @@ public:
         return aio::decode_result<aio::call_result_t<F, Args...>>(frame.payload);
     }
 
-    void close_tasks() { tasks_.write_end.reset(); }
+    void close_tasks() { tasks_.write.close(); }
     [[nodiscard]] int pid() const { return started.pid; }
 
     aio::WorkerStarted started;
@@ -156,8 +157,8 @@ public:
     Frame ready;
 
 private:
-    aio::detail::PipeEnds tasks_;
-    aio::detail::PipeEnds results_;
+    aio::uv::PipeEnds tasks_;
+    aio::uv::PipeEnds results_;
     aio::FrameParser parser_;
     std::uint64_t last_id_ = 100;
 };

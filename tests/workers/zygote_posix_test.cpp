@@ -45,7 +45,7 @@ std::string process_name(int pid) {
 }
 
 /// True when the process of this pidfd has ended in time.
-bool ends(const aio::UniqueFd& pidfd) { return driver::wait_readable(pidfd.get()); }
+bool ends(const aio::uv::Descriptor& pidfd) { return driver::wait_readable(pidfd.get()); }
 
 /// By fork where that is allowed: other tests of this program may have left threads behind.
 driver::Zygote start_zygote() {
@@ -118,10 +118,9 @@ TEST_CASE("zygote: a result or an error above the limit is an error that says so
                          "the task threw std::logic_error, whose description exceeds the limit of 5000 bytes",
                          aio::RuntimeError);
     CHECK(worker.call(make, 500U).size() == 500);
-    aio::detail::PipeEnds pipe = aio::detail::make_pipe();
-    CHECK_THROWS_AS(
-        zygote.client.request_worker(2, std::move(pipe.read_end), std::move(pipe.write_end), 1000),
-        aio::ValueError);
+    aio::uv::PipeEnds pipe = aio::uv::make_pipe();
+    CHECK_THROWS_AS(zygote.client.request_worker(2, std::move(pipe.read), std::move(pipe.write), 1000),
+                    aio::ValueError);
 }
 
 TEST_CASE("zygote: a killed worker is reported with its signal, and the other goes on") {
@@ -143,7 +142,7 @@ TEST_CASE("zygote: a worker is signalled through its pidfd or through the zygote
     driver::Zygote zygote = start_zygote();
     driver::Worker first(zygote, 1);
     driver::Worker second(zygote, 2);
-    if (first.started.pidfd) {
+    if (first.started.pidfd.valid()) {
         CHECK(aio::detail::send_signal(first.started.pidfd, SIGTERM));
         CHECK(WTERMSIG(zygote.wait_exit(first.pid()).status) == SIGTERM);
         CHECK(ends(first.started.pidfd));
@@ -155,11 +154,11 @@ TEST_CASE("zygote: a worker is signalled through its pidfd or through the zygote
         }
         return static_cast<int>(pid);
     });
-    const aio::UniqueFd child_fd = aio::detail::open_pidfd(child);
+    const aio::uv::Descriptor child_fd = aio::detail::open_pidfd(child);
     zygote.client.request_signal(getpid(), SIGKILL); // no worker: must be ignored
     zygote.client.request_signal(second.pid(), SIGTERM);
     CHECK(WTERMSIG(zygote.wait_exit(second.pid()).status) == SIGTERM);
-    if (child_fd) {
+    if (child_fd.valid()) {
         CHECK(ends(child_fd));
     }
 }
@@ -186,9 +185,9 @@ TEST_CASE("zygote: workers leave in order on GOODBYE and at the end of their pip
 }
 
 TEST_CASE("zygote: a worker inherits nothing but its pipes and the standard streams") {
-    const aio::detail::PipeEnds bystander = aio::detail::make_pipe();
-    const int inherited = fcntl(bystander.read_end.get(), F_DUPFD, 100); // deliberately without close-on-exec
-    const aio::UniqueFd guard(inherited);
+    const aio::uv::PipeEnds bystander = aio::uv::make_pipe();
+    const int inherited = fcntl(bystander.read.get(), F_DUPFD, 100); // deliberately without close-on-exec
+    const aio::uv::Descriptor guard(inherited);
     const auto count = [] { return static_cast<std::uint64_t>(open_descriptors()); };
     {
         driver::Zygote zygote = start_zygote();
@@ -235,9 +234,9 @@ TEST_CASE("rule 118: Ctrl-C and SIGTERM do not end the zygote") {
 }
 
 TEST_CASE("zygote: when its client goes away, zygote and workers end, also busy ones") {
-    aio::UniqueFd idle;
-    aio::UniqueFd busy;
-    aio::UniqueFd zygote_fd;
+    aio::uv::Descriptor idle;
+    aio::uv::Descriptor busy;
+    aio::uv::Descriptor zygote_fd;
     {
         driver::Zygote zygote = start_zygote();
         zygote_fd = aio::detail::open_pidfd(zygote.client.pid());
@@ -247,7 +246,7 @@ TEST_CASE("zygote: when its client goes away, zygote and workers end, also busy 
         idle = std::move(first.started.pidfd);
         busy = std::move(second.started.pidfd);
     }
-    if (zygote_fd) {
+    if (zygote_fd.valid()) {
         CHECK(ends(zygote_fd));
         CHECK(ends(idle));
         CHECK(ends(busy));
@@ -256,7 +255,7 @@ TEST_CASE("zygote: when its client goes away, zygote and workers end, also busy 
 
 TEST_CASE(
     "zygote: when the program is killed, zygote and busy workers end, even if a fork holds its descriptors") {
-    aio::detail::PipeEnds report = aio::detail::make_pipe();
+    aio::uv::PipeEnds report = aio::uv::make_pipe();
     const pid_t program = ::fork();
     if (program == 0) {
         driver::Zygote zygote = start_zygote();
@@ -267,17 +266,17 @@ TEST_CASE(
             spin_for_ever();
         }
         const std::array<int, 3> pids{zygote.client.pid(), worker.pid(), copy};
-        static_cast<void>(aio::detail::write_all(report.write_end.get(), std::as_bytes(std::span(pids))));
+        static_cast<void>(aio::detail::write_all(report.write.get(), std::as_bytes(std::span(pids))));
         spin_for_ever();
     }
     std::array<int, 3> pids{};
-    REQUIRE(driver::wait_readable(report.read_end.get()));
-    REQUIRE(::read(report.read_end.get(), pids.data(), sizeof pids) == sizeof pids);
-    const aio::UniqueFd zygote = aio::detail::open_pidfd(pids[0]);
-    const aio::UniqueFd worker = aio::detail::open_pidfd(pids[1]);
+    REQUIRE(driver::wait_readable(report.read.get()));
+    REQUIRE(::read(report.read.get(), pids.data(), sizeof pids) == sizeof pids);
+    const aio::uv::Descriptor zygote = aio::detail::open_pidfd(pids[0]);
+    const aio::uv::Descriptor worker = aio::detail::open_pidfd(pids[1]);
     REQUIRE(::kill(program, SIGKILL) == 0);
     REQUIRE(waitpid(program, nullptr, 0) == program);
-    if (zygote && worker) {
+    if (zygote.valid() && worker.valid()) {
         CHECK(ends(zygote));
         CHECK(ends(worker));
     }
@@ -293,9 +292,9 @@ TEST_CASE("zygote: when the zygote is killed, its workers end and the client is 
     CHECK(closed.reason.find("the zygote process") != std::string::npos);
     CHECK_THROWS(static_cast<void>(worker.read_frame()));
     CHECK(zygote.client.read_events().empty());
-    aio::detail::PipeEnds pipe = aio::detail::make_pipe();
-    zygote.client.request_worker(9, std::move(pipe.read_end),
-                                 std::move(pipe.write_end)); // goes nowhere, harmlessly
+    aio::uv::PipeEnds pipe = aio::uv::make_pipe();
+    zygote.client.request_worker(9, std::move(pipe.read),
+                                 std::move(pipe.write)); // goes nowhere, harmlessly
     CHECK(!zygote.client.has_queued());
 }
 
@@ -306,9 +305,9 @@ TEST_CASE("zygote: requests wait while the socket is full and are then served in
     while (!zygote.client.has_queued()) {
         zygote.client.request_signal(1, SIGTERM);
     }
-    aio::detail::PipeEnds tasks = aio::detail::make_pipe();
-    aio::detail::PipeEnds results = aio::detail::make_pipe();
-    zygote.client.request_worker(77, std::move(tasks.read_end), std::move(results.write_end));
+    aio::uv::PipeEnds tasks = aio::uv::make_pipe();
+    aio::uv::PipeEnds results = aio::uv::make_pipe();
+    zygote.client.request_worker(77, std::move(tasks.read), std::move(results.write));
     REQUIRE(::kill(zygote.client.pid(), SIGCONT) == 0);
     while (zygote.client.has_queued()) {
         pollfd polled{zygote.client.descriptor(), POLLOUT, 0};
@@ -316,7 +315,7 @@ TEST_CASE("zygote: requests wait while the socket is full and are then served in
         zygote.client.flush();
     }
     CHECK(zygote.wait<aio::WorkerStarted>().request_id == 77);
-    CHECK(driver::wait_readable(results.read_end.get()));
+    CHECK(driver::wait_readable(results.read.get()));
 }
 
 TEST_CASE("zygote: a worker that cannot be started is an error of that request alone") {
@@ -326,9 +325,9 @@ TEST_CASE("zygote: a worker that cannot be started is an error of that request a
     REQUIRE(prlimit(zygote.client.pid(), RLIMIT_NOFILE, nullptr, &usual) == 0);
     const rlimit full{6, usual.rlim_max}; // no room for the pipes of a worker
     REQUIRE(prlimit(zygote.client.pid(), RLIMIT_NOFILE, &full, nullptr) == 0);
-    aio::detail::PipeEnds tasks = aio::detail::make_pipe();
-    aio::detail::PipeEnds results = aio::detail::make_pipe();
-    zygote.client.request_worker(1, std::move(tasks.read_end), std::move(results.write_end));
+    aio::uv::PipeEnds tasks = aio::uv::make_pipe();
+    aio::uv::PipeEnds results = aio::uv::make_pipe();
+    zygote.client.request_worker(1, std::move(tasks.read), std::move(results.write));
     const aio::WorkerStarted refused = zygote.wait<aio::WorkerStarted>();
     CHECK(refused.request_id == 1);
     CHECK(refused.pid == -1);
@@ -369,12 +368,12 @@ TEST_CASE("zygote: a program with threads is not forked, but can start a zygote 
 }
 
 TEST_CASE("zygote: a mark in the environment without its secret is removed and ignored") {
-    const aio::detail::PipeEnds pipe = aio::detail::make_pipe();
+    const aio::uv::PipeEnds pipe = aio::uv::make_pipe();
     for (const std::string& mark : {std::string("nonsense"), std::string("0:1"), std::string("99999:ff"),
-                                    std::to_string(pipe.read_end.get()) + ":1"}) {
+                                    std::to_string(pipe.read.get()) + ":1"}) {
         setenv("AIO_ZYGOTE", mark.c_str(), 1);
         aio::serve_if_zygote();
         CHECK(std::getenv("AIO_ZYGOTE") == nullptr);
     }
-    CHECK(fcntl(pipe.read_end.get(), F_GETFD) >= 0);
+    CHECK(fcntl(pipe.read.get(), F_GETFD) >= 0);
 }

@@ -63,13 +63,19 @@ void Descriptor::close() noexcept {
     else
         ::_close(fd);
 #else
+    const int error = errno;
     if (is_standard(fd)) {
         const Descriptor null(::open(null_device, O_RDWR | O_CLOEXEC));
-        if (null.valid() && ::dup2(null.get(), fd) >= 0) return;
+        if (null.valid() && ::dup2(null.get(), fd) >= 0) {
+            errno = error;
+            return;
+        }
     }
+    // Not repeated after EINTR: the number is free by then.
     ::close(fd);
     // No number but this one was free.
     if (is_standard(fd)) open_standard_descriptors();
+    errno = error;
 #endif
 }
 
@@ -78,6 +84,10 @@ Descriptor duplicate(const Descriptor& descriptor) {
     Descriptor copy(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, first_beyond_standard));
     if (!copy.valid()) throw_error(-errno, "duplicate descriptor " + std::to_string(descriptor.get()));
     return copy;
+}
+
+Descriptor above_standard(Descriptor descriptor) {
+    return is_standard(descriptor.get()) ? duplicate(descriptor) : std::move(descriptor);
 }
 #endif
 

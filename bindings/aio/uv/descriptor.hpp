@@ -41,6 +41,7 @@ public:
 #endif
     /// Gives the descriptor away.
     [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
+    /// Leaves errno as it is.
     void close() noexcept;
 
 private:
@@ -61,6 +62,8 @@ private:
 /// Another number for what the descriptor stands for, closed on exec and none of the standard ones. Throws
 /// `std::system_error`.
 [[nodiscard]] Descriptor duplicate(const Descriptor& descriptor);
+/// The descriptor itself, or a duplicate if it is one of the standard ones. Throws `std::system_error`.
+[[nodiscard]] Descriptor above_standard(Descriptor descriptor);
 #endif
 
 /// What a descriptor is good for: what `Tcp`, `Pipe` or `Udp` adopts, or none of them. A `device` is one that

@@ -102,7 +102,7 @@ void OpenRequest::start(Loop& loop, const std::string& path, const OpenMode& mod
 void CloseRequest::start(Loop& loop, Descriptor file, Completion& done) {
 #if !defined(_WIN32)
     // libuv would leave its number free.
-    if (is_standard(file.get())) file = duplicate(file);
+    file = above_standard(std::move(file));
 #endif
     started(uv_fs_close(loop.native(), prepare(done), file.get(), &on_done), "close", "a file");
     static_cast<void>(file.release());

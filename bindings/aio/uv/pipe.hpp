@@ -34,7 +34,7 @@ public:
     [[nodiscard]] std::string peer_path() const;
 };
 
-/// The two ends of a new anonymous pipe, closed on exec.
+/// The two ends of a new anonymous pipe, closed on exec and none of the standard descriptors.
 struct PipeEnds {
     PipeEnds(Descriptor r, Descriptor w) noexcept : read(std::move(r)), write(std::move(w)) {}
     Descriptor read;

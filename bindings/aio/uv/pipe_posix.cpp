@@ -11,9 +11,11 @@
 namespace aio::uv {
 namespace {
 
-PipeEnds adopt(const int (&fds)[2]) noexcept {
+PipeEnds adopt(const int (&fds)[2]) {
     for (const int fd : fds) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
-    return PipeEnds(Descriptor(fds[0]), Descriptor(fds[1]));
+    Descriptor first(fds[0]);
+    Descriptor second(fds[1]);
+    return PipeEnds(above_standard(std::move(first)), above_standard(std::move(second)));
 }
 
 } // namespace

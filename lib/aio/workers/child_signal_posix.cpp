@@ -1,5 +1,6 @@
 #include <aio/workers/child_signal_posix.hpp>
 
+#include <aio/uv/pipe.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 
 #include <unistd.h>
@@ -29,8 +30,8 @@ sigset_t child_signal_set() noexcept {
 
 ChildSignal::ChildSignal() {
     const sigset_t set = child_signal_set();
-    readable_ = UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
-    if (!readable_) {
+    readable_ = uv::Descriptor(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+    if (!readable_.valid()) {
         throw std::system_error(errno, std::generic_category(), "cannot watch for ended child processes");
     }
 }
@@ -51,11 +52,11 @@ extern "C" void on_child_signal(int) {
 } // namespace
 
 ChildSignal::ChildSignal() {
-    PipeEnds ends = make_pipe();
-    set_nonblocking(ends.read_end.get());
-    set_nonblocking(ends.write_end.get());
-    readable_ = std::move(ends.read_end);
-    writable_ = std::move(ends.write_end);
+    uv::PipeEnds ends = uv::make_pipe();
+    set_nonblocking(ends.read.get());
+    set_nonblocking(ends.write.get());
+    readable_ = std::move(ends.read);
+    writable_ = std::move(ends.write);
     wake_descriptor = writable_.get();
     struct sigaction action{};
     action.sa_handler = on_child_signal;

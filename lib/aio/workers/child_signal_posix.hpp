@@ -1,7 +1,7 @@
 #pragma once
 // SIGCHLD as something to poll for.
 
-#include <aio/workers/unique_fd_posix.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio::detail {
 
@@ -19,8 +19,8 @@ public:
     void clear() noexcept;
 
 private:
-    UniqueFd readable_;
-    UniqueFd writable_;
+    uv::Descriptor readable_;
+    uv::Descriptor writable_;
 };
 
 } // namespace aio::detail

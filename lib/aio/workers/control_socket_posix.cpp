@@ -31,7 +31,7 @@ constexpr int receive_flags = MSG_CMSG_CLOEXEC;
 constexpr int receive_flags = 0;
 #endif
 
-void attach(msghdr& message, AncillaryBuffer& buffer, const std::vector<UniqueFd>& descriptors) {
+void attach(msghdr& message, AncillaryBuffer& buffer, const std::vector<uv::Descriptor>& descriptors) {
     message.msg_control = buffer.bytes.data();
     message.msg_controllen =
         static_cast<decltype(message.msg_controllen)>(CMSG_SPACE(descriptors.size() * sizeof(int)));
@@ -40,14 +40,14 @@ void attach(msghdr& message, AncillaryBuffer& buffer, const std::vector<UniqueFd
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = static_cast<decltype(header->cmsg_len)>(CMSG_LEN(descriptors.size() * sizeof(int)));
     unsigned char* data = CMSG_DATA(header);
-    for (const UniqueFd& fd : descriptors) {
+    for (const uv::Descriptor& fd : descriptors) {
         const int number = fd.get();
         std::memcpy(data, &number, sizeof number);
         data += sizeof number;
     }
 }
 
-void collect(msghdr& message, std::vector<UniqueFd>& descriptors) {
+void collect(msghdr& message, std::vector<uv::Descriptor>& descriptors) {
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
@@ -69,7 +69,7 @@ bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULD
 
 } // namespace
 
-ControlSocket::ControlSocket(UniqueFd socket) : socket_(std::move(socket)) {
+ControlSocket::ControlSocket(uv::Descriptor socket) : socket_(std::move(socket)) {
     set_nonblocking(socket_.get());
 #ifdef SO_NOSIGPIPE
     const int on = 1;
@@ -77,7 +77,7 @@ ControlSocket::ControlSocket(UniqueFd socket) : socket_(std::move(socket)) {
 #endif
 }
 
-void ControlSocket::send(const ControlRecord& record, std::vector<UniqueFd> descriptors) {
+void ControlSocket::send(const ControlRecord& record, std::vector<uv::Descriptor> descriptors) {
     if (broken_) {
         return;
     }

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include <aio/workers/unique_fd_posix.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio::detail {
 
@@ -55,24 +55,24 @@ static_assert(sizeof(ControlRecord) == 64 && std::is_trivially_copyable_v<Contro
 /// process has no room for them.
 class ControlMessage {
 public:
-    ControlMessage(const ControlRecord& message_record, std::vector<UniqueFd> attached) noexcept
+    ControlMessage(const ControlRecord& message_record, std::vector<uv::Descriptor> attached) noexcept
         : record(message_record), descriptors(std::move(attached)) {}
 
     ControlRecord record;
-    std::vector<UniqueFd> descriptors;
+    std::vector<uv::Descriptor> descriptors;
 };
 
 /// One end. Never blocks: what cannot be sent at once is queued, descriptors with it. Not thread-safe.
 class ControlSocket {
 public:
     /// Makes the socket non-blocking. Throws std::system_error.
-    explicit ControlSocket(UniqueFd socket);
+    explicit ControlSocket(uv::Descriptor socket);
 
     [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }
 
     /// Sends the record, or queues it until `flush`. The descriptors are closed here once sent. Once the
     /// other end is gone nothing is sent, and `receive` reports it.
-    void send(const ControlRecord& record, std::vector<UniqueFd> descriptors = {});
+    void send(const ControlRecord& record, std::vector<uv::Descriptor> descriptors = {});
 
     /// True while something is queued: call `flush` when the socket is writable.
     [[nodiscard]] bool has_queued() const noexcept { return !queue_.empty(); }
@@ -85,7 +85,7 @@ public:
 private:
     struct Outgoing {
         ControlRecord record;
-        std::vector<UniqueFd> descriptors;
+        std::vector<uv::Descriptor> descriptors;
         std::size_t sent = 0;
     };
 
@@ -93,12 +93,12 @@ private:
     Progress send_some(Outgoing& outgoing);
     Progress receive_some();
 
-    UniqueFd socket_;
+    uv::Descriptor socket_;
     std::deque<Outgoing> queue_;
     bool broken_ = false;
     ControlRecord incoming_;
     std::size_t received_ = 0;
-    std::vector<UniqueFd> incoming_descriptors_;
+    std::vector<uv::Descriptor> incoming_descriptors_;
 };
 
 } // namespace aio::detail

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #endif
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #ifdef __linux__
@@ -28,35 +27,7 @@ namespace {
     throw std::system_error(errno, std::generic_category(), what);
 }
 
-#ifndef __linux__
-void set_close_on_exec(int fd) {
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
-        throw_errno("cannot mark a descriptor close-on-exec");
-    }
-}
-#endif
-
 } // namespace
-
-PipeEnds make_pipe() {
-    int fds[2];
-#ifdef __linux__
-    if (pipe2(fds, O_CLOEXEC) < 0) {
-        throw_errno("cannot make a pipe");
-    }
-    PipeEnds ends{UniqueFd(fds[0]), UniqueFd(fds[1])};
-#else
-    if (pipe(fds) < 0) {
-        throw_errno("cannot make a pipe");
-    }
-    PipeEnds ends{UniqueFd(fds[0]), UniqueFd(fds[1])};
-    set_close_on_exec(fds[0]);
-    set_close_on_exec(fds[1]);
-#endif
-    ends.read_end = above_stdio(std::move(ends.read_end));
-    ends.write_end = above_stdio(std::move(ends.write_end));
-    return ends;
-}
 
 void set_nonblocking(int fd) {
     const int flags = fcntl(fd, F_GETFL);
@@ -65,54 +36,10 @@ void set_nonblocking(int fd) {
     }
 }
 
-std::pair<UniqueFd, UniqueFd> make_socket_pair() {
-    int fds[2];
-#ifdef __linux__
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0) {
-        throw_errno("cannot make a socket pair");
-    }
-    UniqueFd first(fds[0]);
-    UniqueFd second(fds[1]);
-#else
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0) {
-        throw_errno("cannot make a socket pair");
-    }
-    UniqueFd first(fds[0]);
-    UniqueFd second(fds[1]);
-    set_close_on_exec(fds[0]);
-    set_close_on_exec(fds[1]);
-#endif
-    first = above_stdio(std::move(first));
-    second = above_stdio(std::move(second));
-    return {std::move(first), std::move(second)};
-}
-
-UniqueFd above_stdio(UniqueFd fd) {
-    if (fd.get() > STDERR_FILENO) {
-        return fd;
-    }
-    UniqueFd higher(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    if (!higher) {
-        throw_errno("cannot duplicate a descriptor");
-    }
-    return higher;
-}
-
-void open_missing_stdio() noexcept {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-        if (fcntl(fd, F_GETFD) < 0) {
-            const int opened = ::open("/dev/null", O_RDWR); // NOLINT: the lowest free number, which is fd
-            if (opened > STDERR_FILENO) {
-                ::close(opened);
-            }
-        }
-    }
-}
-
 void detach_stdin() noexcept {
-    open_missing_stdio();
-    const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    if (nothing) {
+    uv::open_standard_descriptors();
+    const uv::Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (nothing.valid()) {
         dup2(nothing.get(), STDIN_FILENO);
     }
 }
@@ -179,7 +106,7 @@ void close_all_above(int last_kept, std::span<const int> keep) noexcept {
     }
 }
 
-int occupy_inherited(UniqueFd& keep) noexcept {
+int occupy_inherited(uv::Descriptor& keep) noexcept {
     // Above the limit there can be descriptors of a tool that watches this process, such as valgrind: not
     // ours to touch.
     rlimit limit{};
@@ -192,11 +119,11 @@ int occupy_inherited(UniqueFd& keep) noexcept {
     }
     if (keep.get() < highest) {
         if (const int moved = fcntl(keep.get(), F_DUPFD_CLOEXEC, highest + 1); moved >= 0) {
-            keep.reset(moved);
+            keep = uv::Descriptor(moved);
         }
     }
-    UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    const UniqueFd filler(fcntl(null.get(), F_DUPFD_CLOEXEC, highest + 1));
+    uv::Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    const uv::Descriptor filler(fcntl(null.get(), F_DUPFD_CLOEXEC, highest + 1));
     if (null.get() > STDERR_FILENO && null.get() <= highest) {
         // It fills a hole itself, and stays there.
         static_cast<void>(null.release());
@@ -234,40 +161,32 @@ bool write_all(int fd, std::span<const std::byte> bytes) noexcept {
     return true;
 }
 
-UniqueFd make_text_file() {
+uv::Descriptor make_text_file() {
 #ifdef __linux__
-    UniqueFd file(memfd_create("aio-worker-text", MFD_CLOEXEC));
+    uv::Descriptor file(memfd_create("aio-worker-text", MFD_CLOEXEC));
 #else
     char path[] = "/tmp/aio-worker-XXXXXX";
-    UniqueFd file(mkstemp(path));
-    if (file) {
+    uv::Descriptor file(mkstemp(path));
+    if (file.valid()) {
         unlink(path);
         fcntl(file.get(), F_SETFD, FD_CLOEXEC);
     }
 #endif
-    if (!file || fcntl(file.get(), F_SETFL, O_APPEND) < 0) {
+    if (!file.valid() || fcntl(file.get(), F_SETFL, O_APPEND) < 0) {
         throw std::system_error(errno, std::generic_category(), "cannot make a file for a worker's output");
     }
-    return above_stdio(std::move(file));
+    return uv::above_standard(std::move(file));
 }
 
-UniqueFd duplicate(const UniqueFd& fd) {
-    UniqueFd copy(fcntl(fd.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    if (!copy) {
-        throw std::system_error(errno, std::generic_category(), "cannot duplicate a descriptor");
-    }
-    return copy;
-}
-
-UniqueFd open_pidfd([[maybe_unused]] int pid) noexcept {
+uv::Descriptor open_pidfd([[maybe_unused]] int pid) noexcept {
 #if defined(__linux__) && defined(SYS_pidfd_open)
-    return UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)));
+    return uv::Descriptor(static_cast<int>(syscall(SYS_pidfd_open, pid, 0U)));
 #else
-    return UniqueFd();
+    return uv::Descriptor();
 #endif
 }
 
-bool send_signal([[maybe_unused]] const UniqueFd& pidfd, [[maybe_unused]] int signal) noexcept {
+bool send_signal([[maybe_unused]] const uv::Descriptor& pidfd, [[maybe_unused]] int signal) noexcept {
 #if defined(__linux__) && defined(SYS_pidfd_send_signal)
     return syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0U) == 0;
 #else

@@ -1,43 +1,21 @@
 #pragma once
-// What the worker module needs to do with file descriptors. Everything made here is close-on-exec and never
-// one of the numbers 0 to 2, which belong to standard input, output and error even when those are closed.
+// What the worker module needs to do with file descriptors beyond what the bindings do. Everything made here
+// is close-on-exec and none of the standard descriptors.
 
 #include <cstddef>
 #include <span>
 #include <utility>
 
-#include <aio/workers/unique_fd_posix.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio::detail {
-
-/// The two ends of a pipe.
-class PipeEnds {
-public:
-    PipeEnds(UniqueFd read, UniqueFd write) noexcept
-        : read_end(std::move(read)), write_end(std::move(write)) {}
-
-    UniqueFd read_end;
-    UniqueFd write_end;
-};
-
-/// A new pipe, both ends blocking and close-on-exec. Throws std::system_error.
-[[nodiscard]] PipeEnds make_pipe();
 
 /// Makes reads and writes of `fd` return at once. Throws std::system_error.
 void set_nonblocking(int fd);
 
-/// A pair of connected AF_UNIX stream sockets, blocking and close-on-exec. Throws std::system_error.
-[[nodiscard]] std::pair<UniqueFd, UniqueFd> make_socket_pair();
-
-/// The same descriptor under a number above 2 if it has a lower one. Throws std::system_error.
-[[nodiscard]] UniqueFd above_stdio(UniqueFd fd);
-
 /// Opens /dev/null as standard input, whatever it was, and as standard output and error where they are
 /// closed.
 void detach_stdin() noexcept;
-
-/// Opens /dev/null for those of 0 to 2 that are closed.
-void open_missing_stdio() noexcept;
 
 /// Closes every descriptor of this process above `last_kept`, which is at least 2, but the given ones.
 void close_all_above(int last_kept, std::span<const int> keep) noexcept;
@@ -47,7 +25,7 @@ void close_all_above(int last_kept, std::span<const int> keep) noexcept;
 /// their numbers, and libraries that re-open descriptors of their own in each forked child (libuv does, from
 /// pthread_atfork, and closes the old numbers first) would then close or take numbers that have come to mean
 /// something else.
-[[nodiscard]] int occupy_inherited(UniqueFd& keep) noexcept;
+[[nodiscard]] int occupy_inherited(uv::Descriptor& keep) noexcept;
 
 /// In a copy forked from there: closes what still is /dev/null up to `last_inherited`, now that libraries
 /// have re-opened theirs.
@@ -57,16 +35,13 @@ void close_occupied(int last_inherited) noexcept;
 [[nodiscard]] bool write_all(int fd, std::span<const std::byte> bytes) noexcept;
 
 /// A file without a name, to which whatever is written is appended. Throws std::system_error.
-[[nodiscard]] UniqueFd make_text_file();
-
-/// Another descriptor for the same, close-on-exec. Throws std::system_error.
-[[nodiscard]] UniqueFd duplicate(const UniqueFd& fd);
+[[nodiscard]] uv::Descriptor make_text_file();
 
 /// A descriptor for the child process `pid`, or none where the system has no such thing.
-[[nodiscard]] UniqueFd open_pidfd(int pid) noexcept;
+[[nodiscard]] uv::Descriptor open_pidfd(int pid) noexcept;
 
 /// Sends `signal` to the very process that `pidfd` stands for, even if its number has been given away since.
 /// False when it is gone or the system has no pidfds; see errno.
-[[nodiscard]] bool send_signal(const UniqueFd& pidfd, int signal) noexcept;
+[[nodiscard]] bool send_signal(const uv::Descriptor& pidfd, int signal) noexcept;
 
 } // namespace aio::detail

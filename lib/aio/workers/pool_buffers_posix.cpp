@@ -14,7 +14,7 @@
 
 namespace aio::detail {
 
-PoolBuffers::PoolBuffers(std::uint64_t worker, UniqueFd socket)
+PoolBuffers::PoolBuffers(std::uint64_t worker, uv::Descriptor socket)
     : worker_(worker), socket_(uv::Descriptor(socket.release())), open_(socket_.descriptor() >= 0) {
     SlabArena::instance().become_worker(worker);
 }

@@ -9,10 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include <aio/uv/descriptor.hpp>
 #include <aio/workers/buffer_link.hpp>
 #include <aio/workers/buffer_socket.hpp>
 #include <aio/workers/slab.hpp>
-#include <aio/workers/unique_fd_posix.hpp>
 
 namespace aio::detail {
 
@@ -20,7 +20,7 @@ namespace aio::detail {
 class PoolBuffers final : public BufferLink {
 public:
     /// `worker` is the number that the pool has given this process.
-    PoolBuffers(std::uint64_t worker, UniqueFd socket);
+    PoolBuffers(std::uint64_t worker, uv::Descriptor socket);
 
     /// Waits until there is something to read from the pipe `tasks`. Meanwhile does what the pool says about
     /// buffers, so that a worker without work does not keep memory that nobody needs.

@@ -30,11 +30,11 @@ constexpr unsigned MFD_NOEXEC_SEAL = 8;
 
 constexpr int size_seals = F_SEAL_SHRINK | F_SEAL_GROW;
 
-UniqueFd make_nameless(const char* name) {
+uv::Descriptor make_nameless(const char* name) {
     // Kernels before 6.3 do not know the first form; later ones may insist on it.
     constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-    UniqueFd memory(::memfd_create(name, flags | MFD_NOEXEC_SEAL));
-    if (!memory && errno == EINVAL) memory.reset(::memfd_create(name, flags));
+    uv::Descriptor memory(::memfd_create(name, flags | MFD_NOEXEC_SEAL));
+    if (!memory.valid() && errno == EINVAL) memory = uv::Descriptor(::memfd_create(name, flags));
     return memory;
 }
 
@@ -47,15 +47,15 @@ bool has_fixed_size(int memory) {
 
 #else
 
-UniqueFd make_nameless(const char*) {
+uv::Descriptor make_nameless(const char*) {
     static constinit std::atomic<unsigned> count{0};
     for (;;) {
         const std::string name =
             "/aio-" + std::to_string(::getpid()) + "-" + std::to_string(count.fetch_add(1));
-        UniqueFd memory(::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
-        if (!memory && errno == EEXIST) continue;
+        uv::Descriptor memory(::shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600));
+        if (!memory.valid() && errno == EEXIST) continue;
         // The name is gone before anybody can look for it.
-        if (memory) ::shm_unlink(name.c_str());
+        if (memory.valid()) ::shm_unlink(name.c_str());
         return memory;
     }
 }
@@ -77,9 +77,9 @@ std::byte* map_all(int memory, std::size_t capacity) {
 int current_process() noexcept { return ::getpid(); }
 
 std::unique_ptr<Slab> Slab::make(std::uint64_t id, std::size_t capacity, const char* name) {
-    UniqueFd memory = make_nameless(name);
-    if (!memory) throw_errno(errno, capacity);
-    memory = above_stdio(std::move(memory));
+    uv::Descriptor memory = make_nameless(name);
+    if (!memory.valid()) throw_errno(errno, capacity);
+    memory = uv::above_standard(std::move(memory));
     if (::ftruncate(memory.get(), static_cast<off_t>(capacity)) != 0 || !fix_size(memory.get()))
         throw_errno(errno, capacity);
     std::byte* const data = map_all(memory.get(), capacity);

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <aio/core/errors.hpp>
+#include <aio/uv/pipe.hpp>
 #include <aio/uv/poll.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
@@ -66,20 +67,19 @@ public:
     }
 
     WorkerPipes launch(const WorkerRequest& request) {
-        detail::PipeEnds tasks = make_pipe();
-        detail::PipeEnds results = make_pipe();
-        auto [our_buffers, its_buffers] = make_socket_pair();
-        WorkerPipes ours(uv::Descriptor(tasks.write_end.release()),
-                         uv::Descriptor(results.read_end.release()), uv::Descriptor(our_buffers.release()));
-        WorkerEnds theirs(std::move(tasks.read_end), std::move(results.write_end));
+        uv::PipeEnds tasks = uv::make_pipe();
+        uv::PipeEnds results = uv::make_pipe();
+        auto [our_buffers, its_buffers] = uv::make_socket_pair();
+        WorkerPipes ours(std::move(tasks.write), std::move(results.read), std::move(our_buffers));
+        WorkerEnds theirs(std::move(tasks.read), std::move(results.write));
         theirs.buffers = std::move(its_buffers);
         ours.marks = std::make_shared<CallMarks>();
-        theirs.marks = UniqueFd(ours.marks->take_descriptor().release());
+        theirs.marks = ours.marks->take_descriptor();
         if (request.captures()) {
             theirs.output = make_text_file();
-            ours.output = uv::Descriptor(duplicate(theirs.output).release());
+            ours.output = uv::duplicate(theirs.output);
             theirs.errors = make_text_file();
-            ours.errors = uv::Descriptor(duplicate(theirs.errors).release());
+            ours.errors = uv::duplicate(theirs.errors);
         }
         zygote_->request_worker(request, std::move(theirs));
         watch();

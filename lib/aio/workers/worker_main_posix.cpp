@@ -43,7 +43,7 @@ class Worker {
 public:
     explicit Worker(WorkerSetup& setup)
         : setup_(setup), parser_(setup.max_payload), buffers_(setup.number, std::move(setup.buffers)) {
-        if (setup.marks) marks_.emplace(uv::Descriptor(setup.marks.release()));
+        if (setup.marks.valid()) marks_.emplace(std::move(setup.marks));
     }
 
     /// Serves until the end; returns the exit code.
@@ -255,11 +255,11 @@ int Worker::take(const FrameView& frame) {
 
 /// What is in the buffer when the worker dies would be lost, so lines do not stay there.
 void capture_output(WorkerSetup& setup) noexcept {
-    if (!setup.output || !setup.errors) return;
+    if (!setup.output.valid() || !setup.errors.valid()) return;
     dup2(setup.output.get(), STDOUT_FILENO);
     dup2(setup.errors.get(), STDERR_FILENO);
-    setup.output.reset();
-    setup.errors.reset();
+    setup.output.close();
+    setup.errors.close();
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
 }
 

@@ -12,15 +12,15 @@
 #include <cstdint>
 #include <utility>
 
-#include <aio/workers/unique_fd_posix.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio::detail {
 
 /// What a worker is given.
 class WorkerSetup {
 public:
-    WorkerSetup(std::uint64_t worker_number, UniqueFd task_pipe, UniqueFd result_pipe, int parent_pid,
-                std::size_t payload_limit, int libraries_up_to) noexcept
+    WorkerSetup(std::uint64_t worker_number, uv::Descriptor task_pipe, uv::Descriptor result_pipe,
+                int parent_pid, std::size_t payload_limit, int libraries_up_to) noexcept
         : number(worker_number),
           tasks(std::move(task_pipe)),
           results(std::move(result_pipe)),
@@ -29,16 +29,16 @@ public:
           last_inherited(libraries_up_to) {}
 
     std::uint64_t number;          ///< which the pool has given it
-    UniqueFd tasks;                ///< read end, blocking
-    UniqueFd results;              ///< write end, blocking
+    uv::Descriptor tasks;          ///< read end, blocking
+    uv::Descriptor results;        ///< write end, blocking
     int parent;                    ///< the process that forked the worker: they die together
     std::size_t max_payload;       ///< in bytes, of a frame in either direction
     int last_inherited;            ///< descriptors above 2 up to this number belong to libraries (see
                                    ///< `occupy_inherited`)
-    UniqueFd buffers;              ///< socket for shared memory, if there is one
-    UniqueFd output;               ///< becomes standard output, if there is one
-    UniqueFd errors;               ///< becomes standard error, if there is one
-    UniqueFd marks;                ///< the memory of its CallMarks, if there is one
+    uv::Descriptor buffers;        ///< socket for shared memory, if there is one
+    uv::Descriptor output;         ///< becomes standard output, if there is one
+    uv::Descriptor errors;         ///< becomes standard error, if there is one
+    uv::Descriptor marks;          ///< the memory of its CallMarks, if there is one
     bool inherits_nothing = false; ///< a fresh program: whatever is open belongs to it
     bool initializes = false;      ///< an INITIALIZE frame comes before it is ready
 };

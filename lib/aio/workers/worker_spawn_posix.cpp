@@ -18,12 +18,12 @@ namespace {
 
 constexpr const char* marker_name = "AIO_WORKER";
 
-void keep_on_exec(const UniqueFd& fd) noexcept {
-    if (fd) fcntl(fd.get(), F_SETFD, 0);
+void keep_on_exec(const uv::Descriptor& fd) noexcept {
+    if (fd.valid()) fcntl(fd.get(), F_SETFD, 0);
 }
 
-void close_on_exec(const UniqueFd& fd) noexcept {
-    if (fd) fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+void close_on_exec(const uv::Descriptor& fd) noexcept {
+    if (fd.valid()) fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
 }
 
 bool is_pipe(int fd) noexcept {
@@ -84,12 +84,12 @@ void serve_if_worker() {
                     &output, &errors, &marks, &max_payload, &initializes) == 10;
     unsetenv(marker_name);
     if (!complete || getppid() != parent || !is_pipe(tasks) || !is_pipe(results)) return;
-    WorkerSetup setup(number, UniqueFd(tasks), UniqueFd(results), parent,
+    WorkerSetup setup(number, uv::Descriptor(tasks), uv::Descriptor(results), parent,
                       static_cast<std::size_t>(max_payload), 0);
-    setup.buffers = UniqueFd(buffers);
-    setup.output = UniqueFd(output);
-    setup.errors = UniqueFd(errors);
-    setup.marks = UniqueFd(marks);
+    setup.buffers = uv::Descriptor(buffers);
+    setup.output = uv::Descriptor(output);
+    setup.errors = uv::Descriptor(errors);
+    setup.marks = uv::Descriptor(marks);
     setup.initializes = initializes != 0;
     setup.inherits_nothing = true;
     close_on_exec(setup.tasks);

@@ -8,19 +8,19 @@
 
 namespace aio::detail {
 
-StopWatcher::StopWatcher(TaskInbox& inbox) : inbox_(inbox), end_(make_pipe()) {
+StopWatcher::StopWatcher(TaskInbox& inbox) : inbox_(inbox), end_(uv::make_pipe()) {
     const SignalsBlocked blocked;
     thread_ = std::thread([this] { watch(); });
 }
 
 StopWatcher::~StopWatcher() {
     inbox_.end_watch();
-    end_.write_end.reset();
+    end_.write.close();
     thread_.join();
 }
 
 void StopWatcher::watch() {
-    if (inbox_.watch_for_stop(end_.read_end.get())) source_.request_stop();
+    if (inbox_.watch_for_stop(end_.read.get())) source_.request_stop();
 }
 
 RunningTask::RunningTask(unsigned attempt, TaskReports& reports, TaskInbox& inbox, ItemSink* items) noexcept

@@ -8,7 +8,7 @@
 #include <thread>
 #include <utility>
 
-#include <aio/workers/descriptors_posix.hpp>
+#include <aio/uv/pipe.hpp>
 #include <aio/workers/emit.hpp>
 #include <aio/workers/task_inbox_posix.hpp>
 #include <aio/workers/task_reports_posix.hpp>
@@ -34,7 +34,7 @@ private:
 
     TaskInbox& inbox_;
     std::stop_source source_;
-    PipeEnds end_;
+    uv::PipeEnds end_;
     std::thread thread_;
 };
 

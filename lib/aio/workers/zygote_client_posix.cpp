@@ -15,8 +15,8 @@ using detail::RecordKind;
 ZygoteClient::ZygoteClient(ZygoteProcess process)
     : process_(std::move(process)), control_(process_.take_control()) {}
 
-void ZygoteClient::request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
-                                  std::size_t max_payload) {
+void ZygoteClient::request_worker(std::uint64_t request_id, uv::Descriptor task_read_end,
+                                  uv::Descriptor result_write_end, std::size_t max_payload) {
     request_worker(detail::WorkerRequest(request_id, max_payload),
                    detail::WorkerEnds(std::move(task_read_end), std::move(result_write_end)));
 }
@@ -32,19 +32,19 @@ void ZygoteClient::request_worker(const detail::WorkerRequest& request, detail::
     record.max_payload = request.max_payload();
     record.status = (request.initializes() ? detail::worker_initializes : 0) |
                     (request.spawns() ? detail::worker_spawns : 0);
-    std::vector<UniqueFd> descriptors;
+    std::vector<uv::Descriptor> descriptors;
     descriptors.push_back(std::move(ends.tasks));
     descriptors.push_back(std::move(ends.results));
-    if (ends.buffers) {
+    if (ends.buffers.valid()) {
         record.status |= detail::worker_shares;
         descriptors.push_back(std::move(ends.buffers));
     }
-    if (ends.output && ends.errors) {
+    if (ends.output.valid() && ends.errors.valid()) {
         record.status |= detail::worker_captures;
         descriptors.push_back(std::move(ends.output));
         descriptors.push_back(std::move(ends.errors));
     }
-    if (ends.marks) {
+    if (ends.marks.valid()) {
         record.status |= detail::worker_marks;
         descriptors.push_back(std::move(ends.marks));
     }
@@ -85,7 +85,8 @@ void ZygoteClient::add_event(ControlMessage& message, std::vector<ZygoteEvent>& 
                    " threads before it came to serve as zygote; call aio::serve_if_zygote() earlier in main";
         break;
     case RecordKind::started: {
-        UniqueFd pidfd = message.descriptors.empty() ? UniqueFd() : std::move(message.descriptors.front());
+        uv::Descriptor pidfd =
+            message.descriptors.empty() ? uv::Descriptor() : std::move(message.descriptors.front());
         events.emplace_back(
             WorkerStarted{record.request_id, static_cast<int>(record.pid), record.error, std::move(pidfd)});
         break;

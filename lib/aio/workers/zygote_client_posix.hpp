@@ -3,9 +3,9 @@
 // `descriptor()` for being readable and call `read_events` then; watch it for being writable while
 // `has_queued()` and call `flush` then. Nothing here blocks, except the destructor for an instant.
 //
-//     detail::PipeEnds tasks = detail::make_pipe();
-//     detail::PipeEnds results = detail::make_pipe();
-//     client.request_worker(1, std::move(tasks.read_end), std::move(results.write_end));
+//     uv::PipeEnds tasks = uv::make_pipe();
+//     uv::PipeEnds results = uv::make_pipe();
+//     client.request_worker(1, std::move(tasks.read), std::move(results.write));
 //     // later, out of read_events(): WorkerStarted{1, pid}, ..., WorkerExited{pid, status}
 //
 // The worker's side of the pipes is in <aio/workers/frame.hpp>.
@@ -33,9 +33,10 @@ struct ZygoteReady {
 /// The answer to `request_worker`.
 struct WorkerStarted {
     std::uint64_t request_id = 0;
-    int pid = -1;   ///< -1 when it could not be started
-    int error = 0;  ///< errno then, else 0
-    UniqueFd pidfd; ///< for `send_signal`, and readable once the worker has ended; none on systems without
+    int pid = -1;  ///< -1 when it could not be started
+    int error = 0; ///< errno then, else 0
+    uv::Descriptor
+        pidfd; ///< for `send_signal`, and readable once the worker has ended; none on systems without
 };
 
 /// A worker has ended, by itself or by a signal. Follows its WorkerStarted. Results it has written before are
@@ -59,15 +60,15 @@ namespace detail {
 /// What a worker that is asked for gets.
 class WorkerEnds {
 public:
-    WorkerEnds(UniqueFd task_read_end, UniqueFd result_write_end) noexcept
+    WorkerEnds(uv::Descriptor task_read_end, uv::Descriptor result_write_end) noexcept
         : tasks(std::move(task_read_end)), results(std::move(result_write_end)) {}
 
-    UniqueFd tasks;
-    UniqueFd results;
-    UniqueFd buffers; ///< a socket by which it gets and sends shared memory, or none
-    UniqueFd output;  ///< files for its standard output and error; both or none
-    UniqueFd errors;
-    UniqueFd marks; ///< the memory of its CallMarks, or none
+    uv::Descriptor tasks;
+    uv::Descriptor results;
+    uv::Descriptor buffers; ///< a socket by which it gets and sends shared memory, or none
+    uv::Descriptor output;  ///< files for its standard output and error; both or none
+    uv::Descriptor errors;
+    uv::Descriptor marks; ///< the memory of its CallMarks, or none
 };
 
 } // namespace detail
@@ -91,8 +92,8 @@ public:
     /// blocking; they are closed here once sent. `request_id` is the caller's choice. `max_payload` limits
     /// frames in both directions, in bytes: a larger result becomes an error, a larger task ends the worker.
     /// Throws ValueError when it is below `smallest_max_payload`.
-    void request_worker(std::uint64_t request_id, UniqueFd task_read_end, UniqueFd result_write_end,
-                        std::size_t max_payload = default_max_payload);
+    void request_worker(std::uint64_t request_id, uv::Descriptor task_read_end,
+                        uv::Descriptor result_write_end, std::size_t max_payload = default_max_payload);
     /// The same, for a worker with more wishes.
     void request_worker(const detail::WorkerRequest& request, detail::WorkerEnds ends);
 

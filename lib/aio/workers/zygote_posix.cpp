@@ -1,6 +1,7 @@
 #include <aio/workers/zygote_posix.hpp>
 
 #include <aio/core/errors.hpp>
+#include <aio/uv/pipe.hpp>
 #include <aio/workers/control_socket_posix.hpp>
 #include <aio/workers/descriptors_posix.hpp>
 #include <aio/workers/process_setup_posix.hpp>
@@ -123,7 +124,7 @@ ZygoteProcess start_zygote_by_fork() {
                            "thread is started, "
                            "or use start_zygote_by_exec");
     }
-    auto [ours, theirs] = detail::make_socket_pair();
+    auto [ours, theirs] = uv::make_socket_pair();
     std::fflush(nullptr);
     const detail::SignalsBlocked blocked;
     const pid_t pid = ::fork();
@@ -137,7 +138,7 @@ ZygoteProcess start_zygote_by_fork() {
 }
 
 ZygoteProcess start_zygote_by_exec() {
-    auto [ours, theirs] = detail::make_socket_pair();
+    auto [ours, theirs] = uv::make_socket_pair();
     const std::uint64_t nonce = make_nonce();
     detail::ControlRecord record;
     record.kind = detail::RecordKind::nonce;
@@ -168,7 +169,7 @@ void serve_if_zygote() {
     if (!valid) {
         return;
     }
-    UniqueFd control(fd);
+    uv::Descriptor control(fd);
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     detail::ControlRecord record;
     static_cast<void>(recv(fd, &record, sizeof record, 0));

@@ -18,7 +18,7 @@ constexpr int patience_milliseconds = 1000;
 
 } // namespace
 
-ZygoteProcess::ZygoteProcess(int pid, UniqueFd control) noexcept
+ZygoteProcess::ZygoteProcess(int pid, uv::Descriptor control) noexcept
     : pid_(pid), owner_(getpid()), control_(std::move(control)) {}
 
 ZygoteProcess::ZygoteProcess(ZygoteProcess&& other) noexcept
@@ -57,11 +57,11 @@ std::optional<int> ZygoteProcess::exit_status() noexcept {
 }
 
 void ZygoteProcess::stop() noexcept {
-    control_.reset();
+    control_.close();
     if (pid_ <= 0 || reaped_ || getpid() != owner_) {
         return;
     }
-    if (const UniqueFd pidfd = detail::open_pidfd(pid_)) {
+    if (const uv::Descriptor pidfd = detail::open_pidfd(pid_); pidfd.valid()) {
         pollfd ended{pidfd.get(), POLLIN, 0};
         ::poll(&ended, 1, patience_milliseconds);
         static_cast<void>(exit_status());

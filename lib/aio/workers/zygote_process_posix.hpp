@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include <aio/workers/unique_fd_posix.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio {
 
@@ -14,7 +14,7 @@ namespace aio {
 /// killed. That wait is the only blocking thing here and normally takes well under a millisecond.
 class ZygoteProcess {
 public:
-    ZygoteProcess(int pid, UniqueFd control) noexcept;
+    ZygoteProcess(int pid, uv::Descriptor control) noexcept;
     ZygoteProcess(ZygoteProcess&& other) noexcept;
     ZygoteProcess& operator=(ZygoteProcess&& other) noexcept;
     ~ZygoteProcess();
@@ -22,7 +22,7 @@ public:
     [[nodiscard]] int pid() const noexcept { return pid_; }
 
     /// Hands out our end of the socket; whoever closes it ends the zygote.
-    [[nodiscard]] UniqueFd take_control() noexcept { return std::move(control_); }
+    [[nodiscard]] uv::Descriptor take_control() noexcept { return std::move(control_); }
 
     /// The wait status of the zygote if it has ended, without waiting. Nothing while it runs, and when
     /// somebody else in this program has collected the status.
@@ -33,7 +33,7 @@ private:
 
     int pid_ = -1;
     int owner_ = -1; ///< a forked copy of the owner must not end the zygote
-    UniqueFd control_;
+    uv::Descriptor control_;
     bool reaped_ = false;
     std::optional<int> status_;
 };

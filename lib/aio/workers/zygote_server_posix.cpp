@@ -42,7 +42,7 @@ void signal_worker(pid_t pid, int signal) noexcept {
 
 class ZygoteServer {
 public:
-    ZygoteServer(UniqueFd control, int last_inherited)
+    ZygoteServer(uv::Descriptor control, int last_inherited)
         : control_(std::move(control)), program_(open_pidfd(getppid())), last_inherited_(last_inherited) {}
 
     void serve();
@@ -56,7 +56,7 @@ private:
 
     ControlSocket control_;
     ChildSignal child_signal_;
-    UniqueFd program_;         ///< readable when the program has ended; none where the system has no pidfds
+    uv::Descriptor program_;   ///< readable when the program has ended; none where the system has no pidfds
     const int last_inherited_; ///< up to this number descriptors belong to libraries
     std::unordered_set<pid_t> workers_;
 };
@@ -121,7 +121,7 @@ void ZygoteServer::start_worker(ControlMessage& message) {
     reply.kind = RecordKind::started;
     reply.request_id = message.record.request_id;
     reply.pid = -1;
-    std::vector<UniqueFd> attached;
+    std::vector<uv::Descriptor> attached;
     const bool shares = (message.record.status & worker_shares) != 0;
     const bool captures = (message.record.status & worker_captures) != 0;
     const bool marks = (message.record.status & worker_marks) != 0;
@@ -154,7 +154,7 @@ void ZygoteServer::start_worker(ControlMessage& message) {
         workers_.insert(pid);
         setpgid(pid, pid);
         // Not reaped yet, so the number still means this child.
-        if (UniqueFd pidfd = open_pidfd(pid)) {
+        if (uv::Descriptor pidfd = open_pidfd(pid); pidfd.valid()) {
             attached.push_back(std::move(pidfd));
         }
     }
@@ -204,13 +204,13 @@ void ZygoteServer::kill_all() noexcept {
 
 } // namespace
 
-void run_zygote(UniqueFd control) noexcept {
+void run_zygote(uv::Descriptor control) noexcept {
     block_all_signals();
     reset_signal_handlers();
     const int last_inherited = occupy_inherited(control);
     const std::array<int, 1> keep{control.get()};
     close_all_above(last_inherited, keep);
-    open_missing_stdio();
+    uv::open_standard_descriptors();
     set_process_name("aio-zygote");
     ZygoteServer(std::move(control), last_inherited).serve();
     _exit(0);

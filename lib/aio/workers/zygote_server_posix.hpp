@@ -11,13 +11,13 @@
 // workers, collects them and leaves. Should the zygote die first, the kernel kills its workers, which have
 // asked to die with it.
 
-#include <aio/workers/unique_fd_posix.hpp>
+#include <aio/uv/descriptor.hpp>
 
 namespace aio::detail {
 
 /// Turns this process into the zygote at the other end of `control` and serves until that is closed. To be
 /// called in a process with one thread. All signals are blocked for good: Ctrl-C in the terminal and SIGTERM
 /// are the program's to handle; the zygote ends when the program does.
-[[noreturn]] void run_zygote(UniqueFd control) noexcept;
+[[noreturn]] void run_zygote(uv::Descriptor control) noexcept;
 
 } // namespace aio::detail
