@@ -13,6 +13,7 @@
 
 namespace aio::uv {
 namespace detail {
+class Inotify;
 struct Lingering;
 }
 
@@ -57,6 +58,7 @@ public:
 
 private:
     friend struct detail::Lingering;
+    friend detail::Inotify;
     void close_lingering() noexcept;
 
     NativeLoop* loop_;
@@ -64,6 +66,8 @@ private:
     /// Handles whose owner has gone and that have something to finish before they close.
     detail::Lingering* lingering_ = nullptr;
     std::unique_ptr<std::byte[]> receive_buffer_;
+    /// Watches the file system for this loop's watchers, on Linux, while there are some.
+    std::weak_ptr<detail::Inotify> inotify_;
 };
 
 /// Sets the size of libuv's process-wide work queue, unless the user chose one with UV_THREADPOOL_SIZE. Has

@@ -14,8 +14,9 @@ FileWatcherState::FileWatcherState(EventLoop& loop, std::filesystem::path path)
     : queue_(loop.state()), path_(std::move(path)), event_(std::make_unique<uv::FsEvent>(loop.bindings())) {
     std::error_code unknown;
     is_directory_ = std::filesystem::is_directory(path_, unknown);
-    const auto on_event = [](void* context, std::string_view name, bool renamed, bool, int status) noexcept {
-        static_cast<FileWatcherState*>(context)->on_event(name, renamed, status);
+    const auto on_event = [](void* context, uv::FsEvent::What what, std::string_view name,
+                             int status) noexcept {
+        static_cast<FileWatcherState*>(context)->on_event(what, name, status);
     };
     event_->start(path_text(path_), uv::FsEvent::Handler(on_event, this));
     loop.state().resources.push_back(*this);
@@ -27,13 +28,17 @@ void FileWatcherState::close() noexcept {
     unlink();
 }
 
-void FileWatcherState::on_event(std::string_view name, bool renamed, int status) noexcept {
+void FileWatcherState::on_event(uv::FsEvent::What what, std::string_view name, int status) noexcept {
     try {
         if (status < 0) {
             queue_.push(EventError(status, "watch " + path_text(path_)));
             return;
         }
-        push(FileChange(renamed ? FileChange::Kind::renamed : FileChange::Kind::changed, path_named(name)));
+        switch (what) {
+        case uv::FsEvent::What::changed: push(FileChange(FileChange::Kind::changed, path_named(name))); break;
+        case uv::FsEvent::What::renamed: push(FileChange(FileChange::Kind::renamed, path_named(name))); break;
+        case uv::FsEvent::What::overflow: push(FileChange(FileChange::Kind::overflow, path_)); break;
+        }
     } catch (const std::bad_alloc&) {
         // There is no memory to tell of it.
         return;
@@ -43,13 +48,7 @@ void FileWatcherState::on_event(std::string_view name, bool renamed, int status)
 std::filesystem::path FileWatcherState::path_named(std::string_view name) const {
     // Of a file that is watched itself systems give the name once more.
     if (!is_directory_ || name.empty() || name == "." || name == "..") return path_;
-    std::filesystem::path path = path_ / path_of(std::string(name));
-    // So does Linux of a directory. An entry of the same name may be meant, if there is one.
-    std::error_code unknown;
-    if (path.filename() == path_.filename() &&
-        !std::filesystem::exists(std::filesystem::symlink_status(path, unknown)))
-        return path_;
-    return path;
+    return path_ / path_of(std::string(name));
 }
 
 void FileWatcherState::push(FileChange change) {

@@ -35,7 +35,8 @@ public:
         renamed,
         /// Content or attributes changed.
         changed,
-        /// So much has happened that this watcher has dropped changes: anything may have changed.
+        /// So much has happened that this watcher, or the system, has dropped changes: anything may have
+        /// changed.
         overflow
     };
 
@@ -43,8 +44,7 @@ public:
 
     [[nodiscard]] Kind kind() const noexcept { return kind_; }
     /// What changed: in a watched directory, that with the name; the watched path itself where the system
-    /// does not say, for a change of the directory itself, and for an overflow. (Linux tells of a directory
-    /// "d" itself as it does of "d/d". It is taken for the directory unless there is such an entry.)
+    /// does not say, for a change of the directory itself, and for an overflow.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     friend bool operator==(const FileChange&, const FileChange&) = default;
 
@@ -72,7 +72,7 @@ public:
     void loop_closing() noexcept override { close(); }
 
 private:
-    void on_event(std::string_view name, bool renamed, int status) noexcept;
+    void on_event(uv::FsEvent::What what, std::string_view name, int status) noexcept;
     /// The path that a name stands for that the system has given.
     [[nodiscard]] std::filesystem::path path_named(std::string_view name) const;
     void push(FileChange change);

@@ -25,8 +25,8 @@ void FsEvent::start(const std::string& path, Handler handler) {
     block.state.handler = handler;
     const auto on_event = [](uv_fs_event_t* h, const char* name, int events, int status) noexcept {
         const Handler& told = Block::of(h).state.handler;
-        told.function(told.context, name == nullptr ? std::string_view() : std::string_view(name),
-                      (events & UV_RENAME) != 0, (events & UV_CHANGE) != 0, status);
+        told.function(told.context, (events & UV_RENAME) != 0 ? What::renamed : What::changed,
+                      name == nullptr ? std::string_view() : std::string_view(name), status);
     };
     check(uv_fs_event_start(&block.handle, on_event, path.c_str(), 0), "watch " + path);
 }

@@ -1,0 +1,57 @@
+#pragma once
+
+/// Not installed: one inotify(7) instance for all watchers of a loop.
+///
+/// Not libuv's: that is silent when the system's queue has been too short and changes are lost; and it knows
+/// a directory that is watched by two names by the first one only.
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <aio/uv/descriptor.hpp>
+#include <aio/uv/fs_event.hpp>
+#include <aio/uv/poll.hpp>
+
+namespace aio::uv {
+class Loop;
+}
+
+namespace aio::uv::detail {
+
+/// One path that is watched. Whoever owns it takes it out before it goes.
+struct Watch {
+    FsEvent::Handler handler;
+    /// The system's number for what has the path; others may have the same.
+    int number = -1;
+};
+
+class Inotify : public std::enable_shared_from_this<Inotify> {
+public:
+    /// The loop's, which lives as long as somebody holds it. Throws `std::system_error`.
+    [[nodiscard]] static std::shared_ptr<Inotify> of(Loop& loop);
+
+    explicit Inotify(Loop& loop);
+    Inotify(const Inotify&) = delete;
+    Inotify& operator=(const Inotify&) = delete;
+
+    /// Throws `std::system_error` that names the path.
+    void add(Watch& watch, const std::string& path);
+    void remove(Watch& watch) noexcept;
+
+private:
+    void on_readable(int status, PollEvents events) noexcept;
+    /// Tells those who watch a number, of whom some may go meanwhile.
+    void tell(int number, FsEvent::What what, std::string_view name, int status) noexcept;
+    void tell_all(FsEvent::What what, int status) noexcept;
+    [[nodiscard]] Watch* watch_at(int number, std::size_t index) const noexcept;
+
+    Descriptor descriptor_;
+    Poll poll_;
+    std::map<int, std::vector<Watch*>> watches_;
+};
+
+} // namespace aio::uv::detail
