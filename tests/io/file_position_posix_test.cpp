@@ -1,8 +1,12 @@
 #include <aio/io/file.hpp>
 
+#include <array>
 #include <string>
 
 #include <fcntl.h>
+#if defined(__linux__)
+#include <sys/eventfd.h>
+#endif
 #include <unistd.h>
 
 #include <doctest/doctest.h>
@@ -14,6 +18,7 @@
 #include "io/file_help.hpp"
 #include "io/stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -60,3 +65,57 @@ TEST_CASE("file: one that is adopted moves the position that its descriptor shar
     });
     CHECK(get(folder / "log") == "one two three four");
 }
+
+TEST_CASE("file: a position that no file can have is refused, and the old one stays") {
+    const Folder folder;
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        for (const bool shared : {false, true}) {
+            OpenMode mode = OpenMode::read_write();
+            mode.create().truncate();
+            File file = co_await File::open(folder / "file", mode);
+            co_await file.write_all(bytes("0123456789"));
+            if (shared) static_cast<void>(file.descriptor());
+            file.seek(3);
+            CHECK(contains(thrown_by([&] { file.seek(std::uint64_t(1) << 62); }),
+                           "seek " + (folder / "file").string() + ": "));
+            CHECK(file.tell() == 3);
+            co_await file.write_all(bytes("XX"));
+            co_await file.close();
+            CHECK(get(folder / "file") == "012XX56789");
+        }
+    });
+}
+
+TEST_CASE("file: what is appended at an offset leaves the position to who writes at that") {
+    const Folder folder;
+    run_in_real_time([&](EventLoop& loop) -> Coro<> {
+        for (const bool shared : {false, true}) {
+            for (int round = 0; round < 20; ++round) {
+                OpenMode mode = OpenMode::write();
+                mode.create().truncate().append();
+                File file = co_await File::open(folder / "log", mode);
+                if (shared) static_cast<void>(file.descriptor());
+                const auto elsewhere = [&]() -> Coro<> { co_await file.write_at(bytes("0123456789"), 0); };
+                Task<> other = loop.create_task(elsewhere());
+                co_await rounds(round % 3);
+                co_await file.write_all(bytes("abcde"));
+                co_await other;
+                const std::string text = get(folder / "log");
+                CHECK(text.size() == 15);
+                CHECK(file.tell() == text.find("abcde") + 5);
+                co_await file.close();
+            }
+        }
+    });
+}
+
+#if defined(__linux__)
+TEST_CASE("file: what says it has a position and has none is read without") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        File file(loop, uv::Descriptor(::eventfd(5, EFD_CLOEXEC)), "an eventfd");
+        std::array<std::byte, 8> memory{};
+        CHECK(co_await file.read_some(memory) == 8);
+        CHECK(memory[0] == std::byte(5));
+    });
+}
+#endif

@@ -51,7 +51,12 @@ TEST_CASE("file: offsets that no file has are refused by name, and nothing is re
         }
         CHECK_THROWS_AS(file.seek(most + 1), ValueError);
         CHECK(file.tell() == 0);
-        file.seek(most);
+        // Many file systems have none that are so large.
+        if (const std::string refusal = thrown_by([&] { file.seek(most); }); refusal != "none") {
+            CHECK(refusal.starts_with("seek " + file.name() + ": "));
+            CHECK(file.tell() == 0);
+            co_return;
+        }
         const std::string message = refused + std::to_string(most);
         CHECK(co_await outcome(file.read_some(memory)) == "read_some: " + message);
         CHECK(co_await outcome(file.write_all(bytes("XXXX"))) == "write_all: " + message);
@@ -104,7 +109,7 @@ TEST_CASE("file: once its descriptor has been given away it reads, writes and se
         CHECK(co_await read_piece(file, 20) == "3ab6789");
         CHECK(file.tell() == 10);
         // Somebody else moves it.
-        uv::move_file_position(descriptor, 8);
+        REQUIRE(uv::move_file_position(descriptor, 8) == 0);
         CHECK(file.tell() == 8);
         const auto rest = co_await file.read_all();
         CHECK(rest.size() == 2);

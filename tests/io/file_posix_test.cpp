@@ -234,6 +234,33 @@ TEST_CASE(
     });
 }
 
+TEST_CASE("file system: a walk of what is no directory says so, also if it follows links") {
+    const Folder folder;
+    put(folder / "file", "");
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        for (const bool follow : {false, true}) {
+            const std::string how =
+                co_await outcome(collect(walk(folder / "file", WalkOptions().follow_symlinks(follow))));
+            CHECK(how.find("open directory " + (folder / "file").string()) != std::string::npos);
+        }
+    });
+}
+
+TEST_CASE("file system: an atomic write in the place of a link takes permissions of files alone") {
+    const Folder folder;
+    fs::create_directory(folder / "directory");
+    fs::permissions(folder / "directory", fs::perms(01777));
+    fs::create_directory_symlink("directory", folder / "link");
+    fs::create_symlink("itself", folder / "itself");
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        for (const char* name : {"link", "itself"}) {
+            co_await write_file_atomic(folder / name, "new");
+            CHECK(fs::is_regular_file(fs::symlink_status(folder / name)));
+            CHECK((fs::status(folder / name).permissions() & fs::perms(0133)) == fs::perms::none);
+        }
+    });
+}
+
 TEST_CASE("file system: permissions are set, and an atomic write keeps them") {
     const Folder folder;
     put(folder / "file", "text");

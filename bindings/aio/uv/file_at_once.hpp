@@ -37,7 +37,15 @@ private:
 
 /// The position of an open file; nothing if it has none, as a pipe or a terminal.
 [[nodiscard]] std::optional<std::uint64_t> file_position_of(int file) noexcept;
-/// Sets it, where there is one. Processes that share the open file share its position.
-void move_file_position(int file, std::uint64_t position) noexcept;
+/// Sets it, where there is one. Processes that share the open file share its position. Returns 0 or a
+/// negative libuv error: file systems refuse what is beyond their largest file.
+[[nodiscard]] int move_file_position(int file, std::uint64_t position) noexcept;
+/// Whether what is written at an offset to a file that is open for appending goes to its end, as on Linux,
+/// and not there (POSIX).
+#if defined(__linux__)
+inline constexpr bool appends_at_offset = true;
+#else
+inline constexpr bool appends_at_offset = false;
+#endif
 
 } // namespace aio::uv

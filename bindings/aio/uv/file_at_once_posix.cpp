@@ -41,11 +41,13 @@ ReadAtOnce read_at_once([[maybe_unused]] int file, [[maybe_unused]] std::span<st
 std::optional<std::uint64_t> file_position_of(int file) noexcept {
     const off_t position = ::lseek(file, 0, SEEK_CUR);
     if (position < 0) return std::nullopt;
+    // Some that have no positions say 0, as those of eventfd(2).
+    if (::pread(file, nullptr, 0, 0) < 0 && errno == ESPIPE) return std::nullopt;
     return static_cast<std::uint64_t>(position);
 }
 
-void move_file_position(int file, std::uint64_t position) noexcept {
-    static_cast<void>(::lseek(file, static_cast<off_t>(position), SEEK_SET));
+int move_file_position(int file, std::uint64_t position) noexcept {
+    return ::lseek(file, static_cast<off_t>(position), SEEK_SET) < 0 ? -errno : 0;
 }
 
 } // namespace aio::uv

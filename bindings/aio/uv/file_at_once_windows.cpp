@@ -3,6 +3,8 @@
 #include <io.h>
 #include <windows.h>
 
+#include <uv.h>
+
 namespace aio::uv {
 
 ReadAtOnce read_at_once(int, std::span<std::byte>, std::uint64_t) noexcept {
@@ -18,8 +20,8 @@ std::optional<std::uint64_t> file_position_of(int file) noexcept {
     return static_cast<std::uint64_t>(position);
 }
 
-void move_file_position(int file, std::uint64_t position) noexcept {
-    static_cast<void>(::_lseeki64(file, static_cast<std::int64_t>(position), SEEK_SET));
+int move_file_position(int file, std::uint64_t position) noexcept {
+    return ::_lseeki64(file, static_cast<std::int64_t>(position), SEEK_SET) < 0 ? UV_EINVAL : 0;
 }
 
 } // namespace aio::uv

@@ -114,12 +114,11 @@ AsyncGenerator<DirectoryEntry> walk(std::filesystem::path path, WalkOptions opti
                 const FileStatus status = co_await aio::stat(current.path);
                 enter = status.is_directory() && visited.first_visit(status);
             } catch (const std::system_error& e) {
-                // Of what this walk began with, opening says it.
-                enter = current.depth == 0;
                 const bool no_directory = current.is_link && points_nowhere(e.code());
-                if (!enter && !no_directory && !options.skip_errors()) throw;
+                if (current.depth > 0 && !no_directory && !options.skip_errors()) throw;
             }
-            if (!enter) continue;
+            // What is wrong with what this walk begins with, opening says.
+            if (!enter && current.depth > 0) continue;
         }
         const std::size_t first = pending.size();
         detail::DirectoryReader reader(current.path, current.depth);

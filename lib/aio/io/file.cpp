@@ -39,9 +39,11 @@ auto operation_on(const Ref<OpenFile>& file, const char* what, Start start, Fini
 FileOperation<std::size_t> write_piece(const Ref<OpenFile>& file, std::span<const std::byte> data,
                                        std::optional<std::uint64_t> offset) {
     const std::uint64_t position = file->position();
-    // At the position that the system keeps, if others may move it: that is one step then.
+    // At the position that the system keeps, if others may move it: that is one step then. So what is written
+    // at an offset leaves that position alone, also if it goes to the end.
     std::int64_t at = uv::file_position;
-    if (file->seekable() && !file->append() && (offset || !file->is_shared()))
+    const bool takes_offset = !file->append() || (offset && uv::appends_at_offset);
+    if (file->seekable() && takes_offset && (offset || !file->is_shared()))
         at = static_cast<std::int64_t>(offset.value_or(position));
     // What goes to the end takes the system's position along, even if it was not written at that.
     std::optional<std::uint64_t> back;
@@ -206,7 +208,7 @@ void File::seek(std::uint64_t position) {
     OpenFile::PositionUse use;
     use.begin(file, "seek");
     file.check_range("seek", position, 0);
-    file.move_to(position);
+    file.seek(position);
 }
 
 int File::descriptor() const {
@@ -240,7 +242,7 @@ Coro<> File::close() {
     if (is_open()) {
         state_->check_here("close");
         if (state_->references() > 1)
-            throw RuntimeError("close: another task is using the file " + state_->name());
+            throw RuntimeError("close: an operation on " + state_->name() + " has not ended yet");
         name = state_->name();
         descriptor = state_->take_descriptor();
     }

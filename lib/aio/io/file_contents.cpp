@@ -19,14 +19,18 @@ namespace fs = std::filesystem;
 
 std::span<const std::byte> bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
 
-/// The permissions of a file that is there.
+/// The permissions of the file that has the name, or that a link of this name leads to.
 Coro<std::optional<fs::perms>> permissions_of(fs::path path) {
     std::optional<fs::perms> permissions;
+    bool is_link = false;
     try {
-        const FileStatus status = co_await aio::stat(path);
-        permissions = static_cast<fs::perms>(status.permissions());
+        FileStatus status = co_await aio::lstat(path);
+        is_link = status.is_symlink();
+        if (is_link) status = co_await aio::stat(path);
+        if (status.is_regular()) permissions = static_cast<fs::perms>(status.permissions());
     } catch (const std::system_error& e) {
-        if (e.code() != std::errc::no_such_file_or_directory) throw;
+        // A link may lead nowhere.
+        if (!is_link && e.code() != std::errc::no_such_file_or_directory) throw;
     }
     co_return permissions;
 }

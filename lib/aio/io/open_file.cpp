@@ -7,6 +7,7 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/core/running_loop.hpp>
 #include <aio/io/file_call_private.hpp>
+#include <aio/uv/error.hpp>
 #include <aio/uv/file_at_once.hpp>
 #include <aio/uv/fs.hpp>
 
@@ -37,7 +38,7 @@ OpenFile::~OpenFile() {
 
 void OpenFile::share() noexcept {
     if (is_shared_ || !seekable_) return;
-    move_shared(position_);
+    static_cast<void>(move_shared(position_));
     is_shared_ = true;
 }
 
@@ -45,8 +46,14 @@ std::uint64_t OpenFile::shared_position() const noexcept {
     return uv::file_position_of(descriptor_.get()).value_or(position_);
 }
 
-void OpenFile::move_shared(std::uint64_t position) const noexcept {
-    uv::move_file_position(descriptor_.get(), position);
+int OpenFile::move_shared(std::uint64_t position) const noexcept {
+    return uv::move_file_position(descriptor_.get(), position);
+}
+
+void OpenFile::seek(std::uint64_t position) {
+    // Also when the system's position is behind: it knows what there can be.
+    uv::check(move_shared(position), "seek " + name_);
+    position_ = position;
 }
 
 void OpenFile::check_range(const char* operation, std::uint64_t offset, std::uint64_t count) const {

@@ -39,8 +39,11 @@ public:
     }
     void move_to(std::uint64_t position) noexcept {
         position_ = position;
-        if (is_shared_) move_shared(position);
+        if (is_shared_) static_cast<void>(move_shared(position));
     }
+    /// The same to where nothing has been read or written yet. Throws `std::system_error` if no file can be
+    /// so large there.
+    void seek(std::uint64_t position);
     /// Somebody else gets to know the descriptor: from here on the system's position is the file's.
     void share() noexcept;
     [[nodiscard]] bool is_shared() const noexcept { return is_shared_; }
@@ -74,7 +77,8 @@ public:
 
 private:
     [[nodiscard]] std::uint64_t shared_position() const noexcept;
-    void move_shared(std::uint64_t position) const noexcept;
+    /// Returns 0 or a negative libuv error.
+    int move_shared(std::uint64_t position) const noexcept;
 
     Ref<LoopState> loop_;
     uv::Descriptor descriptor_;
