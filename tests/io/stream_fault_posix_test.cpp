@@ -27,7 +27,6 @@
 #include <vector>
 
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,6 +43,7 @@
 #include "file_help.hpp"
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/no_descriptors_posix.hpp"
 #include "support/sanitizer.hpp"
 #include "support/socket_posix.hpp"
 #include "support/text.hpp"
@@ -90,24 +90,6 @@ Coro<> until_bytes_wait(int socket) {
         REQUIRE(::ioctl(socket, FIONREAD, &count) == 0);
     }
 }
-
-/// So few descriptors that nothing can be opened, while it lives.
-class NoDescriptors {
-public:
-    /// All numbers below `limit` are in use.
-    explicit NoDescriptors(rlim_t limit = 0) {
-        ::getrlimit(RLIMIT_NOFILE, &before_);
-        rlimit none = before_;
-        none.rlim_cur = limit;
-        ::setrlimit(RLIMIT_NOFILE, &none);
-    }
-    ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-    NoDescriptors(const NoDescriptors&) = delete;
-    NoDescriptors& operator=(const NoDescriptors&) = delete;
-
-private:
-    rlimit before_{};
-};
 
 bool broken(const std::string& text) {
     return contains(text, "connection reset") || contains(text, "broken pipe");
@@ -229,6 +211,37 @@ TEST_CASE("stream writer: a reset wakes those who wait in drain, write_all and w
         CHECK(broken(closed));
         CHECK(contains(closed, peer));
         CHECK(client.writer.peername().value().to_string() == peer);
+    });
+}
+
+TEST_CASE("rule 88: what a connection has broken with stays the same, whatever writes are told later") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        TcpPair pair = co_await connected();
+        StreamConnection client(std::move(pair.a));
+        pair.reset();
+        const std::string was_read = co_await outcome(client.reader.read());
+        CHECK(contains(was_read, "connection reset"));
+        for (int i = 0; i < 2; ++i) {
+            const std::string drained = co_await outcome(client.writer.drain());
+            CHECK(contains(drained, "connection reset"));
+            CHECK_THROWS_AS(client.writer.write("x"), std::system_error);
+        }
+        const std::string closed = co_await outcome(client.writer.wait_closed());
+        CHECK(contains(closed, "connection reset"));
+    });
+}
+
+TEST_CASE("stream writer: the end that write_eof has asked for comes before the reset over unread bytes") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        TcpPair pair = co_await connected();
+        StreamConnection server(std::move(pair.a), 1);
+        co_await pair.b.write_all(bytes("more than it wants to know"));
+        co_await turn();
+        server.writer.write("answer");
+        server.writer.write_eof();
+        server.writer.close();
+        const std::string answer = co_await io_test::read_all(pair.b);
+        CHECK(answer == "answer");
     });
 }
 

@@ -97,6 +97,10 @@ Process::Process(Loop& loop, const ProcessOptions& options, Completion& exited) 
     int status = 0;
     try {
         status = detail::start_child(*block, options);
+    } catch (const std::system_error& error) {
+        block->close();
+        // For want of a pipe: whose that was to be is what matters.
+        throw std::system_error(error.code(), description_of(options));
     } catch (...) {
         block->close();
         throw;

@@ -6,31 +6,38 @@
 
 namespace aio {
 
-// These take what belongs to the processes, not to this object, which may be moved meanwhile.
+namespace {
 
-Coro<std::vector<int>> Pipeline::wait() {
-    std::vector<detail::ProcessWaitOperation> ends;
-    for (Process& process : processes_) ends.push_back(process.wait());
-    return [](std::vector<detail::ProcessWaitOperation> each) -> Coro<std::vector<int>> {
-        std::vector<int> returncodes;
-        for (const detail::ProcessWaitOperation& end : each) {
-            const int returncode = co_await end;
-            returncodes.push_back(returncode);
-        }
-        co_return returncodes;
-    }(std::move(ends));
+Coro<std::vector<int>> returncodes_of(std::vector<detail::ProcessWaitOperation> ends) {
+    std::vector<int> returncodes;
+    for (const detail::ProcessWaitOperation& end : ends) {
+        const int returncode = co_await end;
+        returncodes.push_back(returncode);
+    }
+    co_return returncodes;
 }
 
+} // namespace
+
+// These take what belongs to the processes, not to this object, which may be moved meanwhile.
+
+std::vector<detail::ProcessWaitOperation> Pipeline::ends() {
+    std::vector<detail::ProcessWaitOperation> ends;
+    for (Process& process : processes_) ends.push_back(process.wait());
+    return ends;
+}
+
+Coro<std::vector<int>> Pipeline::wait() { return returncodes_of(ends()); }
+
 Coro<PipelineOutput> Pipeline::communicate(std::string input) {
-    return
-        [](detail::Ref<detail::ProcessState> first, detail::Ref<detail::ProcessState> last, std::string text,
-           Coro<std::vector<int>> ends) -> Coro<PipelineOutput> {
-            detail::ProcessTexts texts = co_await detail::exchange(first, last, std::move(text));
-            std::vector<int> returncodes = co_await std::move(ends);
-            co_return PipelineOutput(std::move(returncodes), std::move(texts.output));
-        }(detail::Ref<detail::ProcessState>(&processes_.front().state()),
-                                        detail::Ref<detail::ProcessState>(&processes_.back().state()),
-                                        std::move(input), wait());
+    return [](detail::Ref<detail::ProcessState> first, detail::Ref<detail::ProcessState> last,
+              std::string text, std::vector<detail::ProcessWaitOperation> ends)
+               -> Coro<PipelineOutput> {
+        detail::ProcessTexts texts = co_await detail::exchange(first, last, std::move(text));
+        std::vector<int> returncodes = co_await returncodes_of(std::move(ends));
+        co_return PipelineOutput(std::move(returncodes), std::move(texts.output));
+    }(detail::Ref<detail::ProcessState>(&processes_.front().state()),
+               detail::Ref<detail::ProcessState>(&processes_.back().state()), std::move(input), ends());
 }
 
 void Pipeline::kill() {

@@ -72,6 +72,7 @@ public:
     void kill();
 
 private:
+    [[nodiscard]] std::vector<detail::ProcessWaitOperation> ends();
     std::vector<Process> processes_;
 };
 

@@ -41,6 +41,8 @@ PipeStream* open_pipe_of(ProcessState& process, int number) noexcept {
 } // namespace
 
 Coro<ProcessTexts> exchange(Ref<ProcessState> first, Ref<ProcessState> last, std::string input) {
+    first->check_owned();
+    last->check_owned();
     PipeStream* const in = open_pipe_of(*first, 0);
     if (in == nullptr && !input.empty())
         throw ValueError(first->stream(0) ? "communicate: " + first->stream_name(0) + " is closed already"
@@ -61,6 +63,9 @@ Coro<ProcessTexts> exchange(Ref<ProcessState> first, Ref<ProcessState> last, std
     try {
         co_await with_task_group(all);
     } catch (const ExceptionGroup& group) {
+        // Its pipes have been closed then.
+        first->check_owned();
+        last->check_owned();
         std::rethrow_exception(group.exceptions().front());
     }
     // Somebody may have cancelled one of them alone: that is no text that is whole.

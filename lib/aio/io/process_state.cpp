@@ -27,6 +27,10 @@ uv::Stdio stdio_for(const Redirect& redirect, int number, uv::Pipe* end) {
     return uv::Stdio::same_as(1);
 }
 
+[[noreturn]] void throw_gone() {
+    uv::throw_error(uv::status::canceled, "wait for a process whose object has gone, or its loop");
+}
+
 } // namespace
 
 bool ProcessWait::await_ready() const { return process_->returncode() || process_->is_lost(); }
@@ -42,8 +46,7 @@ void ProcessWait::start() {
 int ProcessWait::await_resume() {
     if (!waited()) returncode_ = process_->returncode();
     throw_if_cancelled();
-    if (!returncode_)
-        uv::throw_error(uv::status::canceled, "wait for a process whose object has gone, or its loop");
+    if (!returncode_) throw_gone();
     return *returncode_;
 }
 
@@ -81,6 +84,10 @@ ProcessState::ProcessState(EventLoop& loop, std::vector<std::string> arguments,
     loop_->resources.push_back(*this);
 }
 
+void ProcessState::check_owned() const {
+    if (!owned_) throw_gone();
+}
+
 std::string ProcessState::stream_name(int number) const {
     static constexpr const char* names[] = {"the input of ", "the output of ", "the errors of "};
     return names[number] + program_;
@@ -98,6 +105,7 @@ ProcessOwner start_process(EventLoop& loop, std::vector<std::string> arguments,
 void ProcessState::release_owned() noexcept {
     const Ref<ProcessState> self(this);
     release();
+    owned_ = false;
     observer_ = {};
     let_go();
     for (std::optional<PipeStream>& stream : streams_)

@@ -69,6 +69,8 @@ public:
     [[nodiscard]] std::optional<PipeStream>& stream(int number) noexcept {
         return streams_[static_cast<std::size_t>(number)];
     }
+    /// Throws `std::system_error` (operation_canceled) if the object that stood for the process has gone.
+    void check_owned() const;
     /// Its name for messages: "the input of cat".
     [[nodiscard]] std::string stream_name(int number) const;
     void send_signal(int signum);
@@ -97,6 +99,7 @@ private:
     std::optional<int> returncode_;
     int pid_ = 0;
     bool detached_ = false;
+    bool owned_ = true;
 };
 
 /// The one owner of a process.
