@@ -21,7 +21,9 @@ constexpr std::size_t piece_size = 256 * 1024;
 aio::Coro<std::optional<std::string>> read_header(const Site& site, aio::StreamReader& reader) {
     std::string first;
     try {
-        first = co_await aio::wait_for(reader.read(1), site.idle_time);
+        // Some clients send an empty line after a body, which is to be passed over (RFC 9112, 2.2).
+        for (int i = 0; i < 3 && (i == 0 || first == "\r" || first == "\n"); ++i)
+            first = co_await aio::wait_for(reader.read(1), site.idle_time);
     } catch (const aio::TimeoutError&) {
         co_return std::nullopt;
     }
@@ -75,9 +77,12 @@ aio::Coro<bool> serve_request(const Site& site, aio::StreamReader& reader, aio::
     std::optional<Request> request;
     std::optional<HttpError> refusal;
     std::optional<Answer> found;
+    bool head = false;
     try {
         const std::optional<std::string> header = co_await read_header(site, reader);
         if (!header) co_return false;
+        // Also if nothing else in it can be understood.
+        head = header->starts_with("HEAD ");
         request = parse_request(*header);
         found = co_await answer(site.root, *request);
     } catch (const HttpError& error) {
@@ -89,7 +94,7 @@ aio::Coro<bool> serve_request(const Site& site, aio::StreamReader& reader, aio::
     // After a request that could not be read nobody knows where the next one begins.
     const bool keep_alive = request && request->keep_alive;
     log(site, peer, request, *found);
-    const bool whole = co_await send(site, writer, *found, keep_alive, request && request->method == "HEAD");
+    const bool whole = co_await send(site, writer, *found, keep_alive, head);
     co_return whole&& keep_alive;
 }
 

@@ -3,6 +3,8 @@
 #include "request.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -33,6 +35,8 @@ std::string path_of(std::string_view target) {
 Request parse_request(std::string_view header) {
     http::request_parser<http::empty_body> parser;
     parser.header_limit(static_cast<std::uint32_t>(header.size() + 1));
+    // However large a body is, that it is there is what is wrong.
+    parser.body_limit(std::numeric_limits<std::uint64_t>::max());
     boost::system::error_code error;
     parser.put(boost::asio::buffer(header.data(), header.size()), error);
     if (error == http::error::bad_version) throw HttpError(505, "HTTP/1.0 and HTTP/1.1 are spoken here");

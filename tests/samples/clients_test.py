@@ -312,6 +312,8 @@ def test_http_to_requests_that_are_none():
             b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 413,
             b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\nGET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n": 501,
             b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n": 400,
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n": 413,
+            b"HEAD / HTTP/1.1\r\n\r\n": 400,
             b"\0" * 100 + b"\r\n\r\n": 400, b"G" * 100_000: 431,
         }.items():
             with server.connect() as connection:
@@ -320,12 +322,14 @@ def test_http_to_requests_that_are_none():
                 answer = read_all(connection)
                 expect(answer.startswith(b"HTTP/1.1 %d " % status), f"{request[:60]} does not give {status}", answer[:100])
                 expect(len(re.findall(rb"HTTP/1.1 \d", answer)) == 1, f"{request[:60]} is taken for several requests", answer)
+                expect(not request.startswith(b"HEAD") or answer.endswith(b"\r\n\r\n"), "HEAD is answered with a body", answer)
         expect(b"0123456789" in get_raw(server), "the server does not answer any more")
+        expect(b"0123456789" in get_raw(server, b"\r\n"), "an empty line before a request is not passed over")
 
 
-def get_raw(server):
+def get_raw(server, before=b""):
     with server.connect() as connection:
-        connection.sendall(b"GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        connection.sendall(before + b"GET /a.txt HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         return read_all(connection)
 
 
