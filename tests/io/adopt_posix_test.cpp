@@ -21,6 +21,8 @@
 #include <aio/io/open_connection.hpp>
 #include <aio/io/server.hpp>
 #include <aio/io/tcp_listener.hpp>
+#include <aio/io/wait_readable.hpp>
+#include <aio/uv/listener.hpp>
 #include <aio/uv/pipe.hpp>
 #include <aio/uv/unix_socket.hpp>
 
@@ -109,7 +111,28 @@ TEST_CASE("sockets that are not connected are refused where a connection is want
                 refusal([&] { return StreamConnection::from_descriptor(new_socket(family, SOCK_STREAM)); });
             CHECK(text == "system_error: socket is not connected");
         }
+        CHECK(refusal([] {
+                  return StreamConnection::from_descriptor(uv::listen_tcp(Address("127.0.0.1", 0)));
+              }) == "system_error: socket is not connected");
         co_return;
+    });
+}
+
+TEST_CASE("what a client has sent before it reset its connection can be read by who adopts that") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        const uv::Descriptor listening = uv::listen_tcp(Address("127.0.0.1", 0));
+        const std::uint16_t port = uv::local_address(listening).port();
+        uv::Descriptor client = connected_socket(port);
+        REQUIRE(::send(client.get(), "message", 7, 0) == 7);
+        reset_when_closed(client.get());
+        client.close();
+        co_await wait_readable(listening.get());
+        StreamConnection connection =
+            StreamConnection::from_descriptor(uv::Descriptor(::accept(listening.get(), nullptr, nullptr)));
+        const std::string message = co_await connection.reader.read(7);
+        CHECK(message == "message");
+        const std::string end = co_await outcome(connection.reader.read());
+        CHECK(contains(end, "connection reset"));
     });
 }
 

@@ -13,8 +13,11 @@
 
 #include <aio/io/create_server.hpp>
 #include <aio/io/subprocess.hpp>
+#include <aio/uv/listener.hpp>
 
 #include "io/protocol_help.hpp"
+#include "support/socket_posix.hpp"
+#include "support/text.hpp"
 
 using namespace aio;
 using namespace aio::test;
@@ -184,5 +187,32 @@ TEST_CASE("a protocol of Python's asyncio and one of ours are called in the same
         if (!python) co_return;
         ProcessOutput output = co_await python->communicate();
         CHECK(output.stdout_data() == "made; eof; lost: None 1000000 True\n");
+    });
+}
+
+TEST_CASE("what came before a reset is delivered, also if a write has met that first") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        for (const bool queued : {true, false}) {
+            CAPTURE(queued);
+            const uv::Descriptor listening = uv::listen_tcp(Address("127.0.0.1", 0));
+            uv::Descriptor peer = connected_socket(uv::local_address(listening).port());
+            Calls calls;
+            const auto make = [&calls] { return std::make_unique<Recording>(calls); };
+            auto connection = co_await connect_accepted_socket(
+                make, uv::Descriptor(::accept(listening.get(), nullptr, nullptr)));
+            if (queued) connection.transport().write(bytes(std::string(8'000'000, 'x')));
+            // As much as the system takes from who does not read.
+            const std::string text = long_text(60'000);
+            REQUIRE(::send(peer.get(), text.data(), text.size(), 0) == 60'000);
+            reset_when_closed(peer.get());
+            peer.close();
+            if (!queued) connection.transport().write(bytes("meets the reset"));
+            co_await until([&] { return calls.back().starts_with("lost"); });
+            std::string received;
+            for (const std::string& call : calls)
+                if (call.starts_with("data: ")) received += call.substr(6);
+            CHECK((received == text));
+            CHECK(contains(calls.back(), "connection reset"));
+        }
     });
 }

@@ -1,16 +1,19 @@
 #include <aio/io/server.hpp>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <aio/core/event_loop.hpp>
 #include <aio/io/open_connection.hpp>
 
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
+#include "support/socket_posix.hpp"
 #include "support/text.hpp"
 
 using namespace aio;
@@ -53,4 +56,26 @@ TEST_CASE("rule 92: out of descriptors a server reports that, pauses for a secon
         CHECK(loop.time() - since >= std::chrono::seconds(1));
         CHECK(reports.size() == 1);
     }(test.loop, test.reports));
+}
+
+TEST_CASE("rule 93: a connection that has broken is none any more, although its handler goes on") {
+    run_in_real_time([](EventLoop& loop) -> Coro<> {
+        Future<> allowed = loop.create_future<>();
+        const auto work = [&](StreamReader reader, StreamWriter writer) -> Coro<> {
+            const std::string how = co_await outcome(reader.read());
+            CHECK(contains(how, "connection reset"));
+            co_await allowed;
+            CHECK_THROWS_AS(writer.write("too late"), std::system_error);
+        };
+        Server server = co_await start_server(work, "127.0.0.1", 0);
+        uv::Descriptor client = connected_socket(port_of(server));
+        while (server.connections() == 0) co_await io_test::turn();
+        reset_when_closed(client.get());
+        client.close();
+        server.close();
+        co_await server.wait_closed();
+        CHECK(server.connections() == 0);
+        allowed.set_result();
+        co_await server.close(std::chrono::seconds(10));
+    });
 }

@@ -230,6 +230,38 @@ TEST_CASE("rule 93: serve_forever ends when it is cancelled, having closed the s
     });
 }
 
+TEST_CASE("rule 93: closing a server keeps its connections, also if somebody serves for ever") {
+    for (const bool graceful : {false, true})
+        run_in_real_time([&](EventLoop& loop) -> Coro<> {
+            const Future<> allowed = loop.create_future<>();
+            const auto answer = [&](StreamReader reader, StreamWriter writer) -> Coro<> {
+                const std::string line = co_await reader.readline();
+                co_await allowed;
+                co_await writer.write_all(line);
+            };
+            Server server = co_await start_server(answer, "127.0.0.1", 0);
+            auto serving = create_task(outcome(server.serve_forever()));
+            StreamConnection client = co_await connect_to(server);
+            co_await client.writer.write_all("question\n");
+            co_await until([&] { return server.connections() == 1; });
+            const auto close = [&]() -> Coro<> {
+                if (graceful)
+                    co_await server.close(10s);
+                else
+                    server.close();
+            };
+            Task<> closing = loop.create_task(close());
+            co_await io_test::turn();
+            CHECK_FALSE(serving.done());
+            Future<>(allowed).set_result();
+            const std::string line = co_await client.reader.readline();
+            CHECK(line == "question\n");
+            co_await closing;
+            const std::string how = co_await serving;
+            CHECK(how == "cancelled");
+        });
+}
+
 TEST_CASE("rule 93: serve_forever ends when somebody else closes the server") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         Server server = co_await start_server(echo, "127.0.0.1", 0);

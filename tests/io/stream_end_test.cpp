@@ -43,10 +43,12 @@ TEST_CASE("stream writer: a write that is given up ends drain and wait_closed, t
             const auto write = [&]() -> Coro<> { co_await connection.writer.write_all(text); };
             const auto drain = [&]() -> Coro<> { co_await connection.writer.drain(); };
             const auto wait = [&]() -> Coro<> { co_await connection.writer.wait_closed(); };
+            const auto read = [&]() -> Coro<> { static_cast<void>(co_await connection.reader.read()); };
             Task<> writer = loop.create_task(write());
             co_await rounds(3);
             Task<> drainer = loop.create_task(drain());
             Task<> closer = loop.create_task(wait());
+            Task<> reader = loop.create_task(read());
             co_await rounds(3);
             if (closing) connection.writer.close();
             writer.cancel();
@@ -58,6 +60,10 @@ TEST_CASE("stream writer: a write that is given up ends drain and wait_closed, t
             const std::error_code closed = co_await io_test::error_of(closer);
             CHECK(closed == std::errc::operation_canceled);
             CHECK(connection.writer.is_closing());
+            // What has come so far is no whole message.
+            const std::error_code was_read = co_await io_test::error_of(reader);
+            CHECK(was_read == std::errc::operation_canceled);
+            CHECK_FALSE(connection.reader.at_eof());
         });
 }
 

@@ -111,6 +111,8 @@ TEST_CASE("rule 84: what the connection broke with comes before bytes that are l
         CHECK(left == "reset");
         const std::string nothing = co_await read_outcome(pair.b.reader.read(0));
         CHECK(nothing == "reset");
+        // That is no end: who asks for it before each read hears of the error.
+        CHECK_FALSE(pair.b.reader.at_eof());
     });
 }
 
@@ -122,6 +124,11 @@ TEST_CASE("rule 84: a second task that reads at the same time is refused") {
         const std::string second = co_await read_outcome(pair.b.reader.readline());
         CHECK(second ==
               "runtime error: StreamReader.readline: another task is reading from this stream already");
+        // Who wants nothing disturbs nobody.
+        const std::string none = co_await pair.b.reader.read(0);
+        CHECK(none.empty());
+        CHECK(co_await pair.b.reader.readexactly(0) == "");
+        CHECK(co_await pair.b.reader.read_into({}) == 0);
         pair.a.writer.write("first");
         pair.a.writer.close();
         const std::string text = co_await first;

@@ -115,6 +115,18 @@ TEST_CASE("terminal: lines come whole, in raw mode each key comes at once, and t
     });
 }
 
+TEST_CASE("terminal: who shares the descriptor can wait in reads again when the stream is closed") {
+    const PseudoTerminal pty;
+    const auto blocks = [&] { return (::fcntl(pty.terminal.get(), F_GETFL) & O_NONBLOCK) == 0; };
+    EventLoop loop;
+    REQUIRE(blocks());
+    TerminalStream(loop, pty.terminal.get()).close();
+    CHECK(blocks());
+    REQUIRE(::fcntl(pty.terminal.get(), F_SETFL, O_RDWR | O_NONBLOCK) == 0);
+    TerminalStream(loop, pty.terminal.get()).close();
+    CHECK_FALSE(blocks());
+}
+
 TEST_CASE("terminal: the mode is restored when the stream is closed, or goes, or its loop closes") {
     const PseudoTerminal pty;
     for (const int way : {0, 1, 2}) {

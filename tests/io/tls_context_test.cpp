@@ -112,6 +112,10 @@ TEST_CASE("TLS: a name is what a certificate has it for, and nothing else") {
                                           "cher.example"),
               "xn--"));
     CHECK(has(outcome_for("test.example", std::string(300, 'x')), "is no name of a server"));
+    // To OpenSSL ".example" would be any name below it.
+    for (const char* name : {".example", ".test.example", "test..example", "."})
+        CHECK(has(outcome_for("test.example", name), "is no name of a server"));
+    CHECK(has(outcome_for("test.example", "127.0.0.1."), "IP address mismatch"));
 }
 
 TEST_CASE("TLS: a certificate that is trusted need not be that of an authority") {

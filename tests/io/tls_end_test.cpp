@@ -239,6 +239,62 @@ TEST_CASE("TLS: new keys may be asked for at any time, from either side, and not
     });
 }
 
+TEST_CASE("TLS: who has ended his direction is not broken by a peer that wants new keys") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+        ClientAndPeer both = co_await connect_to_peer(context.get());
+        StreamConnection client(std::move(both.client));
+        client.writer.write_eof();
+        const std::string nothing = co_await both.peer.read(1);
+        CHECK(nothing.empty());
+        for (int i = 0; i < 3; ++i) {
+            REQUIRE(SSL_key_update(both.peer.ssl(), SSL_KEY_UPDATE_REQUESTED) == 1);
+            co_await both.peer.send("more\n");
+            const std::string line = co_await client.reader.readline();
+            CHECK(line == "more\n");
+        }
+        co_await client.writer.drain();
+        SSL_shutdown(both.peer.ssl());
+        co_await both.peer.flush();
+        const std::string rest = co_await client.reader.read();
+        CHECK(rest.empty());
+        client.writer.close();
+        co_await client.writer.wait_closed();
+    });
+}
+
+TEST_CASE("TLS: what is whole before the connection is cut off is read first") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+        ClientAndPeer both = co_await connect_to_peer(context.get());
+        StreamConnection client(std::move(both.client));
+        co_await both.peer.send("one\ntwo\nthr");
+        both.peer.stream().close();
+        co_await io_test::turn();
+        const std::string one = co_await client.reader.readline();
+        CHECK(one == "one\n");
+        const std::string two = co_await client.reader.readexactly(4);
+        CHECK(two == "two\n");
+        CHECK(co_await io_test::error_of(client.reader.readline()) == std::errc::connection_aborted);
+        const std::string part = co_await client.reader.read(10);
+        CHECK(part == "thr");
+        CHECK_FALSE(client.reader.at_eof());
+        CHECK(co_await io_test::error_of(client.reader.read(10)) == std::errc::connection_aborted);
+    });
+}
+
+TEST_CASE("TLS: a peer that ends the connection in the handshake is said to have done that") {
+    run_in_loop([](EventLoop&) -> Coro<> {
+        auto ends = MemoryStream::pair();
+        auto connecting =
+            create_task(outcome(TlsStream::client(std::move(ends.first), client_context(), "test.example")));
+        const std::string close_notify("\x15\x03\x03\x00\x02\x01\x00", 7);
+        co_await ends.second.write_all(bytes(close_notify));
+        const std::string how = co_await connecting;
+        CHECK(has(how, "the peer has ended the connection in the handshake"));
+    });
+}
+
 TEST_CASE("TLS: after TLS 1.2's end, too, the other direction goes on") {
     run_in_loop([](EventLoop&) -> Coro<> {
         const io_test::SslContext context = io_test::peer_context(true, &io_test::example());

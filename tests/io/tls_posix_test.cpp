@@ -19,9 +19,11 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/io/open_connection.hpp>
 #include <aio/io/server.hpp>
+#include <aio/io/tcp_listener.hpp>
 #include <aio/io/temporary.hpp>
 
 #include "io/stream_help.hpp"
+#include "io/tls_peer.hpp"
 #include "support/loop_help.hpp"
 
 using namespace aio;
@@ -109,6 +111,8 @@ TEST_CASE("TLS: thousands of connections leave nothing behind") {
         const ConnectOptions wrong = options_for("other.example");
         co_await visit(path, 0, good, wrong);
         while (server.connections() > 0) co_await sleep(0s);
+        // The client takes leave a little later.
+        co_await io_test::turn();
         before = descriptors();
         constexpr int at_once = 20;
         for (int round = 0; round < 100; ++round) {
@@ -122,12 +126,48 @@ TEST_CASE("TLS: thousands of connections leave nothing behind") {
                 CHECK((end == "value" || (&one == &visits[4] && end == "cancelled")));
             }
             while (server.connections() > 0) co_await sleep(0s);
+            for (int i = 0; i < 10'000 && descriptors() != before; ++i) co_await sleep(0s);
             most = std::max(most, descriptors());
         }
         CHECK(descriptors() == before);
         CHECK(most == before);
         co_await server.close(10s);
     });
+}
+
+TEST_CASE("TLS: what is written before close arrives, whatever the peer sends that nobody reads") {
+    for (const bool waits : {true, false})
+        run_in_real_time([&](EventLoop&) -> Coro<> {
+            const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+            TcpListener listener("127.0.0.1", 0);
+            auto connecting = create_task(open_connection("127.0.0.1", listener.local_address().port(),
+                                                          options_for("test.example").limit(1000)));
+            TcpStream accepted = co_await listener.accept();
+            io_test::TlsPeer peer(context.get(), true, std::move(accepted));
+            co_await peer.shake_hands();
+            StreamConnection client = co_await std::move(connecting);
+            // It fills what the client keeps, and then the system's memory.
+            co_await peer.send(io_test::long_text(60'000));
+            co_await io_test::turn();
+            const std::string text = io_test::long_text(3'000'000);
+            const auto write = [&]() -> Coro<> {
+                co_await client.writer.write_all(text);
+                client.writer.close();
+                if (waits)
+                    co_await client.writer.wait_closed();
+                else
+                    const StreamWriter dropped = std::move(client.writer);
+            };
+            Task<> writing = create_task(write);
+            co_await io_test::turn();
+            co_await peer.send(io_test::long_text(60'000));
+            const std::string read = co_await peer.read(text.size() + 1);
+            CHECK((read == text));
+            CHECK(peer.has_ended());
+            if (waits) CHECK_FALSE(writing.done());
+            peer.stream().close();
+            co_await writing;
+        });
 }
 
 TEST_CASE("TLS: a client may break the connection that still sends what a handler has left") {

@@ -8,6 +8,8 @@
 #include <winsock2.h>
 #else
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #endif
@@ -52,6 +54,28 @@ DescriptorKind kind_of(const Descriptor& descriptor) noexcept {
 #endif
     default: return DescriptorKind::other;
     }
+}
+
+bool is_unconnected_socket(const Descriptor& descriptor) noexcept {
+    sockaddr_storage peer{};
+#if defined(_WIN32)
+    int size = sizeof peer;
+    return ::getpeername(static_cast<SOCKET>(descriptor.get()), reinterpret_cast<sockaddr*>(&peer), &size) !=
+               0 &&
+           ::WSAGetLastError() == WSAENOTCONN;
+#else
+    socklen_t size = sizeof peer;
+    if (::getpeername(descriptor.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0 || errno == ENOTSOCK)
+        return false;
+    int listens = 0;
+    size = sizeof listens;
+    ::getsockopt(descriptor.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &size);
+    if (listens != 0) return true;
+    // The system forgets the peer when that breaks the connection off. Then there are bytes, an error or an
+    // end to be read, as there never are in a socket that was not connected.
+    pollfd about{descriptor.get(), POLLIN, 0};
+    return ::poll(&about, 1, 0) <= 0 || (about.revents & POLLIN) == 0;
+#endif
 }
 
 void Descriptor::close() noexcept {

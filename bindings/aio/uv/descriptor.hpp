@@ -72,6 +72,10 @@ private:
 enum class DescriptorKind { tcp, pipe, udp, device, other };
 [[nodiscard]] DescriptorKind kind_of(const Descriptor& descriptor) noexcept;
 
+/// Whether this is a stream socket that has never been connected. One that was, until its peer broke that
+/// off, may still have bytes to be read.
+[[nodiscard]] bool is_unconnected_socket(const Descriptor& descriptor) noexcept;
+
 /// Opens the null device for those of the standard descriptors that are closed, as a daemon's may be.
 void open_standard_descriptors() noexcept;
 

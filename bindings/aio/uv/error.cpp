@@ -119,6 +119,7 @@ const int status::no_such_process = UV_ESRCH;
 const int status::out_of_memory = UV_ENOMEM;
 const int status::broken_pipe = UV_EPIPE;
 const int status::connection_reset = UV_ECONNRESET;
+const int status::not_connected = UV_ENOTCONN;
 const int status::not_supported = UV_ENOTSUP;
 const int status::name_unknown = UV_EAI_NONAME;
 const int status::name_without_address = UV_EAI_NODATA;

@@ -27,6 +27,7 @@ extern const int no_such_process;
 extern const int out_of_memory;
 extern const int broken_pipe;
 extern const int connection_reset;
+extern const int not_connected;
 extern const int not_supported;
 extern const int name_unknown;
 extern const int name_without_address;

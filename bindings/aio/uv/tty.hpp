@@ -28,7 +28,8 @@ void restore_terminal() noexcept;
 class Tty final : public Stream {
 public:
     /// The terminal of a descriptor, which stays the caller's where the system can open the terminal once
-    /// more. Throws `std::system_error` if it is none.
+    /// more: reading and writing it does not block then until this is closed. Throws `std::system_error` if
+    /// it is none.
     Tty(Loop& loop, int fd);
 
     /// Closing puts it back. Throws `std::system_error`.
@@ -39,6 +40,9 @@ public:
         int rows = 0;
     };
     [[nodiscard]] Size size() const;
+
+private:
+    Tty(Loop& loop, int fd, bool blocked);
 };
 
 } // namespace aio::uv

@@ -8,6 +8,7 @@ namespace aio::detail {
 bool BufferedRead::await_ready() {
     StreamState& stream = *stream_;
     stream.check_here();
+    if (wants_nothing() && stream.read_status_ >= 0) return true;
     if (stream.reader_ != nullptr || stream.buffered_reader_ != nullptr)
         throw RuntimeError(std::string(what_) + ": another task is reading from this stream already");
     if (!ready()) return false;
@@ -33,10 +34,7 @@ void BufferedRead::start() {
     wake();
 }
 
-bool BufferedRead::ready() {
-    // What has gone wrong comes before bytes that came earlier.
-    return stream_->read_status_ < 0 || complete();
-}
+bool BufferedRead::ready() { return enough() || stream_->read_ended_; }
 
 void BufferedRead::look() noexcept {
     if (giving_way_) return;
@@ -58,7 +56,8 @@ void BufferedRead::stream_closed() noexcept {
 void BufferedRead::finish() noexcept {
     if (error_) return;
     try {
-        if (stream_->read_status_ < 0)
+        // What has gone wrong comes before bytes that came earlier, as in asyncio.
+        if (stream_->read_status_ < 0 && !(stream_->bytes_come_first() && enough()))
             std::rethrow_exception(stream_->error_of(stream_->read_status_, "read from"));
         take();
     } catch (...) {

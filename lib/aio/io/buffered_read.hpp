@@ -44,14 +44,14 @@ protected:
     /// To be called first in `await_resume`: throws `CancelledError` or what has gone wrong.
     void settle();
 
-    /// Whether what is there is enough, or will never be more than it is. Called again when more has come.
-    [[nodiscard]] virtual bool complete() = 0;
-    /// Takes the result out of the buffer, once `complete` was true; or throws.
+    /// Whether no bytes are asked for, which needs no waiting, and disturbs nobody who reads.
+    [[nodiscard]] virtual bool wants_nothing() const noexcept { return false; }
+    /// Whether what is there is enough. Called again when more has come, and before `take`.
+    [[nodiscard]] virtual bool enough() = 0;
+    /// Takes the result out of the buffer when that is enough or no more will come; or throws.
     virtual void take() = 0;
 
     [[nodiscard]] ReadAhead& buffer() const noexcept { return stream_->read_ahead_; }
-    /// No more bytes will come.
-    [[nodiscard]] bool at_end() const noexcept { return stream_->read_ended_; }
     /// Takes bytes from the front of the buffer as text.
     [[nodiscard]] std::string take_text(std::size_t count);
 

@@ -40,15 +40,6 @@ PipeStream::PipeStream(EventLoop& loop)
 
 uv::Pipe& PipeStream::pipe() const { return static_cast<detail::StreamStateOf<uv::Pipe>&>(state()).own; }
 
-void PipeStream::check_connected() const {
-    try {
-        static_cast<void>(pipe().peer_path());
-    } catch (const std::system_error& error) {
-        // Of what is no socket the system says something else.
-        if (error.code() == std::errc::not_connected) throw;
-    }
-}
-
 std::pair<PipeStream, PipeStream> PipeStream::pair(EventLoop& loop) {
     uv::PipeEnds ends = uv::make_socket_pair();
     PipeStream first(loop, std::move(ends.read), detail::KnownKind());

@@ -31,9 +31,6 @@ public:
     /// The two ends of a new pair of connected sockets on one loop.
     [[nodiscard]] static std::pair<PipeStream, PipeStream> pair(EventLoop& loop);
 
-    /// For the library: throws `std::system_error` if this is a socket that is not connected.
-    void check_connected() const;
-
 private:
     friend detail::ProcessState;
     /// Not connected: a child process is going to have the other end.

@@ -4,9 +4,9 @@
 
 namespace aio::detail {
 
-bool SeparatedRead::complete() {
+bool SeparatedRead::enough() {
     found_ = search_.find_in(text());
-    return found_ || at_end() || search_.safe_prefix() > limit_;
+    return found_ || search_.safe_prefix() > limit_;
 }
 
 std::string SeparatedRead::take_separated() {

@@ -29,7 +29,8 @@ public:
     }
 
 private:
-    bool complete() override { return most_ == 0 || !buffer().empty() || at_end(); }
+    bool wants_nothing() const noexcept override { return most_ == 0; }
+    bool enough() override { return !buffer().empty(); }
     void take() override { result_ = take_text(std::min(most_, buffer().size())); }
     std::size_t most_;
     std::string result_;
@@ -45,7 +46,7 @@ public:
     }
 
 private:
-    bool complete() override { return at_end(); }
+    bool enough() override { return false; }
     void take() override { result_ = take_text(buffer().size()); }
     std::string result_;
 };
@@ -61,9 +62,10 @@ public:
     }
 
 private:
-    bool complete() override { return memory_.empty() || !buffer().empty() || at_end(); }
+    bool wants_nothing() const noexcept override { return memory_.empty(); }
+    bool enough() override { return !buffer().empty(); }
     void take() override {
-        if (!memory_.empty() && !buffer().empty()) count_ = buffer().take(memory_);
+        if (!buffer().empty()) count_ = buffer().take(memory_);
     }
     std::span<std::byte> memory_;
     std::size_t count_ = 0;
@@ -80,7 +82,8 @@ public:
     }
 
 private:
-    bool complete() override { return buffer().size() >= count_ || at_end(); }
+    bool wants_nothing() const noexcept override { return count_ == 0; }
+    bool enough() override { return buffer().size() >= count_; }
     void take() override {
         if (buffer().size() < count_) throw IncompleteReadError(take_text(buffer().size()), count_);
         result_ = take_text(count_);
@@ -103,7 +106,7 @@ protected:
     [[nodiscard]] std::string take_line();
 
 private:
-    bool complete() override;
+    bool enough() override;
     [[nodiscard]] std::string_view text() const noexcept {
         return {reinterpret_cast<const char*>(buffer().data().data()), buffer().size()};
     }

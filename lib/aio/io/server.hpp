@@ -126,8 +126,9 @@ public:
     [[nodiscard]] bool is_serving() const { return core().serving(); }
     /// Serves until the await is cancelled: then closes the server and its connections, waits until those
     /// have sent what was written, and throws the `CancelledError`; cancelled again, at once. Also ends with
-    /// `CancelledError`, as in asyncio, when somebody else closes the server. Throws `RuntimeError` if the
-    /// server is closed, or if another task does this already.
+    /// `CancelledError`, as in asyncio, when somebody else has closed the server and the last connection has
+    /// ended, which is not this function's affair then. Throws `RuntimeError` if the server is closed, or if
+    /// another task does this already.
     [[nodiscard]] Coro<> serve_forever() { return detail::ServerCore::serve_forever(shared()); }
 
     /// Stops listening. Connections, and those who handle them, go on. Does nothing the second time.

@@ -252,8 +252,12 @@ Coro<> ServerCore::serve_forever(Ref<ServerCore> server) {
         error = std::current_exception();
     }
     server->forever_ = Future<>();
-    server->close();
-    server->close_clients();
+    // Cancelled, this ends everything. Whoever has closed the server has said himself what is to become of
+    // the connections.
+    if (!server->closed_) {
+        server->close();
+        server->close_clients();
+    }
     try {
         co_await ServerClosedWait(server);
     } catch (const CancelledError&) {

@@ -104,7 +104,10 @@ public:
 
     /// Closes the stream at once. Who waits in it gets a `std::system_error` (operation_canceled). Bytes of a
     /// `write_all` that has returned are still sent, in the background, while the loop runs; those of one
-    /// that waits are not, and when it had sent a part of them the peer reads no more than that.
+    /// that waits are not, and when it had sent a part of them the peer reads no more than that. A peer that
+    /// sends what nobody reads, as each server of TLS 1.3 does, may lose what is on its way: the system
+    /// resets the connection then. `StreamWriter::close` waits for the peer's end of TLS; here
+    /// `shutdown_write` and reading to the end do.
     void close() noexcept {
         if (state_) state_->close();
     }

@@ -116,7 +116,7 @@ Stream StreamLink::take_stream() noexcept {
     state_->read_ahead_limit_ = StreamState::default_read_ahead;
     Stream stream(std::move(state_));
     closing_ = closed_ = true;
-    if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
+    tell_owner();
     return stream;
 }
 
@@ -130,7 +130,11 @@ void StreamLink::set_marks(std::optional<std::size_t> high, std::optional<std::s
 void StreamLink::on_progress() noexcept {
     if (broken()) {
         drainers_.release_all();
-        if (over()) closers_.release_all();
+        if (over()) {
+            closers_.release_all();
+            // The handler of a server may go on without it.
+            tell_owner();
+        }
     }
     if (!state_->is_open()) {
         // A write has been given up: nobody knows how much of it has gone.
@@ -149,6 +153,7 @@ void StreamLink::on_progress() noexcept {
 void StreamLink::close() noexcept {
     if (closing_) return;
     closing_ = true;
+    if (state_->is_open()) state_->prepare_close();
     if (!state_->is_open() || state_->write_error() < 0 || queued() == 0)
         end(failure(), false);
     else
@@ -168,13 +173,17 @@ void StreamLink::end(int status, bool dropping) noexcept {
         state_->close();
     drainers_.release_all();
     closers_.release_all();
-    if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
+    tell_owner();
     flushing_.end();
 }
 
+void StreamLink::tell_owner() noexcept {
+    if (LinkOwner* const owner = std::exchange(owner_, nullptr)) owner->link_closed(*this);
+}
+
 int StreamLink::failure() const noexcept {
+    if (state_ && state_->read_status_ < 0) return state_->read_status_;
     if (status_ < 0 || !state_) return status_;
-    if (state_->read_status_ < 0) return state_->read_status_;
     return state_->is_open() ? state_->write_error() : 0;
 }
 

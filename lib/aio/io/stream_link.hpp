@@ -43,8 +43,11 @@ public:
     [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
     void set_owner(LinkOwner* owner) noexcept { owner_ = owner; }
 
-    /// No more bytes are in the buffer, and none will come.
-    [[nodiscard]] bool at_eof() const noexcept { return state_->read_ended_ && state_->read_ahead_.empty(); }
+    /// No more bytes are in the buffer, and none will come. A connection that has broken has no end: who asks
+    /// this before each read is to hear of the error.
+    [[nodiscard]] bool at_eof() const noexcept {
+        return state_->read_ended_ && state_->read_status_ == 0 && state_->read_ahead_.empty();
+    }
 
     void write(std::span<const std::byte> data);
     void write_eof();
@@ -105,6 +108,8 @@ private:
 
     void on_progress() noexcept;
     void end(int status, bool dropping) noexcept;
+    void tell_owner() noexcept;
+    /// What has broken it: what whoever reads is told, if there is that, because a write is often told less.
     [[nodiscard]] int failure() const noexcept;
 
     std::unique_ptr<StreamState> state_;

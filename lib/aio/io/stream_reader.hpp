@@ -12,7 +12,9 @@
 ///
 /// Cancelling any of the awaits loses nothing: bytes leave the buffer only as part of a result that is
 /// returned. If the connection breaks, reads throw `std::system_error`, also when bytes are left in the
-/// buffer. If it was closed on this side, what is left in the buffer can be read, and then the end.
+/// buffer; only if TLS has not been ended but the connection below has, as some servers do it, what the
+/// buffer holds of a whole result comes first. If it was closed on this side, what is left in the buffer can
+/// be read, and then the end.
 
 #include <cstddef>
 #include <span>

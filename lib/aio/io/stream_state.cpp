@@ -173,7 +173,9 @@ void StreamState::abort() noexcept {
 }
 
 void StreamState::give_up() noexcept {
-    const uv::Callback observer = write_observer_;
+    const uv::Callback observer = std::exchange(write_observer_, uv::Callback());
+    // Nobody has closed it: to whoever reads it has broken.
+    if (!read_ended_) ended(uv::status::canceled);
     abort();
     if (observer) observer();
 }

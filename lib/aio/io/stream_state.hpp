@@ -92,6 +92,8 @@ public:
     [[nodiscard]] virtual const TlsInfo* tls_info() const noexcept { return nullptr; }
     /// Whether an end that is read is the peer's word, and not only the system's.
     [[nodiscard]] virtual bool end_is_certain() const noexcept { return false; }
+    /// Whether who reads gets what has come before the error first: the stream is whole as far as it goes.
+    [[nodiscard]] virtual bool bytes_come_first() const noexcept { return false; }
     /// What it has broken with, if there is more to say than a status does.
     [[nodiscard]] virtual std::exception_ptr cause() const noexcept { return nullptr; }
     /// What a negative status means, as an exception. `operation` as in "read from", which the name follows.
@@ -129,6 +131,9 @@ public:
     virtual int queue(std::span<const std::byte> data) = 0;
     virtual int write(std::span<const std::byte> data, uv::Completion& done) noexcept = 0;
     virtual int shutdown(uv::Completion& done) noexcept = 0;
+    /// Nobody is going to write any more, and the stream is to be closed as soon as nothing is queued. What
+    /// it has to say and to hear itself before that counts as queued from here on.
+    virtual void prepare_close() noexcept {}
     [[nodiscard]] virtual uv::EndOfWriting end_of_writing() const noexcept {
         return uv::EndOfWriting::by_shutdown;
     }

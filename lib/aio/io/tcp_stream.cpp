@@ -62,7 +62,9 @@ TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket)
     : TcpStream(loop, checked(std::move(socket)), detail::KnownKind()) {}
 
 TcpStream::TcpStream(EventLoop& loop, uv::Descriptor socket, detail::KnownKind)
-    : TcpStream(loop, uv::AcceptedConnection(std::move(socket), std::nullopt)) {}
+    : TcpStream(loop, uv::AcceptedConnection(std::move(socket), std::nullopt)) {
+    state().set_number(state().descriptor());
+}
 
 TcpStream::TcpStream(EventLoop& loop, uv::AcceptedConnection connection)
     : Stream(

@@ -31,8 +31,13 @@ std::string without_zone(const std::string& host) {
     return address.size() < host.size() && in_figures(address) ? address : host;
 }
 
-bool is_ascii_name(const std::string& host) {
+bool is_ascii(const std::string& host) {
     return std::ranges::all_of(host, [](char c) { return c > ' ' && c < 127; });
+}
+
+/// To OpenSSL a name that begins with a dot stands for all names below it.
+bool has_empty_label(const std::string& name) {
+    return name.starts_with('.') || name.find("..") != std::string::npos;
 }
 
 std::string printable(std::string text) {
@@ -82,16 +87,19 @@ void TlsEngine::connect_to(const std::string& host) {
                            "server_hostname, or switch check_hostname off");
         return;
     }
-    if (!is_ascii_name(host))
+    if (!is_ascii(host))
         throw TlsError(std::errc::invalid_argument,
                        "TLS: '" + printable(host) +
                            "' is no name of a server: it is to be in ASCII, an international one in its "
                            "form that begins with xn--");
+    if (has_empty_label(host))
+        throw TlsError(std::errc::invalid_argument,
+                       "TLS: '" + host + "' is no name of a server: between its dots there is nothing");
     host_ = without_zone(host);
-    const bool address = in_figures(host_);
     // The dot says that the name is whole, to a resolver; it is part of no certificate, and RFC 6066 wants
     // none.
-    if (!address && host_.size() > 1 && host_.back() == '.') host_.pop_back();
+    if (host_.size() > 1 && host_.back() == '.') host_.pop_back();
+    const bool address = in_figures(host_);
     bool set = true;
     // Names only: RFC 6066 has no addresses.
     if (!address) set = SSL_set_tlsext_host_name(ssl, host_.c_str()) == 1;

@@ -44,6 +44,8 @@ public:
     [[nodiscard]] TlsStep write(std::span<const std::byte> data) noexcept;
     /// Says that nothing more will be sent. Needs input when `write` would, and in the handshake.
     [[nodiscard]] TlsStep end_writing() noexcept;
+    /// That has been said. What the engine still makes, as answers to new keys, is not to be sent.
+    [[nodiscard]] bool has_ended_writing() const noexcept { return write_ended_; }
 
     [[nodiscard]] bool is_server() const noexcept { return settings_->server; }
     /// Whom a client connects to, as the certificate has to say it; empty if that is not known.

@@ -23,6 +23,9 @@ constexpr std::size_t turn_size = 16 * record_size;
 /// fill the memory with it.
 constexpr std::size_t most_unread_answers = 4 * record_size;
 
+/// How long a peer may take to say that it has finished as well (asyncio's ssl_shutdown_timeout).
+constexpr Duration parting_time = std::chrono::seconds(30);
+
 std::string name_of(const StreamState& stream) {
     if (const std::optional<uv::Address> peer = stream.peer_address()) return peer->to_string();
     if (std::optional<std::string> path = stream.peer_path(); path && !path->empty()) return std::move(*path);
@@ -64,6 +67,7 @@ TlsState::~TlsState() {
     below_->remove_tap();
     nudge_->forget();
     patience_.cancel();
+    parting_patience_.cancel();
 }
 
 void TlsState::Nudge::push(LoopState& loop) noexcept {
@@ -116,6 +120,7 @@ bool TlsState::wants_records() noexcept {
     if (cause_) return false;
     // A write that waits for the rest of a message must not wait for readers as well.
     if (!connected_ || blocked_) return true;
+    if (parting_) return !plain_ended_;
     std::array<std::byte, 1> any{};
     return !plain_ended_ && !StreamState::room(any).empty();
 }
@@ -149,7 +154,8 @@ int TlsState::start_reading() noexcept {
 void TlsState::advance() noexcept {
     if (!connected_) shake_hands();
     if (connected_) read_records();
-    const bool gone = send_waiting();
+    const bool sent = send_waiting();
+    const bool gone = part() || sent;
     if (!records_ended_ && below_->is_open() && wants_records()) static_cast<void>(below_->start_reading());
     // Last: whoever is told may let this go.
     if (gone) write_progressed();
@@ -169,6 +175,9 @@ void TlsState::shake_hands() noexcept {
             fail(stream_error(records_status_));
         else if (const int status = write_error(); status < 0)
             fail(stream_error(status));
+        return;
+    case TlsStep::ended:
+        fail(error(std::errc::connection_reset, "the peer has ended the connection in the handshake"));
         return;
     default: fail(engine_error()); return;
     }
@@ -190,15 +199,19 @@ void TlsState::read_records() noexcept {
     stalled_ = false;
     std::exception_ptr failure;
     while (!plain_ended_ && is_open()) {
-        const std::span<std::byte> memory = StreamState::room(shared);
-        if (memory.empty()) {
+        std::span<std::byte> memory = discarding_ ? std::span<std::byte>() : StreamState::room(shared);
+        if (memory.empty() && !parting_) {
             stalled_ = true;
             break;
+        }
+        if (memory.empty()) {
+            discarding_ = true;
+            memory = shared;
         }
         std::size_t count = 0;
         const TlsStep step = engine_.read(memory, count);
         if (step == TlsStep::done) {
-            StreamState::received(memory.first(count));
+            if (!discarding_) StreamState::received(memory.first(count));
             continue;
         }
         if (step == TlsStep::ended) {
@@ -206,6 +219,9 @@ void TlsState::read_records() noexcept {
             StreamState::ended(0);
         } else if (step == TlsStep::failed) {
             failure = engine_error();
+        } else if (records_ended_ && parting_ && !read_wanted()) {
+            // Many peers just close, and nobody asks for more.
+            plain_ended_ = true;
         } else if (records_ended_) {
             report_end();
         }
@@ -213,7 +229,10 @@ void TlsState::read_records() noexcept {
     }
     // What the peer has asked for: new keys, or an alert that says what was wrong.
     const std::size_t answers = engine_.output().size();
-    send_records();
+    if (engine_.has_ended_writing())
+        engine_.discard_output();
+    else
+        send_records();
     unread_answers_ = below_->is_open() && below_->write_queue_size() > 0 ? unread_answers_ + answers : 0;
     if (unread_answers_ > most_unread_answers && !failure)
         failure = error(std::errc::protocol_error, "the peer asks for answers, and does not read them");
@@ -224,6 +243,7 @@ void TlsState::read_records() noexcept {
 void TlsState::report_end() noexcept {
     plain_ended_ = true;
     if (records_status_ == 0) {
+        cut_off_ = true;
         cause_ = error(std::errc::connection_aborted,
                        "the connection was cut off: it has ended without TLS's close_notify, so something "
                        "may be missing");
@@ -272,8 +292,10 @@ std::size_t TlsState::encrypt(std::span<const std::byte> data, bool all_wanted) 
             break;
         const auto batch = data.subspan(taken, std::min(data.size() - taken, batch_size));
         const TlsStep step = engine_.write(batch);
-        const std::exception_ptr failure =
-            step == TlsStep::failed || step == TlsStep::ended ? engine_error() : nullptr;
+        std::exception_ptr failure;
+        if (step == TlsStep::failed) failure = engine_error();
+        if (step == TlsStep::ended)
+            failure = error(std::errc::connection_reset, "the peer has ended the connection");
         send_records();
         if (failure) {
             fail(failure);
@@ -394,6 +416,36 @@ int TlsState::begin_shutdown() noexcept {
 
 // ---- The end
 
+void TlsState::prepare_close() noexcept {
+    // Who has not begun, has broken or has heard the peer's last word has nothing to wait for.
+    if (parting_ || !connected_ || cause_ || plain_ended_ || records_ended_ || write_error() < 0) return;
+    try {
+        parting_patience_ = loop().require_loop().call_later(parting_time, [this] {
+            parting_ = false;
+            write_progressed();
+        });
+    } catch (...) {
+        // Without memory for a timer it might never end.
+        return;
+    }
+    parting_ = true;
+    advance_soon();
+}
+
+bool TlsState::part() noexcept {
+    if (!parting_) return false;
+    const bool over = cause_ || plain_ended_ || records_ended_ || write_error() < 0;
+    if (!over) {
+        if (held_.empty() && borrowed_.empty() && !engine_.has_ended_writing() &&
+            engine_.end_writing() == TlsStep::done)
+            send_records();
+        return false;
+    }
+    parting_ = false;
+    parting_patience_.cancel();
+    return true;
+}
+
 void TlsState::loop_closing() noexcept {
     // It may own whoever owns this, which then goes at the very end.
     const HandshakeEnd dropped = std::exchange(on_handshake_, nullptr);
@@ -402,6 +454,8 @@ void TlsState::loop_closing() noexcept {
 
 void TlsState::forget_waiting() noexcept {
     patience_.cancel();
+    parting_patience_.cancel();
+    parting_ = false;
     on_handshake_ = nullptr;
     held_.clear();
     borrowed_ = {};

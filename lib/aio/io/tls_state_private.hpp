@@ -9,6 +9,11 @@
 /// Once the handshake is over, reading and writing are independent but for one thing: while half a message
 /// about the connection itself is there, a ticket that fills several records for instance, the engine takes
 /// nothing. What is written then is held here until the other half has come.
+///
+/// A connection is not just closed: every server of TLS 1.3 sends tickets that a client which only writes has
+/// not read, and to close a socket over unread bytes resets the connection, which throws away what is still
+/// on its way to the peer. So this says that it has finished, and reads on until the peer has said the same,
+/// as asyncio does, but not for ever (`prepare_close`).
 
 #include <cstddef>
 #include <exception>
@@ -50,12 +55,13 @@ public:
     [[nodiscard]] int descriptor() const noexcept override { return below_->descriptor(); }
     [[nodiscard]] const TlsInfo* tls_info() const noexcept override { return info_ ? &*info_ : nullptr; }
     [[nodiscard]] std::exception_ptr cause() const noexcept override { return cause_; }
+    [[nodiscard]] bool bytes_come_first() const noexcept override { return cut_off_; }
     /// Of a close_notify, whatever befell writes meanwhile.
     [[nodiscard]] bool end_is_certain() const noexcept override { return true; }
 
     [[nodiscard]] bool is_open() const noexcept override { return below_->is_open(); }
     [[nodiscard]] std::size_t write_queue_size() const noexcept override {
-        return below_->write_queue_size() + held_.size() + borrowed_.size();
+        return below_->write_queue_size() + held_.size() + borrowed_.size() + (parting_ ? 1 : 0);
     }
     [[nodiscard]] int write_error() const noexcept override {
         if (write_status_ < 0) return write_status_;
@@ -66,6 +72,7 @@ public:
     int queue(std::span<const std::byte> data) override;
     int write(std::span<const std::byte> data, uv::Completion& done) noexcept override;
     int shutdown(uv::Completion& done) noexcept override;
+    void prepare_close() noexcept override;
     void loop_closing() noexcept override;
 
 private:
@@ -126,6 +133,8 @@ private:
     /// Says whether any of what was waiting has gone, or never will.
     bool send_waiting() noexcept;
     [[nodiscard]] int begin_shutdown() noexcept;
+    /// Parts from the peer as far as that goes now; says whether that is over, which it is once.
+    [[nodiscard]] bool part() noexcept;
     void complete(uv::Completion*& waiting, int status) noexcept;
     void fail(std::exception_ptr cause) noexcept;
     void time_out() noexcept;
@@ -153,6 +162,8 @@ private:
     uv::Completion* write_done_ = nullptr;
     /// A `shutdown` that waits for these two.
     uv::Completion* shutdown_done_ = nullptr;
+    /// Ends the parting from a peer that does not answer.
+    TimerHandle parting_patience_;
     /// Bytes that reading has made this send since the stream below has last sent anything.
     std::size_t unread_answers_ = 0;
     int write_status_ = 0;
@@ -160,10 +171,16 @@ private:
     bool records_ended_ = false;
     bool connected_ = false;
     bool plain_ended_ = false;
+    /// The stream below has ended in good order, and TLS has not.
+    bool cut_off_ = false;
     /// There may be more to read in the engine, but nobody has room for it.
     bool stalled_ = false;
     /// The engine takes nothing to write until more has come.
     bool blocked_ = false;
+    /// The end has been announced, or will be when everything has been sent, and the peer's is waited for.
+    bool parting_ = false;
+    /// What comes is dropped: it had no more room, and nobody will read on.
+    bool discarding_ = false;
 };
 
 } // namespace aio::detail

@@ -59,7 +59,7 @@ void Transport::write(std::span<const std::byte> data) {
         }
     }
     if (status < 0) {
-        force_close(stream_->error_of(status, "write to"));
+        if (!reading_will_tell(status)) force_close(stream_->error_of(status, "write to"));
         return;
     }
     const std::size_t waiting = stream_->write_queue_size();
@@ -79,13 +79,22 @@ void Transport::write_eof() {
     if (status < 0) force_close(stream_->error_of(status, "end the write direction to"));
 }
 
+bool Transport::reading_will_tell(int status) const noexcept {
+    if (!takes_bytes()) return false;
+    return end_ ? *end_ < 0 : !ended_ && status == uv::status::connection_reset;
+}
+
 std::size_t Transport::queued() const noexcept {
     return stream_->is_open() ? stream_->write_queue_size() : 0;
 }
 
 void Transport::settle_writes() noexcept {
     if (write_failed()) {
-        force_close(stream_->error_of(stream_->write_error(), "write to"));
+        const int status = stream_->write_error();
+        if (reading_will_tell(status))
+            sending_ = false;
+        else
+            force_close(stream_->error_of(status, "write to"));
         return;
     }
     check_low(stream_->write_queue_size());
@@ -260,6 +269,8 @@ void Transport::close() noexcept {
     if (is_closing()) return;
     set_closing();
     end_.reset();
+    stream_->prepare_close();
+    if (stream_->write_queue_size() != 0) sending_ = true;
     // A protocol that has been paused is told first that it no longer is.
     if (writing_paused() || write_failed())
         queue_io();

@@ -164,6 +164,8 @@ private:
     [[nodiscard]] bool takes_bytes() const noexcept { return !is_closing() && !reading_paused_; }
     /// Bytes have been lost. A peer that has gone is no error as long as nothing is written to it.
     [[nodiscard]] bool write_failed() const noexcept { return sending_ && stream_->write_error() < 0; }
+    /// What a write has failed with ends the reading as well. What has come before is delivered first.
+    [[nodiscard]] bool reading_will_tell(int status) const noexcept;
     [[nodiscard]] std::span<std::byte> next_memory(std::span<std::byte> shared) noexcept;
     void deliver() noexcept;
     void deliver_buffered() noexcept;

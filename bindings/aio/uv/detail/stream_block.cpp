@@ -129,6 +129,7 @@ void StreamBlock::write_ended(int status) noexcept {
         if (done == nullptr) done = std::exchange(write_done, nullptr);
     }
     if (lingering() && !writing) {
+        if (ends_before_close && status == 0) end_writing();
         close();
         return;
     }
@@ -194,10 +195,13 @@ EndOfWriting StreamBlock::end_of_writing() const noexcept {
 void StreamBlock::close_gently() noexcept {
     const bool bytes_on_their_way =
         writing && write_error == 0 && connect_done == nullptr && !borrowed_in_flight;
+    const bool ends = shutdown_done != nullptr && write_error == 0;
     if (!bytes_on_their_way) {
+        if (ends && !borrowed_in_flight) end_writing();
         close();
         return;
     }
+    ends_before_close = ends;
     uv_read_stop(&handle.stream);
     reader = nullptr;
     write_observer = Callback();
@@ -219,6 +223,7 @@ void StreamBlock::close() noexcept {
     detach();
     // libuv forgets how it was.
     if (raw) uv_tty_set_mode(&handle.tty, UV_TTY_MODE_NORMAL);
+    if (blocks_for_others) make_blocking();
     const Descriptor left_open = left_open_by_libuv();
     uv_close(&handle.base, &on_closed);
 }

@@ -57,8 +57,9 @@ struct StreamBlock final : Lingering {
     void close() noexcept;
     /// The same, of a TCP connection, which the peer sees reset.
     void reset() noexcept;
-    /// Lets what is queued go out first. Borrowed bytes are given back: if they are on their way already it
-    /// closes at once.
+    /// Lets what is queued go out first, and then the end if that was asked for: closing over bytes that
+    /// nobody has read is a reset, which the peer must not hear of before the end. Borrowed bytes are given
+    /// back: if they are on their way already it closes at once.
     void close_gently() noexcept;
 
     [[nodiscard]] std::size_t unsent() const noexcept {
@@ -77,8 +78,12 @@ struct StreamBlock final : Lingering {
     bool borrowed_in_flight = false;
     /// `shutdown` waits until what is queued has been given to libuv.
     bool shutdown_waiting = false;
+    /// Closed while `shutdown` was under way.
+    bool ends_before_close = false;
     /// It is a terminal in another mode than it was found in.
     bool raw = false;
+    /// It is a terminal that has been made non-blocking for whoever else has its descriptor.
+    bool blocks_for_others = false;
     /// What broke the write direction, for good.
     int write_error = 0;
 
@@ -106,6 +111,7 @@ private:
     /// the error that was behind the last bytes.
     int read_to_end(int fd) noexcept;
 #endif
+    void make_blocking() noexcept;
 
     [[nodiscard]] std::size_t borrowed_size_waiting() const noexcept {
         return borrowed_in_flight ? 0 : borrowed.size();
@@ -116,6 +122,8 @@ private:
     void shut_down(int status) noexcept;
     void write_ended(int status) noexcept;
     void fail_writes(int status) noexcept;
+    /// What `shutdown` is about, at once; nothing is queued.
+    void end_writing() noexcept;
     void detach() noexcept;
     /// The descriptor, if it is one of the standard ones, which libuv never closes.
     [[nodiscard]] Descriptor left_open_by_libuv() const noexcept;

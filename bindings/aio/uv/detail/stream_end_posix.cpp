@@ -17,6 +17,7 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <aio/uv/detail/stream_block.hpp>
@@ -69,6 +70,12 @@ int StreamBlock::read_to_end(int fd) noexcept {
             return -errno;
         }
     }
+}
+
+void StreamBlock::end_writing() noexcept {
+    uv_os_fd_t fd = -1;
+    // What is no socket is ended by being closed.
+    if (uv_fileno(&handle.base, &fd) == 0) ::shutdown(fd, SHUT_WR);
 }
 
 void StreamBlock::look_for_write_error() noexcept {
