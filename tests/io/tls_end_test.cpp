@@ -42,10 +42,11 @@ struct ClientAndPeer {
     TlsPeer peer;
 };
 template <class S>
-Coro<ClientAndPeer> connect_to_peer(SSL_CTX* context, std::pair<S, S> ends) {
+Coro<ClientAndPeer> connect_to_peer(SSL_CTX* context, std::pair<S, S> ends,
+                                    TlsContext own = client_context()) {
     TlsPeer peer(context, true, std::move(ends.second));
     auto accepting = create_task(peer.shake_hands());
-    TlsStream client = co_await TlsStream::client(std::move(ends.first), client_context(), "test.example");
+    TlsStream client = co_await TlsStream::client(std::move(ends.first), std::move(own), "test.example");
     co_await std::move(accepting);
     co_return ClientAndPeer{std::move(client), std::move(peer)};
 }
@@ -281,6 +282,47 @@ TEST_CASE("TLS: what is whole before the connection is cut off is read first") {
         CHECK_FALSE(client.reader.at_eof());
         CHECK(co_await io_test::error_of(client.reader.read(10)) == std::errc::connection_aborted);
     });
+}
+
+TEST_CASE("TLS: a peer that never ends a connection is waited for as long as the context says") {
+    for (const auto patience : {0s, 5s, 30s}) {
+        CAPTURE(patience.count());
+        run_in_loop([&](EventLoop& loop) -> Coro<> {
+            const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+            TlsContext own = client_context();
+            // The last one is the default.
+            if (patience != 30s) own.shutdown_timeout(patience);
+            ClientAndPeer both = co_await connect_to_peer(context.get(), MemoryStream::pair(), own);
+            StreamConnection client(std::move(both.client));
+            const TimePoint begin = loop.time();
+            client.writer.write("bye");
+            client.writer.close();
+            co_await client.writer.wait_closed();
+            CHECK((loop.time() == begin + patience));
+            const std::string text = co_await both.peer.read(4);
+            CHECK(text == "bye");
+            CHECK(both.peer.has_ended());
+        });
+    }
+    CHECK_THROWS_AS(client_context().shutdown_timeout(-1s), ValueError);
+}
+
+TEST_CASE("TLS: one that is closed may be aborted, or its loop closed, while it waits for the peer") {
+    for (const bool aborts : {true, false})
+        run_in_loop([&](EventLoop&) -> Coro<> {
+            const io_test::SslContext context = io_test::peer_context(true, &io_test::example());
+            ClientAndPeer both = co_await connect_to_peer(context.get());
+            StreamConnection client(std::move(both.client));
+            client.writer.write("bye");
+            client.writer.close();
+            auto waiting = create_task([](StreamWriter& writer) -> Coro<> { co_await writer.wait_closed(); },
+                                       std::ref(client.writer));
+            co_await rounds(5);
+            CHECK_FALSE(waiting.done());
+            if (!aborts) co_return;
+            client.writer.abort();
+            CHECK(co_await outcome(waiting) == "value");
+        });
 }
 
 TEST_CASE("TLS: a peer that ends the connection in the handshake is said to have done that") {

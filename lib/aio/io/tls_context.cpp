@@ -303,6 +303,13 @@ TlsContext& TlsContext::check_hostname(bool on) {
     return *this;
 }
 
+TlsContext& TlsContext::set_shutdown_timeout(Duration timeout) {
+    if (timeout < Duration::zero())
+        throw ValueError("TlsContext::shutdown_timeout: a connection cannot wait a negative time");
+    settings_->shutdown_timeout = timeout;
+    return *this;
+}
+
 TlsContext& TlsContext::minimum_version(TlsVersion version) {
     detail::require(SSL_CTX_set_min_proto_version(settings_->context.get(), version == TlsVersion::v1_3
                                                                                 ? TLS1_3_VERSION

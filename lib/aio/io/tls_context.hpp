@@ -10,12 +10,14 @@
 ///
 /// There when `AIO_HAVE_TLS` is set, which takes OpenSSL; the rest of the library knows nothing of that.
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <aio/config.hpp>
+#include <aio/core/clock.hpp>
 #include <aio/io/tls_error.hpp>
 
 #if AIO_HAVE_TLS
@@ -75,6 +77,15 @@ public:
     /// Off: any name in the certificate will do, as long as it is signed by somebody who is trusted.
     TlsContext& check_hostname(bool on);
     TlsContext& minimum_version(TlsVersion version);
+    /// How long a connection that is closed waits for the peer to end it as well, after which it is closed
+    /// all the same; 30 seconds unless this says otherwise (`ssl_shutdown_timeout` in asyncio). With 0 it is
+    /// closed at once, and the peer may lose what is on its way to it: the system resets connections over
+    /// bytes that nobody has read, and servers of TLS 1.3 send some of their own accord. Throws `ValueError`
+    /// if negative.
+    template <class Rep, class Period>
+    TlsContext& shutdown_timeout(std::chrono::duration<Rep, Period> timeout) {
+        return set_shutdown_timeout(detail::to_duration(timeout));
+    }
     /// The protocols that are spoken above TLS, the preferred one first ("h2", "http/1.1"). A server chooses
     /// by its own preference; without a common one the connection is made without any. Throws `ValueError` if
     /// one is empty or longer than 255 bytes.
@@ -90,6 +101,7 @@ public:
 private:
     friend detail::TlsAccess;
     explicit TlsContext(std::shared_ptr<detail::TlsSettings> settings) noexcept;
+    TlsContext& set_shutdown_timeout(Duration timeout);
     std::shared_ptr<detail::TlsSettings> settings_;
 };
 

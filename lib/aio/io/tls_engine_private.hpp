@@ -48,6 +48,7 @@ public:
     [[nodiscard]] bool has_ended_writing() const noexcept { return write_ended_; }
 
     [[nodiscard]] bool is_server() const noexcept { return settings_->server; }
+    [[nodiscard]] Duration shutdown_timeout() const noexcept { return settings_->shutdown_timeout; }
     /// Whom a client connects to, as the certificate has to say it; empty if that is not known.
     [[nodiscard]] const std::string& host() const noexcept { return host_; }
     /// Why a step has failed. `what` begins the text.

@@ -4,12 +4,14 @@
 
 #include <openssl/ssl.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <aio/core/clock.hpp>
 #include <aio/io/tls_context.hpp>
 
 namespace aio::detail {
@@ -21,6 +23,7 @@ public:
     const bool server;
     const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context;
     bool check_hostname = true;
+    Duration shutdown_timeout = std::chrono::seconds(30);
     /// As they go over the wire.
     std::vector<unsigned char> protocols;
     /// Names in small letters.

@@ -23,9 +23,6 @@ constexpr std::size_t turn_size = 16 * record_size;
 /// fill the memory with it.
 constexpr std::size_t most_unread_answers = 4 * record_size;
 
-/// How long a peer may take to say that it has finished as well (asyncio's ssl_shutdown_timeout).
-constexpr Duration parting_time = std::chrono::seconds(30);
-
 std::string name_of(const StreamState& stream) {
     if (const std::optional<uv::Address> peer = stream.peer_address()) return peer->to_string();
     if (std::optional<std::string> path = stream.peer_path(); path && !path->empty()) return std::move(*path);
@@ -419,8 +416,10 @@ int TlsState::begin_shutdown() noexcept {
 void TlsState::prepare_close() noexcept {
     // Who has not begun, has broken or has heard the peer's last word has nothing to wait for.
     if (parting_ || !connected_ || cause_ || plain_ended_ || records_ended_ || write_error() < 0) return;
+    const Duration patience = engine_.shutdown_timeout();
+    if (patience == Duration::zero()) return;
     try {
-        parting_patience_ = loop().require_loop().call_later(parting_time, [this] {
+        parting_patience_ = loop().require_loop().call_later(patience, [this] {
             parting_ = false;
             write_progressed();
         });
