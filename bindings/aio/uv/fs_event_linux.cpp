@@ -8,7 +8,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include <aio/uv/detail/inotify_linux.hpp>
+#include <aio/uv/detail/inotify_private.hpp>
 #include <aio/uv/error.hpp>
 #include <aio/uv/loop.hpp>
 
