@@ -12,6 +12,7 @@
 #include <aio/core/event_loop.hpp>
 
 #include "io/file_help.hpp"
+#include "io/stream_help.hpp"
 #include "support/loop_help.hpp"
 
 using namespace aio;
@@ -102,5 +103,25 @@ TEST_CASE("file watcher: a directory that is watched by two names is told of by 
         put(folder / "directory/file", "");
         change = co_await next.next();
         CHECK(change->path() == folder / "directory/file");
+    });
+}
+
+TEST_CASE("file watcher: what is told of another name of a file does not end a watcher") {
+    const Folder folder;
+    put(folder / "temporary", "");
+    run_in_real_time([&](EventLoop&) -> Coro<> {
+        FileWatcher before(folder / "temporary");
+        // That it has happened is still to be told when the next one begins.
+        fs::rename(folder / "temporary", folder / "final");
+        FileWatcher after(folder / "final");
+        co_await io_test::turn();
+        fs::create_hard_link(folder / "final", folder / "link");
+        fs::rename(folder / "link", folder / "other");
+        co_await io_test::turn();
+        put(folder / "final", "text");
+        std::optional<FileChange> change;
+        do change = co_await after.next();
+        while (change->kind() != FileChange::Kind::changed);
+        CHECK(change->path() == folder / "final");
     });
 }

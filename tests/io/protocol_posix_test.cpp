@@ -216,3 +216,26 @@ TEST_CASE("what came before a reset is delivered, also if a write has met that f
         }
     });
 }
+
+TEST_CASE("that a write has met a reset is told, whatever is done after it") {
+    run_in_real_time([](EventLoop&) -> Coro<> {
+        for (const bool closes : {true, false}) {
+            CAPTURE(closes);
+            const uv::Descriptor listening = uv::listen_tcp(Address("127.0.0.1", 0));
+            uv::Descriptor peer = connected_socket(uv::local_address(listening).port());
+            Calls calls;
+            const auto make = [&calls] { return std::make_unique<Recording>(calls); };
+            auto connection = co_await connect_accepted_socket(
+                make, uv::Descriptor(::accept(listening.get(), nullptr, nullptr)));
+            reset_when_closed(peer.get());
+            peer.close();
+            connection.transport().write(bytes("meets the reset"));
+            if (closes)
+                connection.transport().close();
+            else
+                connection.transport().pause_reading();
+            co_await until([&] { return calls.back().starts_with("lost"); });
+            CHECK(contains(calls.back(), "connection reset"));
+        }
+    });
+}

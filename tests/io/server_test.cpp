@@ -262,6 +262,25 @@ TEST_CASE("rule 93: closing a server keeps its connections, also if somebody ser
         });
 }
 
+TEST_CASE(
+    "rule 93: serve_forever that is cancelled ends the connections, also if the server is closed then") {
+    for (const bool first : {true, false})
+        run_in_real_time([&](EventLoop&) -> Coro<> {
+            Server server = co_await start_server(echo, "127.0.0.1", 0);
+            auto serving = create_task(outcome(server.serve_forever()));
+            StreamConnection client = co_await connect_to(server);
+            const std::string answer = co_await ask(client, "here\n");
+            CHECK(answer == "here\n");
+            if (first) server.close();
+            serving.cancel();
+            if (!first) server.close();
+            const std::string how = co_await serving;
+            CHECK(how == "cancelled");
+            const std::string end = co_await client.reader.read();
+            CHECK(end.empty());
+        });
+}
+
 TEST_CASE("rule 93: serve_forever ends when somebody else closes the server") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         Server server = co_await start_server(echo, "127.0.0.1", 0);

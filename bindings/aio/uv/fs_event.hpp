@@ -20,7 +20,7 @@ public:
     enum class What : std::uint8_t { changed, renamed, overflow };
     /// `name` is that of the file within the watched directory, in UTF-8, and empty for what is watched
     /// itself, or where the system does not say. `status` is 0 or a negative libuv error. It may destroy
-    /// watchers.
+    /// watchers, and make others.
     struct Handler {
         using Function = void (*)(void* context, What what, std::string_view name, int status) noexcept;
         constexpr Handler() noexcept = default;

@@ -19,33 +19,33 @@ namespace {
 constexpr std::uint32_t changes = IN_ATTRIB | IN_MODIFY;
 constexpr std::uint32_t wanted =
     changes | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_MOVED_FROM | IN_MOVED_TO;
-/// What is watched has gone from its path.
-constexpr std::uint32_t gone = IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT;
 
-Descriptor open_inotify() {
+Descriptor open_inotify(const std::string& path) {
     Descriptor descriptor(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
-    if (!descriptor.valid()) throw_error(-errno, "watch the file system");
+    if (!descriptor.valid()) throw_error(-errno, "watch " + path);
     return above_standard(std::move(descriptor));
 }
 
 } // namespace
 
-std::shared_ptr<Inotify> Inotify::of(Loop& loop) {
+std::shared_ptr<Inotify> Inotify::of(Loop& loop, const std::string& path) {
     std::shared_ptr<Inotify> inotify = loop.inotify_.lock();
-    if (!inotify) loop.inotify_ = inotify = std::make_shared<Inotify>(loop);
+    if (!inotify) loop.inotify_ = inotify = std::make_shared<Inotify>(loop, path);
     return inotify;
 }
 
-Inotify::Inotify(Loop& loop)
-    : descriptor_(open_inotify()), poll_(loop, descriptor_.get(), bind_poll<&Inotify::on_readable>(*this)) {
+Inotify::Inotify(Loop& loop, const std::string& path)
+    : descriptor_(open_inotify(path)),
+      poll_(loop, descriptor_.get(), bind_poll<&Inotify::on_readable>(*this)) {
     poll_.start(PollEvents::readable);
 }
 
 void Inotify::add(Watch& watch, const std::string& path) {
     const int number = ::inotify_add_watch(descriptor_.get(), path.c_str(), wanted);
     if (number < 0) throw_error(-errno, "watch " + path);
-    watches_[number].push_back(&watch);
+    watch.serial = ++added_;
     watch.number = number;
+    watches_[number].push_back(&watch);
 }
 
 void Inotify::remove(Watch& watch) noexcept {
@@ -55,24 +55,32 @@ void Inotify::remove(Watch& watch) noexcept {
     watches_.erase(found);
 }
 
-Watch* Inotify::watch_at(int number, std::size_t index) const noexcept {
+Watch* Inotify::watch_after(int number, std::uint64_t serial, std::uint64_t last) const noexcept {
     const auto found = watches_.find(number);
-    return found != watches_.end() && index < found->second.size() ? found->second[index] : nullptr;
+    if (found == watches_.end()) return nullptr;
+    const auto next =
+        std::ranges::find_if(found->second, [&](const Watch* watch) { return watch->serial > serial; });
+    return next != found->second.end() && (*next)->serial <= last ? *next : nullptr;
 }
 
 void Inotify::tell(int number, FsEvent::What what, std::string_view name, int status) noexcept {
-    std::size_t index = 0;
-    while (Watch* const watch = watch_at(number, index)) {
+    tell(number, added_, what, name, status);
+}
+
+void Inotify::tell(int number, std::uint64_t last, FsEvent::What what, std::string_view name,
+                   int status) noexcept {
+    std::uint64_t told = 0;
+    while (Watch* const watch = watch_after(number, told, last)) {
+        told = watch->serial;
         watch->handler.function(watch->handler.context, what, name, status);
-        // Unless others have taken its place because some have gone.
-        if (watch_at(number, index) == watch) ++index;
     }
 }
 
 void Inotify::tell_all(FsEvent::What what, int status) noexcept {
+    const std::uint64_t last = added_;
     for (auto next = watches_.begin(); next != watches_.end();) {
         const int number = next->first;
-        tell(number, what, {}, status);
+        tell(number, last, what, {}, status);
         next = watches_.upper_bound(number);
     }
 }
@@ -83,7 +91,7 @@ void Inotify::on_readable(int status, PollEvents) noexcept {
         tell_all(FsEvent::What::changed, status);
         return;
     }
-    std::array<char, 4096> memory;
+    std::array<char, 16384> memory;
     const ssize_t size = ::read(descriptor_.get(), memory.data(), memory.size());
     for (ssize_t at = 0; at < size;) {
         inotify_event event;
@@ -98,9 +106,6 @@ void Inotify::on_readable(int status, PollEvents) noexcept {
         } else {
             const auto what = (event.mask & changes) != 0 ? FsEvent::What::changed : FsEvent::What::renamed;
             tell(event.wd, what, event.len == 0 ? std::string_view() : std::string_view(name), 0);
-            // What has another name by now is nobody's any more.
-            if ((event.mask & gone) != 0 && watches_.erase(event.wd) > 0)
-                ::inotify_rm_watch(descriptor_.get(), event.wd);
         }
     }
 }
@@ -111,11 +116,14 @@ namespace {
 
 /// What an `FsEvent` is. It is taken out of the instance it holds before it goes.
 struct State {
-    explicit State(Loop& loop) : inotify(detail::Inotify::of(loop)) {}
+    explicit State(Loop& l) noexcept : loop(l) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    ~State() { inotify->remove(watch); }
+    ~State() {
+        if (inotify) inotify->remove(watch);
+    }
 
+    Loop& loop;
     std::shared_ptr<detail::Inotify> inotify;
     detail::Watch watch;
 };
@@ -131,6 +139,7 @@ FsEvent::~FsEvent() { delete &state_of(block_); }
 void FsEvent::start(const std::string& path, Handler handler) {
     State& state = state_of(block_);
     state.watch.handler = handler;
+    state.inotify = detail::Inotify::of(state.loop, path);
     state.inotify->add(state.watch, path);
 }
 

@@ -8,8 +8,8 @@
 /// It is a hint, not a record. What systems tell differs: one act may give several changes, or one for
 /// several; a file that is written may be seen half-written. What is below the directories of a watched
 /// directory is not watched. When the watched thing itself is removed or renamed this tells of a renaming, of
-/// its own name, and nothing more comes: make a new watcher. A program that must not miss anything looks
-/// itself, when it is told to and whenever it hears of an overflow.
+/// its own name, and of what has the name then nothing: make a new watcher. A program that must not miss
+/// anything looks itself, when it is told to and whenever it hears of an overflow.
 
 #include <cstdint>
 #include <filesystem>

@@ -243,6 +243,7 @@ Coro<> ServerCore::serve_forever(Ref<ServerCore> server) {
     if (server->forever_) throw RuntimeError("serve_forever: another task is doing that already");
     if (server->closed_) throw RuntimeError("serve_forever: this server is closed");
     server->start_serving();
+    const unsigned cancelled_before = current_task().cancelling();
     const Future<> forever = server->loop().create_future<>();
     server->forever_ = forever;
     std::exception_ptr error;
@@ -252,12 +253,10 @@ Coro<> ServerCore::serve_forever(Ref<ServerCore> server) {
         error = std::current_exception();
     }
     server->forever_ = Future<>();
+    server->close();
     // Cancelled, this ends everything. Whoever has closed the server has said himself what is to become of
     // the connections.
-    if (!server->closed_) {
-        server->close();
-        server->close_clients();
-    }
+    if (current_task().cancelling() > cancelled_before) server->close_clients();
     try {
         co_await ServerClosedWait(server);
     } catch (const CancelledError&) {

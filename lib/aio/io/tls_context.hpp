@@ -77,11 +77,11 @@ public:
     /// Off: any name in the certificate will do, as long as it is signed by somebody who is trusted.
     TlsContext& check_hostname(bool on);
     TlsContext& minimum_version(TlsVersion version);
-    /// How long a connection that is closed waits for the peer to end it as well, after which it is closed
-    /// all the same; 30 seconds unless this says otherwise (`ssl_shutdown_timeout` in asyncio). With 0 it is
-    /// closed at once, and the peer may lose what is on its way to it: the system resets connections over
-    /// bytes that nobody has read, and servers of TLS 1.3 send some of their own accord. Throws `ValueError`
-    /// if negative.
+    /// How long a connection that is closed waits, once everything has been sent, for the peer to end it as
+    /// well, after which it is closed all the same; 30 seconds unless this says otherwise
+    /// (`ssl_shutdown_timeout` in asyncio). With 0 it is closed at once, and the peer may lose what is on its
+    /// way to it: the system resets connections over bytes that nobody has read, and servers of TLS 1.3 send
+    /// some of their own accord. Throws `ValueError` if negative.
     template <class Rep, class Period>
     TlsContext& shutdown_timeout(std::chrono::duration<Rep, Period> timeout) {
         return set_shutdown_timeout(detail::to_duration(timeout));

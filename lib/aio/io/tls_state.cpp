@@ -359,6 +359,7 @@ int TlsState::write(std::span<const std::byte> data, uv::Completion& done) noexc
 void TlsState::records_went() noexcept {
     unread_answers_ = 0;
     send_waiting();
+    static_cast<void>(part());
     write_progressed();
 }
 
@@ -416,33 +417,39 @@ int TlsState::begin_shutdown() noexcept {
 void TlsState::prepare_close() noexcept {
     // Who has not begun, has broken or has heard the peer's last word has nothing to wait for.
     if (parting_ || !connected_ || cause_ || plain_ended_ || records_ended_ || write_error() < 0) return;
-    const Duration patience = engine_.shutdown_timeout();
-    if (patience == Duration::zero()) return;
-    try {
-        parting_patience_ = loop().require_loop().call_later(patience, [this] {
-            parting_ = false;
-            write_progressed();
-        });
-    } catch (...) {
-        // Without memory for a timer it might never end.
-        return;
-    }
+    if (engine_.shutdown_timeout() == Duration::zero()) return;
     parting_ = true;
     advance_soon();
 }
 
 bool TlsState::part() noexcept {
-    if (!parting_) return false;
+    if (!parting_ || abandoned_) return false;
+    const bool all_taken = held_.empty() && borrowed_.empty();
+    const bool ends = !cause_ && all_taken && !engine_.has_ended_writing();
+    if (ends && engine_.end_writing() == TlsStep::done) send_records();
     const bool over = cause_ || plain_ended_ || records_ended_ || write_error() < 0;
     if (!over) {
-        if (held_.empty() && borrowed_.empty() && !engine_.has_ended_writing() &&
-            engine_.end_writing() == TlsStep::done)
-            send_records();
-        return false;
+        // How long the peer takes to read what was written is its affair, as without TLS.
+        const bool sent = all_taken && below_->write_queue_size() == 0;
+        if (!sent || wait_for_peer()) return false;
     }
     parting_ = false;
     parting_patience_.cancel();
     return true;
+}
+
+bool TlsState::wait_for_peer() noexcept {
+    if (std::exchange(waits_for_peer_, true)) return true;
+    try {
+        parting_patience_ = loop().require_loop().call_later(engine_.shutdown_timeout(), [this] {
+            parting_ = false;
+            write_progressed();
+        });
+        return true;
+    } catch (...) {
+        // Without memory for a timer it might never end.
+        return false;
+    }
 }
 
 void TlsState::loop_closing() noexcept {

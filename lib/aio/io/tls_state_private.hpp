@@ -135,6 +135,8 @@ private:
     [[nodiscard]] int begin_shutdown() noexcept;
     /// Parts from the peer as far as that goes now; says whether that is over, which it is once.
     [[nodiscard]] bool part() noexcept;
+    /// Waits for the peer's end, but not for ever; false if that is impossible.
+    bool wait_for_peer() noexcept;
     void complete(uv::Completion*& waiting, int status) noexcept;
     void fail(std::exception_ptr cause) noexcept;
     void time_out() noexcept;
@@ -179,6 +181,7 @@ private:
     bool blocked_ = false;
     /// The end has been announced, or will be when everything has been sent, and the peer's is waited for.
     bool parting_ = false;
+    bool waits_for_peer_ = false;
     /// What comes is dropped: it had no more room, and nobody will read on.
     bool discarding_ = false;
 };

@@ -59,7 +59,7 @@ void Transport::write(std::span<const std::byte> data) {
         }
     }
     if (status < 0) {
-        if (!reading_will_tell(status)) force_close(stream_->error_of(status, "write to"));
+        write_lost(status);
         return;
     }
     const std::size_t waiting = stream_->write_queue_size();
@@ -79,9 +79,13 @@ void Transport::write_eof() {
     if (status < 0) force_close(stream_->error_of(status, "end the write direction to"));
 }
 
-bool Transport::reading_will_tell(int status) const noexcept {
-    if (!takes_bytes()) return false;
-    return end_ ? *end_ < 0 : !ended_ && status == uv::status::connection_reset;
+void Transport::write_lost(int status) noexcept {
+    sending_ = false;
+    const bool reading_tells = end_ ? *end_ < 0 : !ended_ && status == uv::status::connection_reset;
+    if (takes_bytes() && reading_tells)
+        lost_status_ = status;
+    else
+        force_close(stream_->error_of(status, "write to"));
 }
 
 std::size_t Transport::queued() const noexcept {
@@ -90,11 +94,7 @@ std::size_t Transport::queued() const noexcept {
 
 void Transport::settle_writes() noexcept {
     if (write_failed()) {
-        const int status = stream_->write_error();
-        if (reading_will_tell(status))
-            sending_ = false;
-        else
-            force_close(stream_->error_of(status, "write to"));
+        write_lost(stream_->write_error());
         return;
     }
     check_low(stream_->write_queue_size());
@@ -161,6 +161,7 @@ void Transport::do_io() noexcept {
             deliver_buffered();
     }
     if (takes_bytes() && end_) deliver_end();
+    if (reading_paused_ && lost_status_ < 0 && !ending()) write_lost(lost_status_);
     if (!ending() && (sending_ || writing_paused() || is_closing())) settle_writes();
     if (takes_bytes()) read_on();
 }
@@ -219,7 +220,10 @@ void Transport::read_on() noexcept {
     static_cast<void>(stream_->start_reading());
 }
 
-void Transport::pause_reading() noexcept { reading_paused_ = true; }
+void Transport::pause_reading() noexcept {
+    reading_paused_ = true;
+    if (lost_status_ < 0) queue_io();
+}
 
 void Transport::resume_reading() noexcept {
     if (std::exchange(reading_paused_, false) && !is_closing()) queue_io();
@@ -267,6 +271,10 @@ StreamProtocol& Transport::get_protocol() const {
 
 void Transport::close() noexcept {
     if (is_closing()) return;
+    if (lost_status_ < 0) {
+        force_close(stream_->error_of(lost_status_, "write to"));
+        return;
+    }
     set_closing();
     end_.reset();
     stream_->prepare_close();

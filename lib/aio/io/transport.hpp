@@ -164,8 +164,9 @@ private:
     [[nodiscard]] bool takes_bytes() const noexcept { return !is_closing() && !reading_paused_; }
     /// Bytes have been lost. A peer that has gone is no error as long as nothing is written to it.
     [[nodiscard]] bool write_failed() const noexcept { return sending_ && stream_->write_error() < 0; }
-    /// What a write has failed with ends the reading as well. What has come before is delivered first.
-    [[nodiscard]] bool reading_will_tell(int status) const noexcept;
+    /// What a write has failed with: where it ends the reading as well, what has come before is delivered
+    /// first.
+    void write_lost(int status) noexcept;
     [[nodiscard]] std::span<std::byte> next_memory(std::span<std::byte> shared) noexcept;
     void deliver() noexcept;
     void deliver_buffered() noexcept;
@@ -189,6 +190,8 @@ private:
     uv::Completion shut_down_{[](uv::Completion&, int) noexcept {}};
     /// How the stream has ended, until that is told.
     std::optional<int> end_;
+    /// What a write has failed with, until the reading tells it.
+    int lost_status_ = 0;
     bool ended_ = false;
     bool reading_paused_ = false;
     /// The stream has been told that there is no room.

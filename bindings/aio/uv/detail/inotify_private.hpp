@@ -5,7 +5,7 @@
 /// Not libuv's: that is silent when the system's queue has been too short and changes are lost; and it knows
 /// a directory that is watched by two names by the first one only.
 
-#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -27,14 +27,17 @@ struct Watch {
     FsEvent::Handler handler;
     /// The system's number for what has the path; others may have the same.
     int number = -1;
+    /// They are told in the order in which they were added.
+    std::uint64_t serial = 0;
 };
 
 class Inotify : public std::enable_shared_from_this<Inotify> {
 public:
-    /// The loop's, which lives as long as somebody holds it. Throws `std::system_error`.
-    [[nodiscard]] static std::shared_ptr<Inotify> of(Loop& loop);
+    /// The loop's, which lives as long as somebody holds it. Throws `std::system_error` that names the path
+    /// for which it is wanted.
+    [[nodiscard]] static std::shared_ptr<Inotify> of(Loop& loop, const std::string& path);
 
-    explicit Inotify(Loop& loop);
+    Inotify(Loop& loop, const std::string& path);
     Inotify(const Inotify&) = delete;
     Inotify& operator=(const Inotify&) = delete;
 
@@ -44,14 +47,17 @@ public:
 
 private:
     void on_readable(int status, PollEvents events) noexcept;
-    /// Tells those who watch a number, of whom some may go meanwhile.
+    /// Tells those who watch a number. Some may go meanwhile, and others come, who are not told.
     void tell(int number, FsEvent::What what, std::string_view name, int status) noexcept;
     void tell_all(FsEvent::What what, int status) noexcept;
-    [[nodiscard]] Watch* watch_at(int number, std::size_t index) const noexcept;
+    void tell(int number, std::uint64_t last, FsEvent::What what, std::string_view name, int status) noexcept;
+    /// The first that was added after `serial`, and not after `last`.
+    [[nodiscard]] Watch* watch_after(int number, std::uint64_t serial, std::uint64_t last) const noexcept;
 
     Descriptor descriptor_;
     Poll poll_;
     std::map<int, std::vector<Watch*>> watches_;
+    std::uint64_t added_ = 0;
 };
 
 } // namespace aio::uv::detail

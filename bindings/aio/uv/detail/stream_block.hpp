@@ -109,6 +109,7 @@ private:
     void look_for_write_error() noexcept;
     /// Gives UV_EOF at the end, UV_EAGAIN if there is more to come, UV_ENOBUFS if there is no room for it, or
     /// the error that was behind the last bytes.
+    int read_on(int fd) noexcept;
     int read_to_end(int fd) noexcept;
 #endif
     void make_blocking() noexcept;

@@ -25,6 +25,8 @@
 namespace aio::uv::detail {
 namespace {
 
+constexpr int most_reads = 32;
+
 bool has_hung_up(int fd) noexcept {
     pollfd about{fd, POLLIN, 0};
     return ::poll(&about, 1, 0) > 0 && (about.revents & POLLHUP) != 0;
@@ -46,8 +48,8 @@ void StreamBlock::reading_ended(int status) noexcept {
     static_cast<void>(uv_fileno(&handle.base, &fd));
     if (status == UV_EOF) {
         look_for_write_error();
-        if (has_hung_up(fd)) status = read_to_end(fd);
-        if (uv_is_closing(&handle.base) || status == UV_ENOBUFS) return;
+        if (has_hung_up(fd)) status = read_on(fd);
+        if (reader == nullptr || status == UV_ENOBUFS) return;
     }
     if (status == UV_EAGAIN) status = start_reading();
     if (status == 0) return;
@@ -55,21 +57,31 @@ void StreamBlock::reading_ended(int status) noexcept {
     reader->ended(status == UV_EOF ? 0 : status);
 }
 
+int StreamBlock::read_on(int fd) noexcept {
+    // To the reader nothing has stopped.
+    reading = true;
+    const int status = read_to_end(fd);
+    reading = false;
+    return status;
+}
+
 int StreamBlock::read_to_end(int fd) noexcept {
-    for (;;) {
+    // Somebody else may open the pipe and write for ever.
+    for (int i = 0; i < most_reads; ++i) {
         const std::span<std::byte> room = reader->room(loop->receive_buffer());
         paused = room.empty();
         if (paused) return UV_ENOBUFS;
         const ssize_t count = ::read(fd, room.data(), room.size());
         if (count > 0) {
             reader->received(room.first(static_cast<std::size_t>(count)));
-            if (uv_is_closing(&handle.base)) return UV_EOF;
+            if (reader == nullptr) return UV_EOF;
         } else if (count == 0) {
             return UV_EOF;
         } else if (errno != EINTR) {
             return -errno;
         }
     }
+    return UV_EAGAIN;
 }
 
 void StreamBlock::end_writing() noexcept {
