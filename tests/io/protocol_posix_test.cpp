@@ -51,6 +51,15 @@ std::pair<uv::Descriptor, uv::Descriptor> socket_pair() {
     return {uv::Descriptor(ends[0]), uv::Descriptor(ends[1])};
 }
 
+/// A connection that writes down its calls, with a socket of the system's own as its peer.
+Coro<ProtocolConnection<Recording>> connect_to(uv::Descriptor& peer, Calls& calls) {
+    const uv::Descriptor listening = uv::listen_tcp(Address("127.0.0.1", 0));
+    peer = connected_socket(uv::local_address(listening).port());
+    const auto make = [&calls] { return std::make_unique<Recording>(calls); };
+    co_return co_await connect_accepted_socket(make,
+                                               uv::Descriptor(::accept(listening.get(), nullptr, nullptr)));
+}
+
 } // namespace
 
 TEST_CASE("a client and a server of protocols over a Unix domain socket") {
@@ -194,12 +203,9 @@ TEST_CASE("what came before a reset is delivered, also if a write has met that f
     run_in_real_time([](EventLoop&) -> Coro<> {
         for (const bool queued : {true, false}) {
             CAPTURE(queued);
-            const uv::Descriptor listening = uv::listen_tcp(Address("127.0.0.1", 0));
-            uv::Descriptor peer = connected_socket(uv::local_address(listening).port());
+            uv::Descriptor peer;
             Calls calls;
-            const auto make = [&calls] { return std::make_unique<Recording>(calls); };
-            auto connection = co_await connect_accepted_socket(
-                make, uv::Descriptor(::accept(listening.get(), nullptr, nullptr)));
+            auto connection = co_await connect_to(peer, calls);
             if (queued) connection.transport().write(bytes(std::string(8'000'000, 'x')));
             // As much as the system takes from who does not read.
             const std::string text = long_text(60'000);
@@ -221,12 +227,9 @@ TEST_CASE("that a write has met a reset is told, whatever is done after it") {
     run_in_real_time([](EventLoop&) -> Coro<> {
         for (const bool closes : {true, false}) {
             CAPTURE(closes);
-            const uv::Descriptor listening = uv::listen_tcp(Address("127.0.0.1", 0));
-            uv::Descriptor peer = connected_socket(uv::local_address(listening).port());
+            uv::Descriptor peer;
             Calls calls;
-            const auto make = [&calls] { return std::make_unique<Recording>(calls); };
-            auto connection = co_await connect_accepted_socket(
-                make, uv::Descriptor(::accept(listening.get(), nullptr, nullptr)));
+            auto connection = co_await connect_to(peer, calls);
             reset_when_closed(peer.get());
             peer.close();
             connection.transport().write(bytes("meets the reset"));
