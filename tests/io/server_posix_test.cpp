@@ -11,6 +11,7 @@
 #include <aio/core/event_loop.hpp>
 #include <aio/io/open_connection.hpp>
 
+#include "server_help.hpp"
 #include "stream_help.hpp"
 #include "support/loop_help.hpp"
 #include "support/socket_posix.hpp"
@@ -18,12 +19,7 @@
 
 using namespace aio;
 using namespace aio::test;
-
-namespace {
-
-std::uint16_t port_of(const Server& server) { return server.sockets().at(0).address().value().port(); }
-
-} // namespace
+using io_test::port_of;
 
 TEST_CASE("rule 92: out of descriptors a server reports that, pauses for a second, and goes on") {
     TestLoop test;

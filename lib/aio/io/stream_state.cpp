@@ -151,7 +151,7 @@ void StreamState::wake_all_closed() noexcept {
 }
 
 void StreamState::keep_name_if_open() noexcept {
-    if (!is_open()) return;
+    if (!is_open() || !name_.empty()) return;
     try {
         keep_name();
     } catch (const std::bad_alloc&) {

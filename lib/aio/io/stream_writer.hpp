@@ -111,8 +111,8 @@ public:
 
     // --- the end ---
 
-    /// Ends the connection, both directions, once everything written has been sent; writing is an error from
-    /// now on. A reader that waits gets the end of the stream. Does nothing the second time.
+    /// Ends the connection, both directions, once everything is sent and, with TLS, the peer has ended it too
+    /// or `shutdown_timeout` is over; writing is an error now. Who reads gets the end. Once is enough.
     void close() { link().close(); }
     /// Ends the connection at once; what has not been sent is lost.
     void abort() { link().abort(); }

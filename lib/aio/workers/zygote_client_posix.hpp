@@ -35,8 +35,8 @@ struct WorkerStarted {
     std::uint64_t request_id = 0;
     int pid = -1;  ///< -1 when it could not be started
     int error = 0; ///< errno then, else 0
-    uv::Descriptor
-        pidfd; ///< for `send_signal`, and readable once the worker has ended; none on systems without
+    /// For `send_signal`, and readable once the worker has ended; none on systems without.
+    uv::Descriptor pidfd;
 };
 
 /// A worker has ended, by itself or by a signal. Follows its WorkerStarted. Results it has written before are

@@ -1,14 +1,13 @@
-// How a stream ends. What libuv tells as the end of reading may be something else:
+// How a stream ends. What libuv tells as the end of reading may be something else.
 //
-//  - A reset that a write has met. The system tells an error once, so a read finds a clean end, and libuv
-//  reads
-//    before it tells of writes.
-//  - A reset, or more bytes, behind the last ones that have been read. When the system says that the other
-//  end
-//    has hung up and the last read was short, libuv takes that for the end without reading on (in
-//    uv__stream_io). Of a socket the error is then still to come, so that a message cut short by a reset would
-//    look whole; a terminal's other end is given what was written in pieces, so that the last ones would be
-//    lost.
+// It may be a reset that a write has met: the system tells an error once, so a read finds a clean end, and
+// libuv reads before it tells of writes.
+//
+// It may be a reset, or more bytes, behind the last ones that have been read: when the system says that the
+// other end has hung up and the last read was short, libuv takes that for the end without reading on (in
+// uv__stream_io). Of a socket the error is then still to come, so that a message cut short by a reset would
+// look whole; a terminal's other end is given what was written in pieces, so that the last ones would be
+// lost.
 //
 // The end of a terminal's other end is, on Linux, EIO; elsewhere it is an end like that of others, and so it
 // is here.
